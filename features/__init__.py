@@ -1,0 +1,1 @@
+"""What the warehouse computes. One module, one family, one Parquet dataset."""

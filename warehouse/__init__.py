@@ -1,0 +1,1 @@
+"""Order-book physics around price levels: Databento files in, precedents out."""

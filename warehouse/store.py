@@ -1,0 +1,140 @@
+"""Where partitions lie, and how one is read and placed whole."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from warehouse.schema import TABLES
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One Parquet file and its manifest.
+
+    Args:
+        root: The warehouse.
+        table: `layer.name`, such as `silver.ladder`.
+        keys: Hive keys in order, such as `(("symbol", "ESU5"), ("date", "2025-06-12"))`.
+    """
+
+    root: Path
+    table: str
+    keys: tuple[tuple[str, str], ...]
+
+    @property
+    def name(self) -> str:
+        """Identity inside the root: `silver/ladder/symbol=ESU5/date=2025-06-12`."""
+        return "/".join((*self.table.split("."), *(f"{key}={value}" for key, value in self.keys)))
+
+    @property
+    def path(self) -> Path:
+        return self.root / self.name / "part.parquet"
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.root / self.name / "part.json"
+
+
+def partition(root: Path, table: str, **keys: str | dt.date) -> Partition:
+    """The partition of `table` under `keys`, in the order given."""
+    return Partition(root, table, tuple((key, str(value)) for key, value in keys.items()))
+
+
+def partitions(root: Path, table: str) -> list[Partition]:
+    """Every placed partition of a table, sorted by keys."""
+    base = root.joinpath(*table.split("."))
+    found = (path.parent.relative_to(base).parts for path in base.glob("**/part.json"))
+    split = ([part.partition("=") for part in parts] for parts in sorted(found))
+    return [Partition(root, table, tuple((key, value) for key, _, value in parts)) for parts in split]
+
+
+@contextlib.contextmanager
+def temporary(root: Path, suffix: str = ".parquet") -> Iterator[Path]:
+    """A path below `ROOT/.tmp` that is gone afterwards unless it was placed."""
+    folder = root / ".tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{uuid.uuid4().hex}{suffix}"
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def place(target: Partition, made: Path, manifest: Manifest) -> None:
+    """Put a finished Parquet file and its manifest in place of whatever stood there.
+
+    The old manifest goes first and the new one comes last, so that a manifest always speaks of the
+    file beside it.
+    """
+    target.path.parent.mkdir(parents=True, exist_ok=True)
+    target.manifest_path.unlink(missing_ok=True)
+    full = {**manifest, "bytes": made.stat().st_size, "sha256": sha256(made)}
+    made.replace(target.path)
+    with temporary(target.root, ".json") as note:
+        note.write_text(json.dumps(full, indent=1, sort_keys=True) + "\n")
+        note.replace(target.manifest_path)
+
+
+def write(target: Partition, frame: pl.DataFrame, manifest: Manifest) -> None:
+    """Write a frame as one partition, with unit and meaning of every column in the file."""
+    with temporary(target.root) as path:
+        frame.write_parquet(path, compression="zstd", statistics=True, metadata=_meanings(target.table))
+        place(target, path, {**manifest, "rows": frame.height})
+
+
+def _meanings(table: str) -> dict[str, str]:
+    declared = TABLES.get(table)
+    columns = {c.name: f"[{c.unit}] {c.doc}" for c in declared.columns} if declared else {}
+    return {"warehouse.columns": json.dumps(columns)}
+
+
+def read_manifest(target: Partition) -> Manifest | None:
+    """What the manifest says, or None where the partition is absent."""
+    try:
+        found: Manifest = json.loads(target.manifest_path.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return found
+
+
+def scan(wanted: Iterable[Partition], schema: Mapping[str, pl.DataType] | None = None) -> pl.LazyFrame:
+    """Partitions of one table as one lazy frame, hive keys as columns, in the order given.
+
+    Args:
+        wanted: Partitions of one table; those that are absent are left out.
+        schema: Columns of an empty answer, where the table is not declared in `schema.TABLES`.
+    """
+    there = list(wanted)
+    paths = [item for item in there if item.path.exists()]
+    if paths:
+        frames = [pl.scan_parquet(p.path, glob=False).with_columns(**_keys(p)) for p in paths]
+        return pl.concat(frames, how="diagonal_relaxed")
+    if schema is None:
+        declared = TABLES[there[0].table]
+        schema = {**{key: _KEY_TYPES.get(key, pl.String()) for key in declared.partition}, **declared.schema}
+    return pl.LazyFrame(schema=schema)
+
+
+_KEY_TYPES: dict[str, pl.DataType] = {"date": pl.Date()}
+
+
+def _keys(item: Partition) -> dict[str, pl.Expr]:
+    return {key: pl.lit(dt.date.fromisoformat(value) if key == "date" else value) for key, value in item.keys}
