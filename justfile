@@ -1,0 +1,22 @@
+# list recipes
+default:
+    @just --list
+
+# everything that lands a change
+check: lint test
+
+lint:
+    uv run ruff format --check .
+    uv run ruff check .
+    uv run mypy
+
+test *args:
+    uv run pytest {{ args }}
+
+# write the generated pages
+docs:
+    uv run warehouse features --write docs
+
+# speed and memory as ratios, whole processes in turn, median of five pairs
+bench *args:
+    uv run python -m tests.bench {{ args }}
