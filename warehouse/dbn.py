@@ -42,7 +42,7 @@ RTYPES = {"mbp-10": 10, "definition": 19, "mbo": 160}
 UNDEF_PRICE = int(d.UNDEF_PRICE)
 UNDEF_TIMESTAMP = int(d.UNDEF_TIMESTAMP)
 
-_AS_IS = d.VersionUpgradePolicy.from_int(0)
+_AS_IS = d.VersionUpgradePolicy(d.VersionUpgradePolicy.AS_IS)
 _MAGIC = b"DBN"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _PREFIX = 8
