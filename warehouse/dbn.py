@@ -7,27 +7,23 @@ prices changed while lengths did not: a plain file carries no checksum.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import io
 import itertools
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, BinaryIO
+from typing import Any
 
 import databento_dbn as d
 import numpy as np
-import zstandard
 
+from warehouse import stream
 from warehouse.errors import DamagedFileError, DataError
 
 Interval = tuple[dt.date, dt.date, int]
 """First date, date after the last, instrument id."""
 Records = np.ndarray[Any, np.dtype[np.void]]
-Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 MBP_10 = np.dtype(list(d.MBP10Msg._dtypes))  # noqa: SLF001  # the only public place of the layout
 MBO = np.dtype(list(d.MBOMsg._dtypes))  # noqa: SLF001
@@ -44,11 +40,9 @@ UNDEF_TIMESTAMP = int(d.UNDEF_TIMESTAMP)
 
 _AS_IS = d.VersionUpgradePolicy(d.VersionUpgradePolicy.AS_IS)
 _MAGIC = b"DBN"
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _PREFIX = 8
 _NEWEST = 3
 _MAX_HEADER = 1 << 27
-_CHUNK = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +88,7 @@ class Header:
 
 def is_dbn(path: Path) -> bool:
     """Whether a file begins like DBN, plain or compressed, whatever its name."""
-    with path.open("rb") as file:
-        start = file.read(_CHUNK)
-    if start.startswith(_ZSTD_MAGIC):
-        with contextlib.suppress(zstandard.ZstdError):
-            start = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(start)).read(len(_MAGIC))
-    return start.startswith(_MAGIC)
+    return stream.start(path, len(_MAGIC)) == _MAGIC
 
 
 def read_header(path: Path) -> Header:
@@ -109,7 +98,7 @@ def read_header(path: Path) -> Header:
         DamagedFileError: The file does not begin with a DBN header that can be read whole.
     """
     with path.open("rb") as file:
-        header, _ = _header(path, _chunks(path, file))
+        header, _ = _header(path, stream.chunks(path, file))
     return header
 
 
@@ -123,10 +112,10 @@ def read(path: Path, records: int = 65536) -> Iterator[Records]:
         DataError: Records of this schema are not read.
     """
     with path.open("rb") as file:
-        chunks = _chunks(path, file)
+        chunks = stream.chunks(path, file)
         header, rest = _header(path, chunks)
         layout, sign, done = header.dtype, _sign(header), 0
-        for batch in _batches(itertools.chain((rest,), chunks), layout.itemsize * records):
+        for batch in stream.batches(itertools.chain((rest,), chunks), layout.itemsize * records):
             whole = batch.size // layout.itemsize
             found = batch[: whole * layout.itemsize].view(layout)
             _check(path, found, sign, done)
@@ -190,59 +179,10 @@ def write(path: Path, head: bytes, arrays: Iterable[Records], *, level: int = 3)
         arrays: Records in order, in arrays of the layout that the header names.
         level: Compression level of zstd.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A leading dot keeps what a crash leaves behind out of `land.survey`.
-    made = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with made.open("wb") as file, _sink(file, level, compress=path.suffix == ".zst") as sink:
-            sink.write(head)
-            for array in arrays:
-                sink.write(np.ascontiguousarray(array).view(np.uint8).data)
-        made.replace(path)
-    finally:
-        made.unlink(missing_ok=True)
-
-
-def _sink(file: BinaryIO, level: int, *, compress: bool) -> contextlib.AbstractContextManager[BinaryIO]:
-    if not compress:
-        return contextlib.nullcontext(file)
-    compressor = zstandard.ZstdCompressor(level=level, write_checksum=True)
-    return compressor.stream_writer(file, closefd=False)
-
-
-def _chunks(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    """The file's bytes, decompressed."""
-    start = file.read(_CHUNK)
-    if not start:
-        raise DamagedFileError(path, "empty file", "0 bytes")
-    if start.startswith(_ZSTD_MAGIC):
-        yield from _unzipped(path, file, start)
-    elif start.startswith(_MAGIC):
-        yield start
-        while start := file.read(_CHUNK):
-            yield start
-    else:
-        raise DamagedFileError(path, "not a DBN file", f"begins with {start[:4]!r}")
-
-
-def _unzipped(path: Path, file: BinaryIO, raw: bytes) -> Iterator[bytes]:
-    """Frame after frame; only `decompressobj` tells an unfinished frame from the end of the file."""
-    frame = zstandard.ZstdDecompressor().decompressobj()
-    while raw:
-        while raw:
-            if frame.eof:
-                frame = zstandard.ZstdDecompressor().decompressobj()
-            try:
-                out = frame.decompress(raw)
-            except zstandard.ZstdError as error:
-                what = f"damaged zstd frame or bytes after it ({error})"
-                raise DamagedFileError(path, what, f"before byte {file.tell():,}") from None
-            raw = frame.unused_data if frame.eof else b""
-            if out:
-                yield out
-        raw = file.read(_CHUNK)
-    if not frame.eof:
-        raise DamagedFileError(path, "truncated zstd frame", f"unfinished at the end, byte {file.tell():,}")
+    with stream.sink(path, level) as sink:
+        sink.write(head)
+        for array in arrays:
+            sink.write(np.ascontiguousarray(array).view(np.uint8).data)
 
 
 def _header(path: Path, chunks: Iterator[bytes]) -> tuple[Header, bytes]:
@@ -301,22 +241,6 @@ def _mappings(found: d.Metadata) -> dict[str, tuple[Interval, ...]]:
         symbol: tuple((i["start_date"], i["end_date"], int(i["symbol"])) for i in intervals if i["symbol"])
         for symbol, intervals in found.mappings.items()
     }
-
-
-def _batches(chunks: Iterator[bytes], size: int) -> Iterator[Bytes]:
-    """The bytes in fresh arrays of `size`; only the last may be shorter."""
-    batch, have = np.empty(size, np.uint8), 0
-    for chunk in chunks:
-        left = np.frombuffer(chunk, np.uint8)
-        while left.size:
-            taken = left[: size - have]
-            batch[have : have + taken.size] = taken
-            have, left = have + taken.size, left[taken.size :]
-            if have == size:
-                yield batch
-                batch, have = np.empty(size, np.uint8), 0
-    if have:
-        yield batch[:have]
 
 
 def _sign(header: Header) -> int:
