@@ -1,0 +1,120 @@
+"""Processes that work on one root: who may, how they start, and that none outlives its owner."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from warehouse.errors import BusyError
+
+LOCK, WORKERS, TEMPORARY = ".lock", ".workers", ".tmp"
+ORPHANS_S = 20.0
+"""Seconds that a build waits for the workers of a killed one to end."""
+_ALONE = {"POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+_held: list[int] = []
+"""Locks of this worker; they live as long as the process."""
+
+
+@contextlib.contextmanager
+def owner(root: Path) -> Iterator[None]:
+    """Be the one build of a root, with what a killed one left in `.tmp` swept away.
+
+    Raises:
+        BusyError: If another build, or a worker of one, is at work.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with _opened(root / LOCK) as lock, _opened(root / WORKERS) as workers:
+        if not _taken(lock):
+            raise BusyError(f"another build works on {root}: wait until it ends")
+        deadline = time.monotonic() + ORPHANS_S
+        while not _taken(workers):
+            if time.monotonic() > deadline:
+                raise BusyError(f"workers of a killed build still run on {root}: end them, then build")
+            time.sleep(0.02)
+        shutil.rmtree(root / TEMPORARY, ignore_errors=True)
+        fcntl.flock(workers, fcntl.LOCK_UN)
+        yield
+        shutil.rmtree(root / TEMPORARY, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _taken(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class Pool:
+    """Spawned workers behind `submit`, shaped like a `concurrent.futures.Executor`."""
+
+    def __init__(self, executor: ProcessPoolExecutor) -> None:
+        self._executor = executor
+
+    def submit(self, work: Callable[..., Any], *args: object) -> Future[Any]:
+        # A worker inherits the mask that it is spawned under: Ctrl-C is its owner's business.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return self._executor.submit(work, *args)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def pool(root: Path, count: int) -> Iterator[Pool]:
+    """Workers on a root, gone when the block is left in whatever way, or when this process dies."""
+    context = multiprocessing.get_context("spawn")
+    far, near = context.Pipe(duplex=False)
+    before = {name: os.environ.get(name) for name in _ALONE}
+    os.environ.update(_ALONE)
+    executor = ProcessPoolExecutor(count, context, _enter, (str(root), far, os.getpid()))
+    try:
+        yield Pool(executor)
+        executor.shutdown(wait=True)
+    finally:
+        near.close()
+        executor.shutdown(wait=True, cancel_futures=True)
+        far.close()
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _enter(root: str, owner_pipe: Connection, owner_pid: int) -> None:
+    """Become a worker: hold the shared lock, then end with the owner.
+
+    The lock comes before the look at the owner: a build that found the lock free can only meet a
+    worker that is about to find its owner dead.
+    """
+    handle = os.open(Path(root) / WORKERS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    _held.append(handle)
+    if os.getppid() != owner_pid:
+        os._exit(1)
+    threading.Thread(target=_end_with, args=(owner_pipe,), daemon=True).start()
+
+
+def _end_with(owner_pipe: Connection) -> None:
+    with contextlib.suppress(OSError):
+        owner_pipe.poll(None)
+    os._exit(1)
