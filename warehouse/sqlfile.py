@@ -109,7 +109,7 @@ def run(model: Model, tables: Mapping[str, Source], **params: object) -> pl.Data
         for name in model.reads:
             _view(con, name, tables[name])
         statement = f"SELECT * FROM ({model.body}) ORDER BY {', '.join(model.grain)}"
-        answer = con.sql(statement, params=dict[str, Any](params)).pl()
+        answer: pl.DataFrame = con.sql(statement, params=dict[str, Any](params)).pl()
     if answer.columns != list(model.columns):
         raise DeclarationError(
             f"sql/{model.name}.sql gives {answer.columns}, documents {list(model.columns)}"

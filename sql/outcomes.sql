@@ -1,0 +1,115 @@
+-- What followed each setup, in event order, under every scheme and horizon.
+--
+-- States of T0 <= ts < T0 + H count, as far as the tape is one piece: it ends at `$end_ns` (session's
+-- end or end of data), at a reset, and where 60 s pass without a record (a halt). Barriers stand at
+-- +b and -b of x = d * (mid - level), or of x - x0 for the trigger's own anchor. The first one reached
+-- is the outcome; an end before the horizon without one is CENSORED, never CHOP; a barrier behind
+-- price at T0 is BORN. b scales with sigma_60, has a floor and is rounded up to a half tick, where mids
+-- live. `gap_event`: the deciding step was as long as the whole corridor, so no price in it was quoted.
+--
+-- `mids` has a row per change of mid: seq, ns, until (the next one's ns), mid (null without two sides), reset.
+--
+-- grain: setup_id, scheme, horizon_s
+-- reads: setups, mids, book
+WITH
+starts AS (
+    SELECT setup_id, epoch_ns(known_ts) AS t0, IF(direction = 'UP', 1, -1) AS d, level_price, x0,
+        sigma_60
+    FROM setups
+),
+silences AS (
+    SELECT epoch_ns(bar_ts) + 5000000000 AS since, lead(epoch_ns(bar_ts), 1, $end_ns) OVER (ORDER BY bar_ts) AS until
+    FROM book
+    WHERE NOT meta_empty
+    QUALIFY until - since >= $halt_ns
+),
+horizons AS (
+    SELECT
+        starts.*,
+        horizon_s,
+        t0 + horizon_s * 1000000000 AS due,
+        sigma_60 * sqrt(horizon_s / 60) AS sigma_h,
+        least(
+            $end_ns,
+            (SELECT min(ns) FROM mids WHERE reset AND ns >= t0 AND ns < t0 + horizon_s * 1000000000),
+            (SELECT min(greatest(since, t0)) FROM silences WHERE least(until, due) - greatest(since, t0) >= $halt_ns)
+        ) AS cut
+    FROM starts
+    CROSS JOIN (SELECT unnest([120, 240, 480]::BIGINT[]) AS horizon_s)
+),
+steps AS (
+    SELECT setup_id, seq, ns, x, x - lag(x, 1, x0) OVER path AS step,
+        coalesce(max(x) OVER earlier, x0) AS highest, coalesce(min(x) OVER earlier, x0) AS lowest
+    FROM (
+        SELECT setup_id, x0, seq, ns, round(d * (mid - level_price), 9) AS x
+        FROM starts
+        JOIN mids ON ns >= t0 AND ns < t0 + 480000000000
+        WHERE mid IS NOT NULL
+    )
+    WINDOW path AS (PARTITION BY setup_id ORDER BY seq),
+        earlier AS (path ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+records AS (
+    SELECT setup_id, seq, ns, x, abs(step) AS step FROM steps WHERE x > highest OR x < lowest
+),
+ends AS (
+    SELECT setup_id, horizon_s, round(d * (mid - level_price), 9) AS x_end
+    FROM (FROM horizons WHERE cut >= due) AS whole
+    ASOF JOIN (SELECT ns, mid FROM mids WHERE until > ns) AS held ON due > ns
+),
+schemes AS (
+    SELECT
+        horizons.*,
+        scheme,
+        IF(anchored, 0.0, x0) AS anchor,
+        CASE
+            WHEN points IS NOT NULL THEN points
+            WHEN sigma_h IS NOT NULL THEN ceil(greatest(0.9 * sigma_h, $touch_pts + 1) / $tick * 2) * $tick / 2
+        END AS b,
+        anchored AND abs(x0) >= b AS born
+    FROM horizons
+    CROSS JOIN (
+        VALUES ('level_c09', true, NULL), ('level_fix2', true, 2.0), ('level_fix3', true, 3.0),
+            ('level_fix5', true, 5.0), ('trigger_c09', false, NULL)
+    ) AS known (scheme, anchored, points)
+    WHERE x0 IS NOT NULL
+),
+crossings AS (
+    SELECT
+        setup_id,
+        horizon_s,
+        scheme,
+        min(seq) FILTER (x - anchor >= b) AS break_seq,
+        min(seq) FILTER (x - anchor <= -b) AS reject_seq,
+        min(ns) FILTER (x - anchor >= b) AS break_ns,
+        min(ns) FILTER (x - anchor <= -b) AS reject_ns,
+        min_by(step, seq) FILTER (abs(x - anchor) >= b) AS step,
+        max(x) AS highest,
+        min(x) AS lowest
+    FROM schemes
+    JOIN records USING (setup_id)
+    WHERE ns < least(due, cut)
+    GROUP BY setup_id, horizon_s, scheme
+)
+SELECT
+    setup_id,                                        -- [name] The setup.
+    scheme,                                          -- [name] level_c09 (default), level_fix2, level_fix3, level_fix5, trigger_c09.
+    horizon_s::BIGINT AS horizon_s,                  -- [count] Seconds of the label clock: 120, 240 or 480.
+    b AS barrier_pts,                                -- [pt] Distance of both barriers from the anchor; null without sigma_60.
+    CASE
+        WHEN b IS NULL THEN NULL
+        WHEN born THEN 'BORN'
+        WHEN break_seq < reject_seq OR break_seq IS NOT NULL AND reject_seq IS NULL THEN 'BREAK'
+        WHEN reject_seq IS NOT NULL THEN 'REJECT'
+        WHEN cut < due THEN 'CENSORED'
+        ELSE 'CHOP'
+    END AS outcome,                                  -- [name] BREAK, REJECT, CHOP, CENSORED or BORN; null without barriers.
+    CASE WHEN NOT born THEN (break_ns - t0) / 1e9 END AS time_to_break_s,   -- [1] Seconds to the first crossing beyond; null if none.
+    CASE WHEN NOT born THEN (reject_ns - t0) / 1e9 END AS time_to_reject_s, -- [1] Seconds to the first crossing back; null if none.
+    greatest(coalesce(highest, x0) - x0, 0.0) AS mfe_pts,   -- [pt] Largest x less x0 over the horizon, at least 0.
+    least(coalesce(lowest, x0) - x0, 0.0) AS mae_pts,       -- [pt] Smallest x less x0 over the horizon, at most 0.
+    (x_end - anchor) / nullif(sigma_h, 0) + 0.0 AS strength_signed, -- [1] x at the horizon's end over sigma_H (less x0 for the trigger anchor).
+    coalesce(NOT born AND step >= 2 * b, false) AS gap_event -- [1] One event jumped through both barriers.
+FROM schemes
+LEFT JOIN crossings USING (setup_id, horizon_s, scheme)
+LEFT JOIN ends USING (setup_id, horizon_s)

@@ -1,0 +1,91 @@
+"""The geometric null: where a driftless walk between two barriers ends, by closed form."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+Reals = npt.NDArray[np.float64]
+
+UNCALIBRATED = 0.9
+"""Factor on sigma until enough sessions exist to fit one."""
+SESSIONS_NEEDED = 20
+_TERMS = 40
+_SEARCH = (0.05, 20.0)
+_HALVINGS = 50
+
+
+class Odds(NamedTuple):
+    """Probabilities of the three ends, one element per start; they sum to 1, NaN where undefined."""
+
+    breaks: Reals
+    rejects: Reals
+    chops: Reals
+
+
+def geometric(x0: Reals, barrier: Reals, sigma: Reals) -> Odds:
+    """Chances of a driftless Brownian start at x0 between barriers at -barrier and +barrier.
+
+    Args:
+        x0: Start, in points.
+        barrier: Distance of both barriers from 0, in points.
+        sigma: Standard deviation of the walk at the horizon, in points.
+
+    Returns:
+        NaN where the start is on or beyond a barrier or sigma is not positive.
+    """
+    share, spread = _shape(x0, barrier, sigma)
+    n = np.arange(1, _TERMS + 1)
+    decay = np.exp(-((n * np.pi * spread[:, None]) ** 2) / 2)
+    terms = np.sin(n * np.pi * share[:, None]) / n * decay
+    chops = np.clip(4 / np.pi * terms[:, ::2].sum(axis=1), 0, 1)
+    breaks = np.clip(share + 2 / np.pi * (terms * (-1.0) ** n).sum(axis=1), 0, 1 - chops)
+    return Odds(breaks, 1 - breaks - chops, chops)
+
+
+def calibrate(x0: Reals, barrier: Reals, sigma: Reals, chop_share: float) -> float:
+    """The factor on sigma at which the mean chance of CHOP equals the share seen.
+
+    The chance falls as sigma grows, so bisection finds it; a share of 0 or 1 gives an end of the search.
+    """
+    share, spread = _shape(x0, barrier, sigma)
+    odd = np.arange(1, _TERMS + 1, 2)
+    waves = 4 / np.pi * np.sin(odd * np.pi * share[:, None]) / odd
+    low, high = _SEARCH
+    for _ in range(_HALVINGS):
+        factor = float(np.sqrt(low * high))
+        decay = np.exp(-((odd * np.pi * factor * spread[:, None]) ** 2) / 2)
+        too_calm = np.nanmean((waves * decay).sum(axis=1)) > chop_share
+        low, high = (factor, high) if too_calm else (low, factor)
+    return float(np.sqrt(low * high))
+
+
+def factors(library: pl.DataFrame) -> dict[int, float]:
+    """The factor g of every horizon (seconds) from past setups; 0.9 until 20 sessions exist.
+
+    Args:
+        library: Resolved outcomes of one scheme, placebo too, with columns `date, horizon_s, outcome,
+            barrier_pts, x0, sigma_60`, all of earlier dates.
+    """
+    resolved = library.filter(pl.col("outcome").is_in(["BREAK", "REJECT", "CHOP"]) & (pl.col("sigma_60") > 0))
+    return {
+        horizon: _factor(part, horizon)
+        for (horizon,), part in resolved.group_by("horizon_s", maintain_order=True)
+        if part["date"].n_unique() >= SESSIONS_NEEDED
+    }
+
+
+def _factor(part: pl.DataFrame, horizon: int) -> float:
+    x0, barrier, sigma = (part[name].to_numpy() for name in ("x0", "barrier_pts", "sigma_60"))
+    share = float((part["outcome"] == "CHOP").mean())  # type: ignore[arg-type]
+    return calibrate(x0, barrier, sigma * np.sqrt(horizon / 60), share)
+
+
+def _shape(x0: Reals, barrier: Reals, sigma: Reals) -> tuple[Reals, Reals]:
+    """Start as a share of the corridor from below, and sigma over its width; NaN where undefined."""
+    inside = (np.abs(x0) < barrier) & (sigma > 0)
+    width = np.where(inside, 2 * barrier, np.nan)
+    return (x0 + barrier) / width, sigma / width

@@ -1,0 +1,267 @@
+"""Frozen moments: the models of levels, arrivals and outcomes with their inputs made explicit."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from warehouse import barrier, session, sqlfile
+from warehouse.schema import BAR_NS, DEFAULT_SCHEME, FRONT_CONTRACT, LEVEL_KINDS, OUTCOMES, SETUPS
+from warehouse.session import Window
+from warehouse.sqlfile import Source
+
+TOUCH_PTS, REARM_PTS = 1.0, 2.0
+"""Half-widths of the bands in which price is at a level, and beyond which it has left."""
+REARM_BARS = 6
+"""Bars, 30 s, that price must stay beyond the re-arm band."""
+COOLDOWN_NS = 240 * 10**9
+HALT_NS = 60 * 10**9
+"""Silence after which trading counts as halted."""
+_FOREVER = np.iinfo(np.int64).max
+
+
+def front_contract(product: str, date: dt.date, records: Source, user: str | None = None) -> pl.DataFrame:
+    """One row of silver.front_contract: the user's word, else yesterday's volume, else the calendar.
+
+    Args:
+        product: Such as ES.
+        date: The trading date.
+        records: Bronze records of the previous session's UTC date with their `symbol`, one schema for
+            each landed outright of the product; empty where that session is not landed.
+        user: The contract that the user named.
+    """
+    schema = FRONT_CONTRACT.schema
+    if user is not None:
+        return pl.DataFrame([(user, "user", None)], schema, orient="row")
+    start, end = session.window(session.previous(date, 1)[0], session.RTH)
+    if isinstance(records, pl.DataFrame | pl.LazyFrame) or records:
+        model = sqlfile.load("front_contract")
+        ranked = sqlfile.run(model, {"records": records}, start=start, end=end)
+        if not ranked.is_empty():
+            return ranked.head(1).select("symbol", pl.lit("volume").alias("reason"), "volume")
+    return pl.DataFrame([(session.calendar_front(product, date), "calendar", None)], schema, orient="row")
+
+
+def levels(
+    trades: Source,
+    custom: pl.DataFrame,
+    symbol: str,
+    date: dt.date,
+    setup_window: Window = session.SETUP_WINDOW,
+) -> pl.DataFrame:
+    """silver.levels of a trading date.
+
+    Args:
+        trades: silver.trades of the date.
+        custom: The user's prices as `pricelist.read` gives them.
+        symbol: The contract.
+        date: The trading date.
+        setup_window: Where it begins, custom prices become known unless they say otherwise.
+    """
+    start, _ = session.window(date, setup_window)
+    today = custom.filter(pl.col("date").is_null() | (pl.col("date") == date))
+    known = [start if time is None else session.at(date, time) for time in today["known"]]
+    prices = today.select("price", pl.Series("known_ns", known, pl.Int64))
+    premarket, opening = session.window(date, session.PREMARKET), session.window(date, session.OPENING_RANGE)
+    return sqlfile.run(
+        sqlfile.load("levels"),
+        {"trades": trades, "custom": prices},
+        symbol=symbol,
+        date=date.isoformat(),
+        premarket_start=premarket[0],
+        premarket_end=premarket[1],
+        opening_start=opening[0],
+        opening_end=opening[1],
+        end=session.bounds(date)[1],
+    )
+
+
+def profile_dates(date: dt.date) -> tuple[list[dt.date], list[dt.date]]:
+    """Sessions whose bars make a date's volume profile: the last 7 full ones, and the last 20 for mid_var."""
+    twenty = session.previous(date, 20)
+    return [day for day in twenty if not session.is_half_day(day)][-7:], twenty
+
+
+def volume_profile(date: dt.date, book: Source, ladder: Source, tick: float) -> pl.DataFrame:
+    """silver.volume_profile of a date from the front contract's book and ladder of earlier dates.
+
+    Args:
+        date: The trading date; nothing of it is read.
+        book: silver.book with `date`, of those of `profile_dates(date)[1]` that exist.
+        ladder: silver.ladder with `date`, of those of `profile_dates(date)[0]` that exist.
+        tick: Tick size in points.
+    """
+    recent, twenty = profile_dates(date)
+    calendar = pl.DataFrame(
+        {
+            "date": twenty,
+            "midnight_ns": [session.at(day, dt.time()) for day in twenty],
+            "recent": [day in recent for day in twenty],
+        },
+        schema={"date": pl.Date(), "midnight_ns": pl.Int64(), "recent": pl.Boolean()},
+    )
+    tables: Mapping[str, Source] = {"book": book, "ladder": ladder, "sessions": calendar}
+    return sqlfile.run(sqlfile.load("volume_profile"), tables, tick=tick)
+
+
+def mids(quotes: pl.LazyFrame) -> pl.DataFrame:
+    """The path of mid in event order: a row per change, and per reset.
+
+    Args:
+        quotes: silver.quotes of a trading date.
+
+    Returns:
+        seq (order), ns, until (ns of the next row, far future in the last), mid in points (null unless
+        both sides exist), reset.
+    """
+    mid = pl.when(~pl.col("reset")).then((pl.col("bid_px") + pl.col("ask_px")) / 2)
+    changed = (
+        pl.col("reset") | pl.col("mid").ne_missing(pl.col("mid").shift()) | (pl.int_range(pl.len()) == 0)
+    )
+    path = quotes.select(ns=pl.col("ts").cast(pl.Int64), mid=mid, reset="reset").filter(changed)
+    until = pl.col("ns").shift(-1, fill_value=_FOREVER)
+    return path.with_row_index("seq").with_columns(until=until).collect(engine="in-memory")
+
+
+def triggers(
+    levels: pl.DataFrame,
+    quotes: pl.LazyFrame,
+    book: pl.LazyFrame,
+    volatility: pl.LazyFrame,
+    date: dt.date,
+    setup_window: Window = session.SETUP_WINDOW,
+    *,
+    source: str,
+    maybe_back_month: bool = False,
+) -> pl.DataFrame:
+    """Every accepted arrival of a trading date: gold.setups' own columns.
+
+    Args:
+        levels: silver.levels.
+        quotes: silver.quotes.
+        book: silver.book.
+        volatility: `bar_ts, sigma_60, sigma_warmup`; a bar without a row has no sigma.
+        date: The trading date.
+        setup_window: Trigger bars lie wholly inside.
+        source: mbp-10 or mbo.
+        maybe_back_month: The contract was named by the user.
+    """
+    start, end = session.window(date, setup_window)
+    found = sqlfile.run(
+        sqlfile.load("triggers"),
+        {
+            "levels": levels,
+            "mids": mids(quotes),
+            "book": book.select("bar_ts", "mid_min", "mid_max", "meta_reset"),
+            "volatility": volatility.select("bar_ts", "sigma_60", "sigma_warmup"),
+        },
+        kinds=list(LEVEL_KINDS),
+        open_ns=session.at(date, session.RTH.start),
+        window_start=start,
+        window_end=end,
+        touch_pts=TOUCH_PTS,
+        rearm_pts=REARM_PTS,
+        rearm_bars=REARM_BARS,
+        cooldown_ns=COOLDOWN_NS,
+        source=source,
+        maybe_back_month=maybe_back_month,
+    )
+    return found.cast(SETUPS.schema)  # type: ignore[arg-type]
+
+
+def outcomes(
+    setups: pl.DataFrame,
+    quotes: pl.LazyFrame,
+    book: pl.LazyFrame,
+    date: dt.date,
+    *,
+    tick: float,
+    factors: Mapping[int, float],
+    end_ns: int | None = None,
+) -> pl.DataFrame:
+    """gold.outcomes of a trading date's setups.
+
+    Args:
+        setups: gold.setups.
+        quotes: silver.quotes.
+        book: silver.book.
+        date: The trading date.
+        tick: Tick size in points.
+        factors: g by horizon from `barrier.factors`; 0.9 for those it does not name.
+        end_ns: Instant up to which the tape was seen; default the end of the last bar.
+    """
+    bars = book.select("bar_ts", "meta_empty").collect(engine="in-memory")
+    seen = _last_bar_end(bars) if end_ns is None else end_ns
+    found = sqlfile.run(
+        sqlfile.load("outcomes"),
+        {"setups": setups, "mids": mids(quotes), "book": bars},
+        end_ns=min(seen, session.bounds(date)[1]),
+        halt_ns=HALT_NS,
+        touch_pts=TOUCH_PTS,
+        tick=tick,
+    )
+    return _with_odds(found, setups, factors).select(*OUTCOMES.schema).cast(OUTCOMES.schema)  # type: ignore[arg-type]
+
+
+def library(setups: pl.LazyFrame, outcomes: pl.LazyFrame) -> pl.DataFrame:
+    """What `barrier.factors` learns from: the default scheme's outcomes with their starts.
+
+    Args:
+        setups: gold.setups of earlier dates, with `date`.
+        outcomes: gold.outcomes of the same dates.
+    """
+    starts = setups.select("setup_id", "date", "x0", "sigma_60")
+    default = outcomes.filter(pl.col("scheme") == DEFAULT_SCHEME)
+    wanted = ("date", "horizon_s", "outcome", "barrier_pts", "x0", "sigma_60")
+    joined = default.drop("date", strict=False).join(starts, on="setup_id", maintain_order="left")
+    return joined.select(wanted).collect(engine="in-memory")
+
+
+def side(quotes: pl.LazyFrame, price: float, ns: int) -> int | None:
+    """From which side price comes to a level at a moment: 1 from below, -1 from above.
+
+    Beyond the touch band it is the side of mid; inside it, the side on which mid last was beyond it.
+
+    Returns:
+        None if mid was never beyond the band before `ns`.
+    """
+    mid = (pl.col("bid_px") + pl.col("ask_px")) / 2
+    away = (
+        quotes.filter(pl.col("ts").cast(pl.Int64) < ns, ~pl.col("reset"))
+        .select(away=(price - mid).round(9))
+        .filter(pl.col("away").abs() > TOUCH_PTS)
+    )
+    last: Sequence[float] = away.tail(1).collect(engine="in-memory")["away"].to_list()
+    return (1 if last[0] > 0 else -1) if last else None
+
+
+def _last_bar_end(bars: pl.DataFrame) -> int:
+    last = bars["bar_ts"].cast(pl.Int64).max()
+    return int(last) + BAR_NS if isinstance(last, int) else 0
+
+
+def _with_odds(found: pl.DataFrame, setups: pl.DataFrame, factors: Mapping[int, float]) -> pl.DataFrame:
+    """The plug-in and the calibrated null beside each outcome; null where born or without sigma."""
+    starts = setups.select("setup_id", "x0", "sigma_60")
+    known = found.join(starts, on="setup_id", how="left", maintain_order="left")
+    anchored = known["scheme"].str.starts_with("level").to_numpy()
+    x0 = np.where(anchored, _reals(known["x0"]), 0.0)
+    width, horizon = _reals(known["barrier_pts"]), known["horizon_s"].to_numpy()
+    sigma = _reals(known["sigma_60"]) * np.sqrt(horizon / 60)
+    g = np.array([factors.get(int(seconds), barrier.UNCALIBRATED) for seconds in horizon])
+    columns = [
+        pl.Series(f"{name}_{end}", values, nan_to_null=True)
+        for name, scale in (("null", np.ones_like(g)), ("cal", g))
+        for end, values in zip(
+            ("break", "reject", "chop"), barrier.geometric(x0, width, sigma * scale), strict=True
+        )
+    ]
+    return known.with_columns(columns)
+
+
+def _reals(column: pl.Series) -> barrier.Reals:
+    """Float64 with NaN for null."""
+    return column.cast(pl.Float64).to_numpy()
