@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,7 +102,7 @@ def read_header(path: Path) -> Header:
     return header
 
 
-def read(path: Path, records: int = 65536) -> Iterator[Records]:
+def read(path: Path, records: int = 65536) -> Generator[Records, None, None]:
     """Records of a file in order, each batch a fresh array of at most `records`.
 
     What was yielded may only be kept once the iterator has ended: a checksum is compared last.
@@ -197,7 +197,7 @@ def _header(path: Path, chunks: Iterator[bytes]) -> tuple[Header, bytes]:
     if length > _MAX_HEADER:
         raise DamagedFileError(path, f"damaged header (length {length:,} bytes)", "at byte 4")
     start = _filled(path, start, chunks, _PREFIX + length)
-    return _decoded(path, start[: _PREFIX + length]), start[_PREFIX + length :]
+    return decode_header(path, start[: _PREFIX + length]), start[_PREFIX + length :]
 
 
 def _filled(path: Path, start: bytes, chunks: Iterator[bytes], size: int) -> bytes:
@@ -211,7 +211,16 @@ def _filled(path: Path, start: bytes, chunks: Iterator[bytes], size: int) -> byt
     return b"".join(parts)
 
 
-def _decoded(path: Path, raw: bytes) -> Header:
+def decode_header(path: Path, raw: bytes) -> Header:
+    """A header from its bytes.
+
+    Args:
+        path: Where they come from, for the message.
+        raw: The whole header.
+
+    Raises:
+        DamagedFileError: They are not a header that can be read.
+    """
     try:
         found = d.Metadata.decode(raw, upgrade_policy=_AS_IS)
         mappings = _mappings(found)
