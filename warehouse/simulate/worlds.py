@@ -1,0 +1,141 @@
+"""What a session is made with: the worlds, the parameters of the book and the clock of the day."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from warehouse.errors import QuestionError
+from warehouse.session import at
+from warehouse.simulate.engine import REACH, Dials
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is planted at real levels; F.3 of the specification.
+
+    Args:
+        name: As the command line knows it.
+        kf: Tilt of the opposing side's flow while an arrival is in sight (visibility, far).
+        kn: Tilt of the supporting side's flow (visibility, near).
+        km: Drift from the freeze until a barrier or eight minutes (effect).
+        p_break: Share of arrivals with hidden state +1.
+        p_reject: Share of arrivals with hidden state -1; the rest have 0.
+    """
+
+    name: str
+    kf: float = 0.0
+    kn: float = 0.0
+    km: float = 0.0
+    p_break: float = 0.0
+    p_reject: float = 0.0
+
+
+WORLDS = {
+    world.name: world
+    for world in (
+        World("null", p_break=0.3, p_reject=0.3),
+        World("planted", kf=0.3, kn=0.3, km=0.1, p_break=0.3, p_reject=0.3),
+    )
+}
+
+
+def world_named(name: str) -> World:
+    """The world of that name.
+
+    Raises:
+        QuestionError: There is none.
+    """
+    if name not in WORLDS:
+        raise QuestionError(f"there is no world {name}: give one of {', '.join(WORLDS)}")
+    return WORLDS[name]
+
+
+_LAM = (30.0, 16.0, 8.0, 4.0, 1.6, 1.0, 0.8, 0.7, 0.6, 0.55)
+_THETA = (0.75, 0.33, 0.165, 0.09, 0.036, 0.022, 0.018, 0.0155, 0.013, 0.012)
+_THIN = 0.25
+"""Exponent by which orders live longer, and grow less, where the flow is thinned."""
+
+
+def rates() -> tuple[Array, Array]:
+    """New orders a second and side, and departures a second and order, by distance from the touch."""
+    lam, theta = np.full(REACH, 0.5), np.full(REACH, 0.011)
+    lam[: len(_LAM)], theta[: len(_THETA)] = _LAM, _THETA
+    return lam, theta
+
+
+def dials(world: World, rate_scale: float, volume: float) -> Dials:
+    """The parameters of one contract's session.
+
+    Args:
+        world: What is planted.
+        rate_scale: Records relative to the full rate. Below 1, orders are fewer and larger by the same
+            factor; above 1 the book only turns over faster.
+        volume: Share of the product's flow that this contract gets.
+    """
+    scale = rate_scale * volume
+    order_rate = min(scale, 1.0) ** _THIN * max(scale, 1.0)
+    return Dials(
+        rate_scale=scale,
+        lot=order_rate / scale,
+        order_rate=order_rate,
+        mu=12.0,
+        lin=60.0,
+        steer_add=0.8,
+        steer_cancel=0.8,
+        steer_market=0.8,
+        steer_spread=2.0,
+        bias_sd=0.15,
+        bias_tau=10.0,
+        activity_sd=0.3,
+        follow=0.02,
+        reprice=0.2,
+        walk=0.15,
+        kf=world.kf,
+        kn=world.kn,
+        km=world.km,
+        p_break=world.p_break,
+        p_reject=world.p_reject,
+    )
+
+
+_SHAPE = (
+    ("18:00", 0.25), ("18:30", 0.12), ("20:00", 0.10), ("02:00", 0.08), ("03:00", 0.16), ("05:00", 0.12),
+    ("08:00", 0.15), ("08:29", 0.18), ("08:30", 0.60), ("08:40", 0.25), ("09:29", 0.35), ("09:30", 3.0),
+    ("09:45", 2.2), ("09:59", 1.7), ("10:00", 2.6), ("10:05", 1.7), ("11:00", 1.2), ("12:00", 1.0),
+    ("13:30", 1.0), ("15:00", 1.4), ("15:55", 2.5), ("16:00", 1.5), ("16:05", 0.3), ("17:00", 0.15),
+)  # fmt: skip
+"""Activity by New York time, noon is 1; linear in between."""
+_DEPTH = (
+    ("18:00", 0.35), ("09:29", 0.45), ("09:30", 0.5), ("09:35", 0.6), ("09:45", 1.0), ("16:00", 1.0),
+    ("16:05", 0.5), ("17:00", 0.35),
+)  # fmt: skip
+_SIGMA = 6.0 / 60**0.5
+"""Ticks per square root of a second at noon."""
+
+
+def clock(date: dt.date, start: int, end: int, mood: float) -> Array:
+    """Activity, depth and volatility for every second of [start, end); columns as `engine._slow` reads them.
+
+    Args:
+        date: The trading date.
+        start: First instant, ns UTC.
+        end: First instant outside, ns UTC.
+        mood: Factor of the day's volatility; activity moves with it.
+    """
+    seconds = start + np.arange(-(-(end - start) // 10**9)) * 10**9
+    activity = _between(date, _SHAPE, seconds) * mood
+    sigma = _SIGMA * mood * (activity / mood) ** 0.4
+    return np.column_stack([activity, _between(date, _DEPTH, seconds), sigma])
+
+
+def _between(date: dt.date, points: tuple[tuple[str, float], ...], seconds: Array) -> Array:
+    times = [at(date, dt.time.fromisoformat(text)) for text, _ in points]
+    assert all(a < b for a, b in itertools.pairwise(times))  # noqa: S101 (a table that is wrong is a bug)
+    return np.interp(seconds, times, [value for _, value in points])
