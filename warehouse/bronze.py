@@ -28,7 +28,6 @@ FIXED = Unit("1e-9 pt", price=1)
 
 _BLOCK = 1 << 12  # records whose bytes stay in the processor's cache while their columns are picked
 _LENGTH_AND_TYPE = ("length", "rtype")
-_LETTERS = pa.array(["", *(chr(code) for code in range(1, 256))])
 _INTEGERS: Mapping[str, pl.DataType] = {
     "u1": pl.UInt8(), "u2": pl.UInt16(), "u4": pl.UInt32(), "u8": pl.UInt64(),
     "i2": pl.Int16(), "i4": pl.Int32(), "i8": pl.Int64(),
@@ -130,7 +129,7 @@ def batch(pieces: Sequence[Records], schema: str) -> pa.Table:
     arrays = [_array(name, values) for name, values in _picked(pieces, names).items()]
     if schema == "definition":
         names, arrays = [*names, "record"], [*arrays, _whole(pieces)]
-    return pa.table(arrays, names=names)
+    return pa.Table.from_arrays(arrays, names=names)
 
 
 def _picked(pieces: Sequence[Records], names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -148,21 +147,36 @@ def _picked(pieces: Sequence[Records], names: Sequence[str]) -> dict[str, np.nda
 
 
 def _array(name: str, values: np.ndarray) -> pa.Array:
+    # `pa.array` would import pandas, which costs more time than a million records.
     if name in _NULLABLE:
-        return pa.array(values.view("i8"), mask=values == dbn.UNDEF_TIMESTAMP).view(pa.timestamp("ns"))
+        there = np.packbits(values != dbn.UNDEF_TIMESTAMP, bitorder="little")
+        return _from_buffers(pa.timestamp("ns"), len(values), pa.py_buffer(there), values)
     if _is_time(name):
-        return pa.array(values.view("i8")).view(pa.timestamp("ns"))
+        return _from_buffers(pa.timestamp("ns"), len(values), None, values)
     if values.dtype == "S1":
-        return pa.DictionaryArray.from_arrays(pa.array(values.view("u1")), _LETTERS)
+        return pa.DictionaryArray.from_arrays(_from_buffers(pa.uint8(), len(values), None, values), _LETTERS)
     if values.dtype.kind == "S":
-        return pa.array(np.char.decode(values, "latin-1").tolist(), pa.string())
-    return pa.array(values)
+        return _texts(np.char.encode(np.char.decode(values, "latin-1"), "utf-8"))
+    return _from_buffers(pa.from_numpy_dtype(values.dtype), len(values), None, values)
+
+
+def _from_buffers(kind: pa.DataType, rows: int, there: pa.Buffer | None, *data: np.ndarray) -> pa.Array:
+    return pa.Array.from_buffers(kind, rows, [there, *map(pa.py_buffer, data)])
+
+
+def _texts(encoded: np.ndarray) -> pa.Array:
+    ends = np.concatenate([[0], np.cumsum(np.char.str_len(encoded))]).astype("i4")
+    joined = np.frombuffer(b"".join(encoded.tolist()), np.uint8)
+    return _from_buffers(pa.string(), len(encoded), None, ends, joined)
+
+
+_LETTERS = _texts(np.char.encode(np.array(["", *map(chr, range(1, 256))]), "utf-8"))
 
 
 def _whole(pieces: Sequence[Records]) -> pa.Array:
     joined = np.concatenate(pieces)
-    kind = pa.binary(joined.itemsize)
-    return pa.Array.from_buffers(kind, len(joined), [None, pa.py_buffer(joined)]).cast(pa.binary())
+    ends = np.arange(len(joined) + 1, dtype="i4") * joined.itemsize
+    return _from_buffers(pa.binary(), len(joined), None, ends, joined.view(np.uint8))
 
 
 def writer(path: Path, schema: str, arrow: pa.Schema) -> pq.ParquetWriter:
@@ -212,7 +226,9 @@ def _records(rows: pa.Table, layout: np.dtype[np.void], rtype: int) -> Records:
         column = rows[name].combine_chunks()
         if layout[name] == "S1":
             codes = "".join(letter or "\0" for letter in column.dictionary.to_pylist()).encode("latin-1")
-            out[name] = np.frombuffer(codes, "S1")[column.indices.to_numpy()]
+            out[name] = np.frombuffer(codes, "S1")[
+                np.frombuffer(column.indices.buffers()[1], "i4", len(column))
+            ]
         else:
-            out[name] = column.to_numpy().view(layout[name])
+            out[name] = np.frombuffer(column.buffers()[1], layout[name], len(column))
     return out

@@ -267,6 +267,6 @@ def _check(path: Path, found: Records, sign: int, done: int) -> None:
     if record.tobytes().startswith(_MAGIC):
         what = "a second DBN header (two files joined)"
     else:
-        what = f"record of {record['length'] * 4} bytes and rtype {record['rtype']}"
+        what = f"record of {int(record['length']) * 4} bytes and rtype {record['rtype']}"
         what += f" where {found.itemsize} and {sign >> 8} belong"
     raise DamagedFileError(path, what, f"in record {done + bad[0] + 1:,}")
