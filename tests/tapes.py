@@ -20,6 +20,10 @@ def at(text: str) -> int:
     return int(np.datetime64(text, "ns").astype(np.int64))
 
 
+def day(text: str) -> dt.date:
+    return dt.date.fromisoformat(text)
+
+
 def mbp10(n, *, start="2025-06-04T13:30", step_ns=1_000_000, instrument=5):
     """`n` records with a legal head and empty levels, one every `step_ns`, received 1 us after."""
     out = np.zeros(n, dbn.MBP_10)

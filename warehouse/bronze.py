@@ -210,13 +210,20 @@ def records(path: Path, layout: np.dtype[np.void], schema: str) -> Iterator[Reco
         layout: Of the records; of a definition it depends on the DBN version.
         schema: Their schema.
     """
+    if schema == "definition":
+        yield from _definitions(path, layout)
+        return
     letters = [name for name in _columns(layout) if layout[name] == "S1"]
     with pq.ParquetFile(path, read_dictionary=letters) as file:
         for group in range(file.num_row_groups):
-            if schema == "definition":
-                yield np.frombuffer(b"".join(file.read_row_group(group, ["record"])[0].to_pylist()), layout)
-            else:
-                yield _records(file.read_row_group(group), layout, dbn.RTYPES[schema])
+            yield _records(file.read_row_group(group), layout, dbn.RTYPES[schema])
+
+
+def _definitions(path: Path, layout: np.dtype[np.void]) -> Iterator[Records]:
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            rows = file.read_row_group(group, ["record"])
+            yield np.frombuffer(b"".join(rows["record"].to_pylist()), layout)
 
 
 def _records(rows: pa.Table, layout: np.dtype[np.void], rtype: int) -> Records:

@@ -131,8 +131,7 @@ def stale(root: Path, landing: Landing, known: Ledger) -> str | None:
     for target in _reached(root, landing):
         said = known.manifest(target) or {}
         if said.get("parameters") == wanted["parameters"]:
-            named = set(said.get("landed", ()))
-            return known.stale([other for other in _reached(root, landing) if other.name in named], wanted)
+            return known.stale([_named(root, landing, name) for name in said["landed"]], wanted)
     return "absent"
 
 
@@ -156,6 +155,11 @@ def _reached(root: Path, landing: Landing) -> list[Partition]:
         if item.first <= path.parent.name.removeprefix("date=") < item.after
     }
     return [store.partition(root, landing.table, symbol=symbol, date=date) for symbol, date in sorted(found)]
+
+
+def _named(root: Path, landing: Landing, name: str) -> Partition:
+    *_, symbol, date = (key.partition("=")[2] for key in name.split("/"))
+    return store.partition(root, landing.table, symbol=symbol, date=date)
 
 
 def _sweep(root: Path, landing: Landing, made: Collection[Partition]) -> None:
