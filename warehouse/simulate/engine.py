@@ -12,7 +12,7 @@ much flow is shown. Volatility steers nothing else: whatever planted levels do i
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -42,10 +42,17 @@ _LAST_MBO = np.int64(130) << 32
 _SNAPSHOT = np.int64(40) << 32
 _BAR_STEPS = 50
 _DRIFT = 0.55
+_FILLED = 300
 _A, _C, _M, _T, _F = 65, 67, 77, 84, 70
 _UNSET, _BELOW, _ABOVE, _ZONE = 0, 1, 2, 3
 _IDLE, _SEEN, _RACE = 0, 1, 2
 
+DIALS = (
+    "rate_scale", "lot", "order_rate", "mu", "lin", "steer_add", "steer_cancel", "steer_market",
+    "steer_spread", "bias_sd", "bias_tau", "activity_sd", "follow", "reprice", "walk", "kf", "kn",
+    "km", "p_break", "p_reject",
+)  # fmt: skip
+"""What a session is made with; see `worlds.py` for the values and their meaning."""
 STATE = np.dtype(
     [
         *(
@@ -59,6 +66,7 @@ STATE = np.dtype(
         ),
         *((name, "f8") for name in ("lin", "drift")),
         *((name, "i8", 2) for name in ("best", "edge")),
+        ("dials", [(name, "f8") for name in DIALS]),
         ("random", "u8", 2),
         ("shown", "i8", 4 * DEPTH),
         ("rates", "f8", 7),
@@ -75,31 +83,6 @@ STATE = np.dtype(
 )
 """A book in motion, its slow states and what is planted. One record, since numba counts references of
 arrays at every call but not of a record; `orders` and `sizes` are queues by price, size 0 a tombstone."""
-
-
-class Dials(NamedTuple):
-    """What a session is made with; see `worlds.py` for the values and their meaning."""
-
-    rate_scale: float
-    lot: float
-    order_rate: float
-    mu: float
-    lin: float
-    steer_add: float
-    steer_cancel: float
-    steer_market: float
-    steer_spread: float
-    bias_sd: float
-    bias_tau: float
-    activity_sd: float
-    follow: float
-    reprice: float
-    walk: float
-    kf: float
-    kn: float
-    km: float
-    p_break: float
-    p_reject: float
 
 
 @njit(cache=True)
@@ -359,14 +342,14 @@ def _trade(st: Any, out: Array, side: int, size: int, deep: bool) -> None:  # no
 
 
 @njit(cache=True)
-def _tilt(st: Any, dials: Dials) -> None:
+def _tilt(st: Any) -> None:
     """Rates near every level whose arrival is in sight, by its hidden state."""
     st.add_tilt[:] = 1.0
     st.cancel_tilt[:] = 1.0
     for k in range(LEVELS):
         if st.level_state[k, 1] == _SEEN:
             price, z, d = st.level_state[k, 2], st.level_state[k, 3], st.level_state[k, 4]
-            far, near = math.exp(z * dials.kf), math.exp(z * dials.kn)
+            far, near = math.exp(z * st.dials.kf), math.exp(z * st.dials.kn)
             opposing, supporting = (ASK, BID) if d > 0 else (BID, ASK)
             for x in range(-1, 9):
                 st.add_tilt[opposing, price + d * x] /= far
@@ -377,21 +360,21 @@ def _tilt(st: Any, dials: Dials) -> None:
 
 
 @njit(cache=True)
-def _sight(st: Any, dials: Dials, k: int) -> None:
+def _sight(st: Any, k: int) -> None:
     """An arrival at level k comes in sight: its hidden state is drawn and written down."""
     state, u = st.level_state[k], _uniform(st.random, 0)
-    z = 1 if u < dials.p_break else -1 if u < dials.p_break + dials.p_reject else 0
+    z = 1 if u < st.dials.p_break else -1 if u < st.dials.p_break + st.dials.p_reject else 0
     state[1], state[3], state[4] = _SEEN, z, 1 if state[0] == _BELOW else -1
     if st.arrival < ARRIVALS:
         row = st.arrivals[st.arrival]
         row[0], row[1], row[2], row[3], row[4], row[5] = st.t, -1.0, k, st.base + state[2], state[4], z
         state[5] = st.arrival
         st.arrival += 1
-    _tilt(st, dials)
+    _tilt(st)
 
 
 @njit(cache=True)
-def _machine(st: Any, dials: Dials, k: int, bar: int, live: int) -> None:
+def _machine(st: Any, k: int, bar: int, live: int) -> None:
     """D.1's state machine of level k over one bar; `levels` holds start and end of what makes it, and whether it is a high."""
     state, twice = st.level_state[k], 2 * st.level_state[k, 2]
     lo, hi = st.bars[bar, 0] - twice, st.bars[bar, 1] - twice
@@ -399,10 +382,10 @@ def _machine(st: Any, dials: Dials, k: int, bar: int, live: int) -> None:
         if lo <= 8 and hi >= -8:
             if live and state[1] != _RACE:
                 if state[1] == _IDLE:
-                    _sight(st, dials, k)
+                    _sight(st, k)
                 state[1], state[6] = _RACE, bar + 1
                 st.arrivals[state[5], 1] = bar * BAR_S
-                _tilt(st, dials)
+                _tilt(st)
             state[0] = _ZONE
         return
     # Six bars wholly beyond the band, the carried-in state too, are thirty seconds without interruption.
@@ -415,7 +398,7 @@ def _machine(st: Any, dials: Dials, k: int, bar: int, live: int) -> None:
 
 
 @njit(cache=True)
-def _levels(st: Any, dials: Dials, second: float) -> None:
+def _levels(st: Any, second: float) -> None:
     """Every slow step: extremes from the tape, arrivals coming in sight, the drift of open races."""
     middle = st.best[BID] + st.best[ASK]
     st.drift = 0.0
@@ -430,25 +413,25 @@ def _levels(st: Any, dials: Dials, second: float) -> None:
         if state[7] == 0:
             state[7] = 1
             for bar in range(max(0, int((known - 1800.0) / BAR_S)), st.bar):
-                _machine(st, dials, k, bar, 0)
+                _machine(st, k, bar, 0)
         if state[1] == _IDLE and state[0] in (_BELOW, _ABOVE) and abs(middle - 2 * state[2]) <= 32:
-            _sight(st, dials, k)
+            _sight(st, k)
         if state[1] == _RACE:
             barrier = max(16.0, 2.0 * 0.9 * 2.0 * st.sigma * math.sqrt(60.0))
             if abs(middle - 2 * state[2]) >= barrier or second - state[6] * BAR_S >= 480.0:
                 state[1] = _IDLE
-            st.drift += state[3] * state[4] * dials.km * _DRIFT * st.sigma
+            st.drift += state[3] * state[4] * st.dials.km * _DRIFT * st.sigma
     st.lo, st.hi = GRID, 0
 
 
 @njit(cache=True)
-def _bar(st: Any, dials: Dials) -> None:
+def _bar(st: Any) -> None:
     """A bar ends: the state machines of the known levels move."""
     bar, middle = st.bar, st.best[BID] + st.best[ASK]
     st.bar += 1
     for k in range(LEVELS):
         if st.level_state[k, 7]:
-            _machine(st, dials, k, bar, 1)
+            _machine(st, k, bar, 1)
     if st.bar < BARS:
         st.bars[st.bar, 0] = st.bars[st.bar, 1] = middle
 
@@ -457,18 +440,18 @@ def _bar(st: Any, dials: Dials) -> None:
 
 
 @njit(cache=True)
-def _slow(st: Any, dials: Dials, clock: Array) -> None:
+def _slow(st: Any, clock: Array) -> None:
     """A tenth of a second: activity, bias, the efficient price, and the rates that follow from them.
 
     `clock` has a row per second: activity, depth, volatility in ticks per square root of a second.
     """
     random, second = st.random, min(int(st.t), clock.shape[0] - 1)
     activity, depth = clock[second, 0], clock[second, 1]
-    sd = dials.activity_sd
+    sd = st.dials.activity_sd
     st.fast += -st.fast * SLOW_S / 5.0 + sd * math.sqrt(2.0 * SLOW_S / 5.0) * _normal(random, 1)
     st.calm += -st.calm * SLOW_S / 300.0 + sd * math.sqrt(2.0 * SLOW_S / 300.0) * _normal(random, 1)
-    st.bias += -st.bias * SLOW_S / dials.bias_tau
-    st.bias += dials.bias_sd * math.sqrt(2.0 * SLOW_S / dials.bias_tau) * _normal(random, 1)
+    st.bias += -st.bias * SLOW_S / st.dials.bias_tau
+    st.bias += st.dials.bias_sd * math.sqrt(2.0 * SLOW_S / st.dials.bias_tau) * _normal(random, 1)
     if st.t > st.meta_end:
         # Large orders worked in pieces: power-law length, one at a time, a third of the time.
         u = _uniform(random, 1)
@@ -477,29 +460,29 @@ def _slow(st: Any, dials: Dials, clock: Array) -> None:
     st.sigma = clock[second, 2] * math.exp(0.5 * st.calm)
     middle = 0.5 * (st.best[BID] + st.best[ASK])
     st.value += st.sigma * math.sqrt(SLOW_S) * _normal(random, 1) + st.drift * SLOW_S
-    st.value += dials.follow * (middle - st.value) * SLOW_S
+    st.value += st.dials.follow * (middle - st.value) * SLOW_S
     st.value = min(max(st.value, 200.0), GRID - 200.0)
     pace = activity * math.exp(st.fast + st.calm - sd * sd)
-    st.rate = dials.mu * pace * dials.rate_scale
-    st.lin = dials.lin * activity
+    st.rate = st.dials.mu * pace * st.dials.rate_scale
+    st.lin = st.dials.lin * activity
     for i in range(REACH):
-        st.lam[1, i] = st.lam[0, i] * pace * depth * dials.rate_scale * (1.0 - dials.reprice)
-        st.theta[1, i] = st.theta[0, i] * pace * dials.order_rate
-    _levels(st, dials, st.t)
-    _steer(st, dials)
+        st.lam[1, i] = st.lam[0, i] * pace * depth * st.dials.rate_scale * (1.0 - st.dials.reprice)
+        st.theta[1, i] = st.theta[0, i] * pace * st.dials.order_rate
+    _levels(st, st.t)
+    _steer(st)
 
 
 @njit(cache=True)
-def _steer(st: Any, dials: Dials) -> None:
+def _steer(st: Any) -> None:
     """How the efficient price pulls at the touch: rows add, cancel, market by side, and the spread's."""
     lean = st.value - 0.5 * (st.best[BID] + st.best[ASK])
     lean = min(max(lean, -3.0), 3.0)
     for side in range(2):
         toward = lean * (2 * side - 1)
-        st.steer[0, side] = math.exp(-dials.steer_add * toward)
-        st.steer[1, side] = math.exp(dials.steer_cancel * toward)
+        st.steer[0, side] = math.exp(-st.dials.steer_add * toward)
+        st.steer[1, side] = math.exp(st.dials.steer_cancel * toward)
         flow = max(0.1, 1.0 + (st.bias + st.meta) * (2 * side - 1))
-        st.steer[2, side] = flow * math.exp(dials.steer_market * toward)
+        st.steer[2, side] = flow * math.exp(st.dials.steer_market * toward)
 
 
 @njit(cache=True)
@@ -532,7 +515,7 @@ def _place(st: Any, side: int, u: float) -> int:
 
 
 @njit(cache=True)
-def _happen(st: Any, dials: Dials, out: Array, u: float, rates: Array) -> None:
+def _happen(st: Any, out: Array, u: float, rates: Array) -> None:
     """The event that u, uniform over all rates, falls on."""
     side = 0
     while side < 6 and u >= rates[side]:
@@ -541,7 +524,7 @@ def _happen(st: Any, dials: Dials, out: Array, u: float, rates: Array) -> None:
     kind, side = side // 2, side % 2
     step, best, random = 2 * side - 1, st.best[side], st.random
     if kind == 0:
-        _add(st, out, side, _place(st, side, u), _lots(random, 1.7, dials.lot))
+        _add(st, out, side, _place(st, side, u), _lots(random, 1.7, st.dials.lot))
     elif kind == 1:
         price = best
         for i in range(REACH):
@@ -552,23 +535,23 @@ def _happen(st: Any, dials: Dials, out: Array, u: float, rates: Array) -> None:
                     break
         to = -1
         v = _uniform(random, 0)
-        if v < dials.reprice:
-            to = _place(st, side, v / dials.reprice * rates[side])
+        if v < st.dials.reprice:
+            to = _place(st, side, v / st.dials.reprice * rates[side])
         elif v > 0.98:
             to = price
         _cancel(st, out, side, price, to)
     elif kind == 2:
-        deep = _uniform(random, 0) < dials.walk
-        size = _lots(random, 3.0, dials.lot)
+        deep = _uniform(random, 0) < st.dials.walk
+        size = _lots(random, 3.0, st.dials.lot)
         _trade(st, out, side, size if deep else min(size, st.qty[best]), deep)
     else:
-        up = 1.0 / (1.0 + math.exp(-dials.steer_spread * (st.value - 0.5 * (st.best[0] + st.best[1]))))
+        up = 1.0 / (1.0 + math.exp(-st.dials.steer_spread * (st.value - 0.5 * (st.best[0] + st.best[1]))))
         side = BID if _uniform(random, 0) < up else ASK
-        _add(st, out, side, st.best[side] + 1 - 2 * side, _lots(random, 1.7, dials.lot))
+        _add(st, out, side, st.best[side] + 1 - 2 * side, _lots(random, 1.7, st.dials.lot))
 
 
 @njit(cache=True)
-def run(st: Any, dials: Dials, clock: Array, out: Array, until: float) -> bool:
+def run(st: Any, clock: Array, out: Array, until: float) -> bool:
     """Let the market run until `until` seconds or until the buffer is nearly full; True if time came first."""
     st.n = 0
     rates = st.rates
@@ -591,40 +574,40 @@ def run(st: Any, dials: Dials, clock: Array, out: Array, until: float) -> bool:
         if st.t + wait < due:
             st.t += wait
             before = st.best[BID] + st.best[ASK]
-            _happen(st, dials, out, _uniform(st.random, 0) * total, rates)
+            _happen(st, out, _uniform(st.random, 0) * total, rates)
             middle = st.best[BID] + st.best[ASK]
             if middle != before:
                 st.bars[st.bar, 0] = min(st.bars[st.bar, 0], middle)
                 st.bars[st.bar, 1] = max(st.bars[st.bar, 1], middle)
-                _steer(st, dials)
+                _steer(st)
             if st.n > out.shape[0] - ROOM:
                 return False
             continue
         st.t = due
         st.steps += 1
         if st.steps % _BAR_STEPS == 0:
-            _bar(st, dials)
-        _slow(st, dials, clock)
+            _bar(st)
+        _slow(st, clock)
         if due >= until:
             return True
 
 
 @njit(cache=True)
-def fill(st: Any, dials: Dials, clock: Array) -> None:
-    """A book to begin with: every price out to 60 ticks at the size it tends to."""
+def fill(st: Any, clock: Array) -> None:
+    """A book to begin with: every price out to 75 points at the size it tends to."""
     st.value, st.lo, st.hi = GRID / 2.0, GRID, 0
     st.best[BID], st.best[ASK] = GRID // 2, GRID // 2 + 1
     st.bars[0, 0] = st.bars[0, 1] = st.best[BID] + st.best[ASK]
     st.add_tilt[:] = 1.0
     st.cancel_tilt[:] = 1.0
-    _slow(st, dials, clock)
+    _slow(st, clock)
     for side in range(2):
-        for i in range(60):
+        for i in range(_FILLED):
             at = min(i, REACH - 1)
-            mean = st.lam[1, at] / (1.0 - dials.reprice) / st.theta[1, at]
+            mean = st.lam[1, at] / (1.0 - st.dials.reprice) / st.theta[1, at]
             price = st.best[side] + (2 * side - 1) * i
             for _ in range(max(1, int(mean * (0.7 + 0.6 * _uniform(st.random, 0))))):
-                _push(st, price, st.next_id, _lots(st.random, 1.7, dials.lot))
+                _push(st, price, st.next_id, _lots(st.random, 1.7, st.dials.lot))
                 st.next_id += 1
         _show(st, side)
 

@@ -96,12 +96,12 @@ def records(session: Session, contract: Contract, schema: str, truth: list[Array
         truth: Given one array at the end (arrivals, columns as TRUTH; ns, -1 where there is none; price in
             ticks; level as its place in LEVELS).
     """
-    st, dials, clock = _opened(session, contract)
+    st, clock = _opened(session, contract)
     out = np.zeros((_ROWS[schema], engine.ROW[schema]), np.int64)
     st["mbo"] = schema == "mbo"
     sign = LAYOUTS[schema].itemsize // 4 | dbn.RTYPES[schema] << 8
     st["head"] = sign | PUBLISHER << 16 | contract.instrument_id << 32
-    while not engine.run(st, dials, clock, out, _WARM_S):
+    while not engine.run(st, clock, out, _WARM_S):
         pass
     st["n"] = 0
     if st["mbo"]:
@@ -110,7 +110,7 @@ def records(session: Session, contract: Contract, schema: str, truth: list[Array
     for second in range(_WARM_S + _SLICE_S, len(clock) + _SLICE_S, _SLICE_S):
         parts, done = [], False
         while not done:
-            done = engine.run(st, dials, clock, out, min(second, len(clock)))
+            done = engine.run(st, clock, out, min(second, len(clock)))
             parts.append(out[: st["n"]].copy())
         found = np.concatenate(parts).view(LAYOUTS[schema])[:, 0]
         # The last events of a session are received after its end.
@@ -129,22 +129,23 @@ def _number(symbol: str) -> int:
     return contract.year * 100 + "FGHJKMNQUVXZ".index(contract.month) + 1
 
 
-def _opened(session: Session, contract: Contract) -> tuple[Any, engine.Dials, Array]:
-    """A book that is filled and still to be warmed, its dials and its clock."""
+def _opened(session: Session, contract: Contract) -> tuple[Any, Array]:
+    """A book that is filled and still to be warmed, and its clock."""
     begin = session.start - _WARM_S * 10**9
     mood = float(np.exp(_random(session.seed, session.date, 1).normal(0.0, 0.15)))
     clock = worlds.clock(session.date, begin, session.end, mood)
-    dials = worlds.dials(session.world, session.rate_scale, contract.volume)
+    dials = worlds.dials(session.world, session.rate_scale * contract.volume)
     st = np.zeros(1, engine.STATE)[0]
+    st["dials"] = tuple(dials[name] for name in engine.DIALS)
     st["start"], st["tick"], st["next_id"] = begin, TICK, 1 + contract.instrument_id * 10**10
     st["base"] = _open_ticks(session) + contract.premium - engine.GRID // 2
     # Both contracts share the second stream: they follow one efficient price.
     st["random"][0] = _random(session.seed, session.date, 3, contract.instrument_id).integers(2**63)
     st["random"][1] = _random(session.seed, session.date, 2).integers(2**63)
-    st["lam"][0], st["theta"][0] = worlds.rates()
+    st["lam"][0], st["theta"][0] = worlds.rates(dials["rate_scale"])
     _windows(session, begin, st["levels"])
-    engine.fill(st, dials, clock)
-    return st, dials, clock
+    engine.fill(st, clock)
+    return st, clock
 
 
 def _windows(session: Session, begin: int, levels: Array) -> None:
@@ -159,7 +160,9 @@ def _truth(st: Any) -> Array:
     found = st["arrivals"][: st["arrival"]].copy()
     for column in (0, 1):
         found[:, column] = np.where(found[:, column] < 0, -1, np.round(found[:, column] * 1e9))
-    return found.astype(np.int64)
+    whole = found.astype(np.int64)
+    whole[:, :2] += np.where(whole[:, :2] < 0, 0, st["start"])
+    return whole
 
 
 def _random(seed: int, date: dt.date, *what: int) -> np.random.Generator:

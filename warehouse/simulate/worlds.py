@@ -11,7 +11,7 @@ import numpy as np
 
 from warehouse.errors import QuestionError
 from warehouse.session import at
-from warehouse.simulate.engine import REACH, Dials
+from warehouse.simulate.engine import REACH
 
 Array = np.ndarray[Any, Any]
 
@@ -57,41 +57,42 @@ def world_named(name: str) -> World:
     return WORLDS[name]
 
 
-_LAM = (30.0, 16.0, 8.0, 4.0, 1.6, 1.0, 0.8, 0.7, 0.6, 0.55)
+_LAM = (27.0, 16.0, 8.0, 4.0, 1.6, 1.0, 0.8, 0.7, 0.6, 0.55)
 _THETA = (0.75, 0.33, 0.165, 0.09, 0.036, 0.022, 0.018, 0.0155, 0.013, 0.012)
+_TOUCH = 0.28
 _THIN = 0.25
 """Exponent by which orders live longer, and grow less, where the flow is thinned."""
 
 
-def rates() -> tuple[Array, Array]:
+def rates(rate_scale: float) -> tuple[Array, Array]:
     """New orders a second and side, and departures a second and order, by distance from the touch."""
     lam, theta = np.full(REACH, 0.5), np.full(REACH, 0.011)
     lam[: len(_LAM)], theta[: len(_THETA)] = _LAM, _THETA
+    lam[1:] *= 0.88
+    lam[0] *= min(1.0, rate_scale) ** _TOUCH
     return lam, theta
 
 
-def dials(world: World, rate_scale: float, volume: float) -> Dials:
+def dials(world: World, scale: float) -> dict[str, float]:
     """The parameters of one contract's session.
 
     Args:
         world: What is planted.
-        rate_scale: Records relative to the full rate. Below 1, orders are fewer and larger by the same
-            factor; above 1 the book only turns over faster.
-        volume: Share of the product's flow that this contract gets.
+        scale: Records relative to the full rate. Below 1, orders are fewer and larger by the same factor;
+            above 1 the book only turns over faster.
     """
-    scale = rate_scale * volume
     order_rate = min(scale, 1.0) ** _THIN * max(scale, 1.0)
-    return Dials(
+    return dict(
         rate_scale=scale,
         lot=order_rate / scale,
         order_rate=order_rate,
-        mu=12.0,
-        lin=60.0,
-        steer_add=0.8,
-        steer_cancel=0.8,
-        steer_market=0.8,
+        mu=8.5,
+        lin=110.0,
+        steer_add=1.0,
+        steer_cancel=1.2,
+        steer_market=1.0,
         steer_spread=2.0,
-        bias_sd=0.15,
+        bias_sd=0.12,
         bias_tau=10.0,
         activity_sd=0.3,
         follow=0.02,
@@ -116,7 +117,8 @@ _DEPTH = (
     ("18:00", 0.35), ("09:29", 0.45), ("09:30", 0.5), ("09:35", 0.6), ("09:45", 1.0), ("16:00", 1.0),
     ("16:05", 0.5), ("17:00", 0.35),
 )  # fmt: skip
-_SIGMA = 6.0 / 60**0.5
+_PACE = 0.8
+_SIGMA = 6.5 / 60**0.5
 """Ticks per square root of a second at noon."""
 
 
@@ -130,9 +132,9 @@ def clock(date: dt.date, start: int, end: int, mood: float) -> Array:
         mood: Factor of the day's volatility; activity moves with it.
     """
     seconds = start + np.arange(-(-(end - start) // 10**9)) * 10**9
-    activity = _between(date, _SHAPE, seconds) * mood
-    sigma = _SIGMA * mood * (activity / mood) ** 0.4
-    return np.column_stack([activity, _between(date, _DEPTH, seconds), sigma])
+    shape = _between(date, _SHAPE, seconds)
+    sigma = _SIGMA * mood * shape**0.4
+    return np.column_stack([_PACE * mood * shape, _between(date, _DEPTH, seconds), sigma])
 
 
 def _between(date: dt.date, points: tuple[tuple[str, float], ...], seconds: Array) -> Array:
