@@ -1,1 +1,11 @@
-"""What the warehouse computes. One module, one family, one Parquet dataset."""
+"""What the warehouse computes. One module, one family, one Parquet dataset; a new module is found by itself."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from warehouse.catalog import CATALOG
+
+for module in iter_modules(__path__):
+    import_module(f"{__name__}.{module.name}")
+
+__all__ = ["CATALOG"]

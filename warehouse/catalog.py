@@ -1,0 +1,298 @@
+"""Declare features, measures and vectors, and list them.
+
+Importing this module imports nothing of `features/`; features import this.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from warehouse import inputs
+from warehouse.errors import DeclarationError, DuplicateNameError, InputMismatchError
+from warehouse.schema import Column
+from warehouse.units import Unit
+
+Parity = Literal["odd", "even", "reflect"]
+Grain = Literal["bar", "level", "setup"]
+Body = Callable[..., pl.Expr]
+
+GRAINS: tuple[Grain, ...] = ("bar", "level", "setup")
+LOOKBACK = 240
+"""Bars before and including its own that a feature may need; a setup's direction is frozen over them."""
+_REAL = pl.Float64()
+_EVERYTHING = (float("-inf"), float("inf"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A sum over ladder rows that features read as a column.
+
+    Args:
+        name: Column name.
+        doc: One sentence.
+        unit: What a value of 1 means.
+        grain: `bar`: over all rows of a bar. `level`: over its rows within reach of the level.
+        expr: Aggregation over the columns of `inputs.ROW`.
+        mirror: The column it becomes when the tape is reflected, and what happens to its value.
+        absent: Value where no row is in reach; null unless nothing happened there for certain.
+        where: `module:line` of the declaration.
+    """
+
+    name: str
+    doc: str
+    unit: Unit
+    grain: Literal["bar", "level"]
+    expr: pl.Expr
+    mirror: Column
+    absent: float | None
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """One named column of the warehouse and all that is known of it.
+
+    Args:
+        name: Column name.
+        family: The module it lives in; one dataset and one page per family.
+        doc: Its docstring, the text of docs and column comment.
+        unit: What a value of 1 means.
+        window: Bars its body looks back on, its own included; 1 is pointwise, None the date so far.
+        parity: What reflecting the tape about the level does to it: `odd` flips the sign, `reflect` gives
+            `2 L - value`.
+        swap: The feature it becomes when the tape is reflected; itself unless told.
+        rises_with: An input by whose growing it never falls; states the sign a second time.
+        bounds: Closed interval every non-null value lies in.
+        inputs: Columns it reads: of bars, levels, constants, measures or other features.
+        body: The function, from expressions to expression.
+        grain: What a row is: a bar, a bar at a level, or a setup.
+        faced: Read as if the travel were up: with `d` -1 every input is its mirror image.
+        within: Inputs whose change breaks the window.
+        codes: Names of the values 0, 1, ... of an ordered code.
+        breaks: Laws that it cannot keep, each with the reason.
+        dtype: Its type.
+        where: `module:line` of the declaration.
+    """
+
+    name: str
+    family: str
+    doc: str
+    unit: Unit
+    window: int | None
+    parity: Parity
+    swap: str
+    rises_with: str | None
+    bounds: tuple[float, float]
+    inputs: tuple[str, ...]
+    body: Body
+    grain: Grain
+    faced: bool
+    within: tuple[str, ...]
+    codes: tuple[str, ...]
+    breaks: Mapping[str, str]
+    dtype: pl.DataType
+    where: str
+
+    @property
+    def summary(self) -> str:
+        """First paragraph of the docstring on one line; it becomes the column comment."""
+        return " ".join(self.doc.partition("\n\n")[0].split())
+
+    def expr(self) -> pl.Expr:
+        """The feature over columns of its inputs' names."""
+        return self.body(*map(pl.col, self.inputs))
+
+
+class Catalog(Mapping[str, Feature]):
+    """Features by name in order of declaration, and beside them measures and vectors."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Feature] = {}
+        self.measures: dict[str, Measure] = {}
+        self.vectors: dict[str, tuple[str, ...]] = {}
+
+    def __getitem__(self, name: str) -> Feature:
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def families(self) -> list[str]:
+        """Every family, sorted."""
+        return sorted({feature.family for feature in self.values()})
+
+    def family(self, family: str) -> list[Feature]:
+        """The features of a family, in order of declaration."""
+        return [feature for feature in self.values() if feature.family == family]
+
+    def column(self, name: str) -> Column | None:
+        """A column that features may read and that is no feature."""
+        if measure := self.measures.get(name):
+            return measure.mirror
+        return inputs.BAR.get(name) or inputs.LEVEL.get(name)
+
+    def reach(self, name: str) -> int | None:
+        """Bars of the tables that a value needs, its own included; None the date so far."""
+        if name not in self._by_name:
+            return 1
+        feature = self[name]
+        below = [self.reach(read) for read in feature.inputs]
+        if feature.window is None or None in below:
+            return None
+        return feature.window - 1 + max(bars for bars in below if bars is not None)
+
+    def vector(self, name: str, slots: tuple[str, ...]) -> None:
+        """Register a vector: features of a setup in the order of its slots."""
+        if unknown := [slot for slot in slots if slot not in self]:
+            raise DeclarationError(f"vector `{name}` has the slots {unknown}, which are no features: declare them")
+        self.vectors[name] = slots
+
+    def measure(
+        self,
+        name: str,
+        expr: pl.Expr,
+        *,
+        doc: str,
+        unit: Unit,
+        grain: Literal["bar", "level"],
+        swap: str,
+        mirror: Literal["same", "negate", "reflect"] = "same",
+        absent: float | None = None,
+    ) -> None:
+        """Register an aggregation over ladder rows under a name that features can take."""
+        where = _caller()
+        if name in self.measures:
+            raise DuplicateNameError(name, self.measures[name].where, where)
+        if hidden := set(expr.meta.root_names()) - inputs.ROW.keys() - inputs.CONSTANTS.keys():
+            raise InputMismatchError(name, (), hidden)
+        column = Column(name, _REAL, unit, doc, swap, mirror)
+        self.measures[name] = Measure(
+            name=name, doc=doc, unit=unit, grain=grain, expr=expr, mirror=column, absent=absent, where=where
+        )
+
+    def feature(
+        self,
+        *,
+        unit: Unit,
+        window: int | None = 1,
+        parity: Parity = "even",
+        swap: str | None = None,
+        rises_with: str | None = None,
+        bounds: tuple[float, float] = _EVERYTHING,
+        name: str | None = None,
+        inputs: tuple[str, ...] | None = None,
+        doc: str | None = None,
+        grain: Grain | None = None,
+        faced: bool = False,
+        within: tuple[str, ...] = (),
+        codes: tuple[str, ...] = (),
+        breaks: Mapping[str, str] | None = None,
+        dtype: pl.DataType = _REAL,
+    ) -> Callable[[Body], Feature]:
+        """Register a function of expressions as a feature.
+
+        Its name is the column's, its parameters the columns it reads, its docstring the documentation.
+        Pass `name`, `inputs` and `doc` to declare one body many times. The name then stands for the
+        `Feature`, so that others can be declared from it.
+
+        Raises:
+            DeclarationError: If the declaration contradicts itself.
+        """
+
+        def declare(body: Body) -> Feature:
+            where = _caller()
+            if not (text := doc or inspect.getdoc(body)):
+                raise DeclarationError(
+                    f"`{name or body.__name__}` ({where}) has no docstring: write one, it is the column's documentation"
+                )
+            read = inputs or tuple(inspect.signature(body).parameters)
+            called = name or body.__name__
+            found = Feature(
+                name=called,
+                family=body.__module__.rpartition(".")[2],
+                doc=text,
+                unit=unit,
+                window=window,
+                parity=parity,
+                swap=swap or called,
+                rises_with=rises_with,
+                bounds=bounds,
+                inputs=read,
+                body=body,
+                grain="setup" if faced else grain or self._grain(called, read, where),
+                faced=faced,
+                within=within,
+                codes=codes,
+                breaks=breaks or {},
+                dtype=dtype,
+                where=where,
+            )
+            self._check(found)
+            self._by_name[called] = found
+            return found
+
+        return declare
+
+    def _grain(self, name: str, read: tuple[str, ...], where: str) -> Grain:
+        """The coarsest row on which every input exists."""
+        return max((self._grain_of(name, column, where) for column in read), key=GRAINS.index)
+
+    def _grain_of(self, name: str, column: str, where: str) -> Grain:
+        if column in self._by_name:
+            return self[column].grain
+        if column in self.measures:
+            return self.measures[column].grain
+        if column in inputs.BAR:
+            return "bar"
+        if column in inputs.LEVEL:
+            return "level"
+        known = [*self._by_name, *self.measures, *inputs.BAR, *inputs.LEVEL]
+        near = difflib.get_close_matches(column, known) or ["the columns of warehouse/inputs.py"]
+        raise DeclarationError(f"`{name}` ({where}) reads `{column}`, which is not declared: did you mean {', '.join(near)}?")
+
+    def _check(self, found: Feature) -> None:
+        """Refuse what contradicts itself, while the author is looking."""
+        self._grain(found.name, found.inputs, found.where)
+        if found.name in self._by_name:
+            raise DuplicateNameError(found.name, self[found.name].where, found.where)
+        if (read := set(found.expr().meta.root_names())) != set(found.inputs) - set(found.within):
+            raise InputMismatchError(found.name, found.inputs, read)
+        if found.parity == "odd" and found.rises_with is None:
+            raise DeclarationError(f"`{found.name}` ({found.where}) has a sign: say which of its inputs it `rises_with`")
+        if found.rises_with is not None and found.rises_with not in found.inputs:
+            raise DeclarationError(
+                f"`{found.name}` ({found.where}) rises with `{found.rises_with}`, which it does not read: name one of its inputs"
+            )
+        if found.faced and (found.parity != "even" or found.swap != found.name):
+            raise DeclarationError(f"`{found.name}` ({found.where}) is faced, so reflection cannot change it: drop its parity")
+
+
+def _caller() -> str:
+    """`module:line` of the declaration, outside this module."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals["__name__"] == __name__:
+        frame = frame.f_back
+    return f"{frame.f_globals['__name__']}:{frame.f_lineno}" if frame else "?"
+
+
+CATALOG = Catalog()
+feature, measure, vector = CATALOG.feature, CATALOG.measure, CATALOG.vector
+setup = functools.partial(feature, faced=True)
+"""A feature of setups in the direction of travel."""
+
+
+def load() -> Catalog:
+    """The catalogue with everything declared; importing the package of features registers them."""
+    importlib.import_module("features")
+    return CATALOG

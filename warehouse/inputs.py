@@ -1,0 +1,82 @@
+"""What a feature may read besides other features and measures: bars, past, level, constants."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from warehouse.schema import BOOK, REAL, TEXT, WHOLE, Column, Mirror
+from warehouse.units import BARS, COUNT, FRACTION, LOTS, NAME, POINTS, SECONDS, Unit
+
+CONSTANTS: dict[str, tuple[float, Unit, str]] = {
+    "kappa_vol": (20.0, LOTS, "Smooths ratios of added, pulled, filled and traded lots."),
+    "kappa_depth": (50.0, LOTS, "Smooths ratios of a band's or a side's depth."),
+    "kappa_px": (5.0, LOTS, "Smooths ratios of the size at one price."),
+    "bar": (1.0, BARS, "One bar."),
+    "bar_s": (5.0, SECONDS, "Length of a bar."),
+    "minute_s": (60.0, SECONDS, "One minute."),
+    "point_px": (1.0, POINTS, "One index point."),
+}
+"""Numbers with a unit, so that the unit law can tell them from pure numbers; value, unit, meaning."""
+
+PAST = "usual_"
+"""Prefix of the past's median of a metric in the bar's five-minute bucket."""
+
+
+def _past(metric: str, unit: Unit, swap: str | None = None) -> Column:
+    doc = f"Past sessions' median of {metric} in the same five-minute bucket; null without a profile."
+    return Column(PAST + metric, REAL, unit, doc, swap and PAST + swap)
+
+
+def _book(column: Column) -> Column:
+    """The bar's column as features see it: every number a float."""
+    dtype = REAL if column.dtype == WHOLE else column.dtype
+    return Column(column.name, dtype, column.unit, column.doc, column.swap, column.mirror)
+
+
+def _reflected(name: str, doc: str, swap: str | None = None, mirror: Mirror = "reflect") -> Column:
+    return Column(name, REAL, POINTS, doc, swap, mirror)
+
+
+BAR: dict[str, Column] = {
+    column.name: column
+    for column in (
+        *map(_book, BOOK.columns),
+        _past("bid10_qty", LOTS, "ask10_qty"),
+        _past("ask10_qty", LOTS, "bid10_qty"),
+        _past("trade_vol", LOTS),
+        Column("mid_var", REAL, POINTS * POINTS, "Usual squared change of mid over a bar, in this bucket."),
+        Column("mid_var_ahead", REAL, POINTS * POINTS, "The same in the bucket two minutes ahead."),
+        Column("tick_px", REAL, POINTS, "The price increment."),
+        *(Column(name, REAL, unit, doc) for name, (_, unit, doc) in CONSTANTS.items()),
+    )
+}
+"""Columns of a bar by name."""
+
+LEVEL: dict[str, Column] = {
+    column.name: column
+    for column in (
+        _reflected("level_px", "The level in the bar."),
+        Column(
+            "d", REAL, FRACTION, "1 if price comes from below, -1 from above; null in level_bars.",
+            mirror="negate",
+        ),
+    )
+}  # fmt: skip
+"""Columns that a level adds to a bar."""
+
+ROW: dict[str, Column] = {
+    column.name: column
+    for column in (
+        Column("side", TEXT, NAME, "B or A."),
+        _reflected("price", "Price of the tick."),
+        Column("x", REAL, FRACTION, "Ticks from the level, positive above.", mirror="negate"),
+        Column("away", REAL, COUNT, "Ticks from the touch of its own side; negative inside it."),
+        Column("usual", REAL, LOTS, "Past median size that far from the touch in this bucket."),
+        *(
+            Column(name, REAL, LOTS, f"silver.ladder's {name}.")
+            for name in ("qty", "qty_open", "add", "pull", "fill", "hidden")
+        ),
+        Column("seen_frac", REAL, FRACTION, "Share of the bar in which the price was known."),
+    )
+}
+"""Columns of a ladder row that measures sum over."""
