@@ -1,2 +1,296 @@
+"""The `warehouse` command: parse, call the package, print.
+
+Imports lie inside commands, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from warehouse.errors import WarehouseError
+
+INTERRUPTED = 130
+
+
+class _Group(TyperGroup):
+    """Turns what we raise on purpose into one line on stderr and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 (typer vendors its context)
+        try:
+            return super().invoke(ctx)
+        except WarehouseError as error:
+            _stop(f"error: {error}", 1)
+        except KeyboardInterrupt:
+            _stop("stopped: what is finished stays, and the same command goes on from there", INTERRUPTED)
+        except BrokenPipeError:
+            sys.stderr.close()  # nobody reads on: say no more
+            raise SystemExit(1) from None
+        except OSError as error:
+            _stop(f"error: {error.filename or 'the system'}: {error.strerror or error}", 1)
+
+
+def _stop(line: str, code: int) -> NoReturn:
+    typer.echo(" ".join(line.split()), err=True)
+    raise SystemExit(code)
+
+
+app = typer.Typer(
+    cls=_Group,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Order-book physics around price levels: DBN files in, precedents with base rates out.",
+)
+
+Dates = Annotated[
+    str, typer.Option(help="2025-06-12, 2025-06-04:2025-06-30 (both included), or several with commas.")
+]
+Level = Annotated[str, typer.Option(help="PM_HIGH, PM_LOW, OR_HIGH, OR_LOW, or a price such as 6800.25.")]
+Ts = Annotated[str, typer.Option(help="Moment, New York time unless it ends in Z or an offset.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
+Raw = Annotated[Path | None, typer.Option(help="Folder of DBN files; default ROOT/raw.")]
+Product = Annotated[str | None, typer.Option(help="Such as ES; needed only when several are there.")]
+Contract = Annotated[str | None, typer.Option(help="Such as ESU5; default the front contract.")]
+Schema = Annotated[str | None, typer.Option(help="mbp-10 or mbo; default MBO where landed.")]
+Levels = Annotated[str | None, typer.Option(help="Your own prices: 4808,4810 or a CSV (date,price,known).")]
+SetupWindow = Annotated[str, typer.Option(help="New York times between which arrivals count.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes; default one per core.")]
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    root: Annotated[
+        Path | None, typer.Option(envvar="WAREHOUSE_ROOT", help="Folder of the warehouse; default data.")
+    ] = None,
+) -> None:
+    ctx.obj = root
+
+
+@app.command()
+def demo(ctx: typer.Context, workers: Workers = None) -> None:
+    """Simulate 24 sessions, build a warehouse of them, ask one question; under two minutes."""
+    from warehouse import demo as demonstration
+    from warehouse.progress import Bar
+
+    with Bar() as bar:
+        shown = demonstration.run(ctx.obj or Path("data/demo"), workers, bar.tell)
+    typer.echo(shown)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder for the files.")],
+    dates: Dates,
+    world: Annotated[str, typer.Option(help="null or planted.")] = "null",
+    schema: Annotated[str, typer.Option(help="mbp-10, mbo, or both with a comma.")] = "mbp-10",
+    hours: Annotated[
+        str | None, typer.Option(help="New York times such as 04:00-13:30; default the whole day.")
+    ] = None,
+    rate_scale: Annotated[float, typer.Option(help="1 is about 290 records a second.")] = 1.0,
+    seed: int = 0,
+    workers: Workers = None,
+) -> None:
+    """Write DBN files of a simulated market, with its truth beside them."""
+    from warehouse import wording
+    from warehouse.progress import Bar
+    from warehouse.simulate import market
+    from warehouse.workers import cores
+
+    days = [asked.date for asked in wording.dates(dates)]
+    window = wording.window(hours) if hours else None
+    with Bar() as bar:
+        written = market.simulate(
+            out,
+            days,
+            world=world,
+            hours=(window.start, window.end) if window else None,
+            rate_scale=rate_scale,
+            seed=seed,
+            schema=tuple(schema.split(",")),
+            workers=workers or cores(),
+            progress=lambda done, count: bar.tell("simulated", done, count),
+        )
+    for path in written:
+        typer.echo(path)
+
+
+@app.command()
+def build(
+    ctx: typer.Context,
+    dates: Dates,
+    raw: Raw = None,
+    product: Product = None,
+    contract: Contract = None,
+    schema: Schema = None,
+    levels: Levels = None,
+    setup_window: SetupWindow = "09:30-12:30",
+    workers: Workers = None,
+) -> None:
+    """Land and build everything for some dates. What is current is skipped, what was cut short is resumed."""
+    from warehouse import build as building
+    from warehouse.progress import Bar
+    from warehouse.request import Request
+
+    request = Request(_root(ctx), dates, raw, product, contract, schema, levels, setup_window, workers)
+    with Bar() as bar:
+        report = building.build(request, bar.tell)
+    for note in report.notes:
+        typer.echo(note, err=True)
+    for error in report.errors:
+        typer.echo(f"error: {error}", err=True)
+    typer.echo(f"{len(report.made)} made, {len(report.current)} current, {len(report.errors)} failed")
+    raise typer.Exit(1 if report.errors else 0)
+
+
+@app.command()
+def plan(
+    ctx: typer.Context,
+    dates: Dates,
+    raw: Raw = None,
+    product: Product = None,
+    contract: Contract = None,
+    schema: Schema = None,
+    levels: Levels = None,
+    setup_window: SetupWindow = "09:30-12:30",
+    workers: Workers = None,
+) -> None:
+    """Say what `build` would make and why. Writes nothing."""
+    from warehouse import forecast
+    from warehouse.request import Request
+
+    request = Request(_root(ctx), dates, raw, product, contract, schema, levels, setup_window, workers)
+    for line in forecast.lines(request):
+        typer.echo(line)
+
+
+@app.command()
+def status(
+    ctx: typer.Context,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every file again and compare its sha256.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show tables, dates, rows, bytes, the quality of each date and the index's recall."""
+    from warehouse import status as state
+
+    found = state.status(_root(ctx), verify=verify)
+    typer.echo(state.to_json(found) if as_json else state.to_text(found))
+    raise typer.Exit(1 if found.damaged else 0)
+
+
+@app.command()
+def similar(
+    ctx: typer.Context,
+    level: Level,
+    ts: Ts,
+    k: Annotated[int, typer.Option("-k", min=1, help="Neighbours.")] = 30,
+    as_of: Annotated[
+        str | None, typer.Option(help="Only setups resolved by then; default the moment itself.")
+    ] = None,
+    same_day: Annotated[
+        bool, typer.Option("--same-day", help="Admit earlier setups of the same date.")
+    ] = False,
+    kinds: Annotated[str | None, typer.Option(help="Kinds of level to admit, with commas.")] = None,
+    contract: Contract = None,
+    spec: Annotated[str, typer.Option(help="Vector to compare by.")] = "snapshot30r",
+    index: Annotated[
+        str | None, typer.Option(help="hnsw or exact; default as the library's size demands.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Freeze a moment at a level and show what followed the nearest earlier ones."""
+    from warehouse import render, wording
+    from warehouse import similar as retrieval
+
+    card = retrieval.ask(
+        _root(ctx),
+        level,
+        wording.instant(ts),
+        k=k,
+        as_of=wording.instant(as_of) if as_of else None,
+        same_day=same_day,
+        kinds=kinds.split(",") if kinds else None,
+        contract=contract,
+        spec=spec,
+        index=index,
+    )
+    typer.echo(render.card_json(card) if as_json else render.card(card))
+
+
+@app.command()
+def physics(
+    ctx: typer.Context,
+    level: Level,
+    ts: Ts,
+    to: Annotated[str | None, typer.Option(help="Last moment: a frame for every bar until then.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show pressure point by point around a level, its story and the four conditions."""
+    from warehouse import render, wording
+    from warehouse import similar as retrieval
+
+    frames = retrieval.physics(_root(ctx), level, wording.instant(ts), wording.instant(to) if to else None)
+    typer.echo(render.frames_json(frames) if as_json else render.frames(frames))
+
+
+@app.command()
+def sql(
+    ctx: typer.Context,
+    query: Annotated[
+        str, typer.Argument(help="DuckDB SQL; times are UTC, ny('2025-06-12 10:14:35') makes one.")
+    ],
+    form: Annotated[str, typer.Option("--format", help="table, csv, json or parquet.")] = "table",
+    out: Annotated[Path | None, typer.Option(help="File to write; needed for parquet.")] = None,
+) -> None:
+    """Ask in SQL; schemas bronze, silver, gold; helpers similar, physics, odds, ny."""
+    from warehouse import database
+
+    typer.echo(database.query(_root(ctx), query, form, out), nl=False)
+
+
+@app.command()
+def features(
+    name: Annotated[str | None, typer.Argument(help="A family or a feature; default the list.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Folder to write the reference pages to.")] = None,
+) -> None:
+    """Show the catalogue: families, one family, or one feature."""
+    from warehouse import render
+
+    typer.echo(render.features(name, write))
+
+
+@app.command()
+def audit(
+    ctx: typer.Context,
+    date: Annotated[str, typer.Option(help="A built date.")],
+    cuts: Annotated[int, typer.Option(min=1, help="Moments to cut at.")] = 5,
+    contract: Contract = None,
+    as_json: Json = False,
+) -> None:
+    """Hold a built date to the look-ahead law: cut it, build it again, compare bit for bit."""
+    from warehouse import audit as law
+
+    found = law.audit(_root(ctx), date, cuts, contract)
+    typer.echo(law.to_json(found) if as_json else law.to_text(found))
+    raise typer.Exit(1 if found.differences else 0)
+
+
+def _root(ctx: typer.Context) -> Path:
+    return ctx.obj or Path("data")
+
+
 def main() -> None:
     """Run the command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -99,6 +99,10 @@ class Ledger:
         if said := self.manifest(target):
             self.hashes.learn(target.path, said["sha256"])
 
+    def reread(self) -> None:
+        """Look at every manifest afresh: partitions may have come or gone."""
+        self._manifests.clear()
+
     def stale(self, outputs: Sequence[Partition], wanted: Manifest) -> str | None:
         """Why partitions must be made again; None where all are current.
 

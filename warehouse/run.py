@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 from warehouse.errors import WarehouseError
 from warehouse.ledger import Ledger
 from warehouse.store import Manifest, Partition
-from warehouse.workers import Pool
+from warehouse.workers import Pool, ended, result
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +139,7 @@ class _Run:
     def all(self) -> Outcome:
         self._start()
         while self._running:
-            # Polars' own SIGINT hook restarts a wait without end: Ctrl-C would go unheard.
-            done, _ = wait(self._running, timeout=0.2, return_when=FIRST_COMPLETED)
-            for future in sorted(done, key=lambda f: self._running[f]):
+            for future in sorted(ended(self._running), key=lambda f: self._running[f]):
                 self._end(self._running.pop(future), future)
             self._start()
         return self._outcome
@@ -154,20 +151,12 @@ class _Run:
             if self._ledger.stale(task.outputs, manifest) is None:
                 self._close(n, self._outcome.current)
             else:
-                self._running[self._submit(task, manifest)] = n
-
-    def _submit(self, task: Task, manifest: Manifest) -> Future[None]:
-        try:
-            return self._pool.submit(perform, task, manifest)
-        except BrokenProcessPool:
-            raise _killed() from None
+                self._running[self._pool.submit(perform, task, manifest)] = n
 
     def _end(self, n: int, future: Future[None]) -> None:
         task = self._schedule.tasks[n]
         try:
-            future.result()
-        except BrokenProcessPool:
-            raise _killed() from None
+            result(future)
         except WarehouseError as error:
             self._outcome.failed[task.name] = str(error)
             self._lost.update({n, *self._schedule.above(n)})
@@ -184,11 +173,5 @@ class _Run:
         self._tell(task)
 
     def _tell(self, task: Task) -> None:
-        ended = len(self._outcome.made) + len(self._outcome.current) + len(self._lost)
-        self._progress(task.name, ended, len(self._schedule.tasks))
-
-
-def _killed() -> WarehouseError:
-    return WarehouseError(
-        "a worker was killed, perhaps for want of memory: what is finished stays; run the same command again"
-    )
+        count = len(self._outcome.made) + len(self._outcome.current) + len(self._lost)
+        self._progress(task.name, count, len(self._schedule.tasks))

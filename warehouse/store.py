@@ -47,6 +47,32 @@ class Partition:
         return self.root / self.name / "part.json"
 
 
+class Artifact(Partition):
+    """A placed file that is no table, with its manifest beside it.
+
+    Args:
+        root: The warehouse.
+        folder: Below the root.
+        stem: Of both files.
+        suffix: Of the file.
+    """
+
+    def __init__(self, root: Path, folder: str, stem: str, suffix: str) -> None:
+        super().__init__(root, f"{folder}.{stem}", (("suffix", suffix),))
+
+    @property
+    def name(self) -> str:
+        return self.table.replace(".", "/")
+
+    @property
+    def path(self) -> Path:
+        return self.root / f"{self.name}.{self.keys[0][1]}"
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.root / f"{self.name}.json"
+
+
 def partition(root: Path, table: str, **keys: str | dt.date) -> Partition:
     """The partition of `table` under `keys`, in the order given."""
     return Partition(root, table, tuple((key, str(value)) for key, value in keys.items()))

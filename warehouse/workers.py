@@ -10,13 +10,14 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from warehouse.errors import BusyError
+from warehouse.errors import BusyError, WarehouseError
 
 LOCK, WORKERS, TEMPORARY = ".lock", ".workers", ".tmp"
 ORPHANS_S = 20.0
@@ -77,8 +78,43 @@ class Pool:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             return self._executor.submit(work, *args)
+        except BrokenProcessPool:
+            raise _killed() from None
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def ended(running: Collection[Future[Any]]) -> set[Future[Any]]:
+    """What ended, after a short wait; perhaps nothing.
+
+    Polars' SIGINT hook restarts a wait that has no end, so that Ctrl-C would go unheard.
+    """
+    return wait(running, timeout=0.2, return_when=FIRST_COMPLETED).done
+
+
+def result(future: Future[Any]) -> Any:  # noqa: ANN401 (whatever was submitted)
+    """What a task gave, or its error, once it ends.
+
+    Raises:
+        WarehouseError: If its worker was killed.
+    """
+    while future not in ended([future]):
+        pass
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        raise _killed() from None
+
+
+def _killed() -> WarehouseError:
+    return WarehouseError(
+        "a worker was killed, perhaps for want of memory: what is finished stays; run the same command again"
+    )
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 @contextlib.contextmanager

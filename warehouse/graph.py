@@ -1,0 +1,223 @@
+"""The graph of a build: which task makes what, from what, for each date."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from warehouse import moments, plan, session, sqlfile, store, vectors, wording
+from warehouse.fronts import Front, Scope, built, landed
+from warehouse.ledger import Ledger, code
+from warehouse.run import Task
+from warehouse.steps import LEVELS_FILE
+from warehouse.store import Artifact, Partition
+
+FLOW = ("quotes", "trades", "ladder", "book", "quality")
+_STEPS = "warehouse.steps"
+
+
+def front_tasks(scope: Scope, ledger: Ledger) -> list[Task]:
+    """One task per date: who is front."""
+    return [_front_task(scope, ledger, date) for date in scope.dates]
+
+
+def _front_task(scope: Scope, ledger: Ledger, date: dt.date) -> Task:
+    day = session.previous(date, 1)[0]
+    best: dict[str, Partition] = {}
+    for (symbol, _), sources in landed(scope, ledger, day).items():
+        for source in sources:
+            if ("date", str(day)) in source.keys:
+                best.setdefault(symbol, source)
+    inputs = () if scope.contract else tuple(best.values())
+    return Task(
+        f"{_STEPS}:front_contract",
+        (scope.partition("silver.front_contract", product=scope.product, date=date),),
+        inputs,
+        _models("front_contract"),
+        {"product": scope.product, "date": str(date), "contract": scope.contract},
+    )
+
+
+def date_tasks(scope: Scope, ledger: Ledger, fronts: Mapping[dt.date, Front]) -> list[Task]:
+    """Everything of the requested dates from the event pass on, dates ascending.
+
+    Args:
+        scope: What was asked.
+        ledger: What there is.
+        fronts: The front contract of every date to build.
+    """
+    symbols = built(scope, ledger) | {date: front.symbol for date, front in fronts.items()}
+    return [task for date in sorted(fronts) for task in _Day(scope, ledger, fronts, symbols, date).tasks()]
+
+
+class _Day:
+    """The tasks of one trading date."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        ledger: Ledger,
+        fronts: Mapping[dt.date, Front],
+        symbols: Mapping[dt.date, str],
+        date: dt.date,
+    ) -> None:
+        self.scope, self.ledger, self.fronts, self.symbols, self.date = scope, ledger, fronts, symbols, date
+        self.front = fronts[date]
+
+    def tasks(self) -> Iterator[Task]:
+        yield self._flow()
+        yield self._profile()
+        yield self._levels()
+        yield from (self._family(name) for name in plan.families() if plan.grain(name) != "setup")
+        yield self._setups()
+        yield self._outcomes()
+        yield from (self._scalers(spec) for spec in vectors.specs())
+
+    def part(self, table: str, date: dt.date | None = None, symbol: str | None = None) -> Partition:
+        return self.scope.partition(table, symbol=symbol or self.front.symbol, date=date or self.date)
+
+    def task(
+        self,
+        step: str,
+        outputs: Sequence[Partition],
+        inputs: Iterable[Partition],
+        fingerprint: str,
+        files: tuple[Path, ...] = (),
+        **parameters: Any,  # noqa: ANN401 (JSON)
+    ) -> Task:
+        told = {"date": str(self.date), **parameters}
+        return Task(f"{_STEPS}:{step}", tuple(outputs), tuple(inputs), fingerprint, told, files)
+
+    def _flow(self) -> Task:
+        return self.task(
+            "flow",
+            [self.part(f"silver.{name}") for name in FLOW],
+            self.front.inputs,
+            _fingerprint("flow", "warehouse.flow"),
+            symbol=self.front.symbol,
+            source=self.front.source,
+        )
+
+    def _profile(self) -> Task:
+        recent, twenty = moments.profile_dates(self.date)
+        inputs = [*self._earlier("silver.book", twenty), *self._earlier("silver.ladder", recent)]
+        target = self.scope.partition("silver.volume_profile", product=self.scope.product, date=self.date)
+        return self.task("volume_profile", [target], inputs, _models("volume_profile"), tick=self.front.tick)
+
+    def _levels(self) -> Task:
+        prices = self.scope.root / LEVELS_FILE
+        return self.task(
+            "levels",
+            [self.part("silver.levels")],
+            [self.part("silver.trades")],
+            _models("levels"),
+            (prices,) if prices.exists() else (),
+            symbol=self.front.symbol,
+            setup_window=wording.show(self.scope.setup_window),
+        )
+
+    def _family(self, name: str) -> Task:
+        return self.task(
+            "family",
+            [self.part(f"silver.{name}")],
+            self._read(plan.reads(name)),
+            plan.fingerprint(name),
+            family=name,
+        )
+
+    def _setups(self) -> Task:
+        reads = {table for name in plan.families() for table in plan.reads(name)}
+        own = {"levels", "quotes", "book", "volatility"}
+        families = "".join(plan.fingerprint(name) for name in plan.families())
+        return self.task(
+            "setups",
+            [self.part("gold.setups")],
+            self._read(sorted(reads | own)),
+            _joined(families, _models("triggers"), code("warehouse.plan")),
+            setup_window=wording.show(self.scope.setup_window),
+            source=self.front.source,
+            maybe_back_month=self.front.reason == "user",
+        )
+
+    def _outcomes(self) -> Task:
+        days = [day for day in sorted(self.symbols) if day < self.date]
+        past = [*self._earlier("gold.setups", days), *self._earlier("gold.outcomes", days)]
+        today = [self.part("gold.setups"), self.part("silver.quotes"), self.part("silver.book")]
+        fingerprint = _joined(_models("outcomes"), code("warehouse.barrier"))
+        return self.task(
+            "outcomes", [self.part("gold.outcomes")], [*today, *past], fingerprint, tick=self.front.tick
+        )
+
+    def _scalers(self, spec: str) -> Task:
+        days = [day for day in sorted(self.symbols) if day < self.date]
+        return self.task(
+            "scalers",
+            [self.scope.partition("gold.scalers", spec=spec, date=self.date)],
+            self._earlier("gold.setups", days),
+            vectors.fingerprint(spec),
+            spec=spec,
+        )
+
+    def _read(self, tables: Iterable[str]) -> list[Partition]:
+        """The date's partitions of tables named short or in full."""
+        profile = self.scope.partition("silver.volume_profile", product=self.scope.product, date=self.date)
+        names = [table if "." in table else f"silver.{table}" for table in tables]
+        return [
+            profile if name in {"silver.profile", "silver.volume_profile"} else self.part(name)
+            for name in names
+        ]
+
+    def _earlier(self, table: str, days: Iterable[dt.date]) -> list[Partition]:
+        """A table's front-contract partitions of earlier dates: those requested, and those that exist."""
+        return [source for day in days if (source := self._of(table, day))]
+
+    def _of(self, table: str, day: dt.date) -> Partition | None:
+        if day not in self.symbols:
+            return None
+        source = self.part(table, day, self.symbols[day])
+        return source if day in self.fronts or self.ledger.digest(source) else None
+
+
+def library_tasks(scope: Scope, ledger: Ledger) -> list[Task]:
+    """What is made of all dates and products of the root together: an index per spec."""
+    setups = [part for part in store.partitions(scope.root, "gold.setups") if ledger.digest(part)]
+    return [_index(scope, ledger, spec, setups) for spec in vectors.specs()]
+
+
+def _index(scope: Scope, ledger: Ledger, spec: str, setups: Sequence[Partition]) -> Task:
+    scalers = [part for part in store.partitions(scope.root, "gold.scalers") if ("spec", spec) in part.keys]
+    latest = [part for part in scalers if ledger.digest(part)][-1:]
+    return Task(
+        f"{_STEPS}:index",
+        (Artifact(scope.root, "index", spec, "hnsw"),),
+        (*setups, *latest),
+        _joined(_fingerprint("index", "warehouse.index", "warehouse.vectors"), vectors.fingerprint(spec)),
+        {"spec": spec},
+    )
+
+
+@functools.cache
+def _fingerprint(step: str, *modules: str) -> str:
+    """Of a step with the code behind it; the calendar counts in all."""
+    return _joined(code(f"{_STEPS}:{step}", *modules, "warehouse.session"), pl.__version__)
+
+
+@functools.cache
+def _models(name: str) -> str:
+    import duckdb  # noqa: PLC0415 (only its version)
+
+    return _joined(
+        _fingerprint(name if name != "triggers" else "setups", "warehouse.moments"),
+        sqlfile.load(name).fingerprint,
+        duckdb.__version__,
+    )
+
+
+def _joined(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

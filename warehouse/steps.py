@@ -1,0 +1,184 @@
+"""What each task of a build does, in a worker: read partitions, call one room, place what it gives."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from warehouse import barrier, contract, library, moments, plan, pricelist, store, vectors, wording
+from warehouse import flow as event_pass
+from warehouse import index as graphs
+from warehouse.run import Task
+from warehouse.session import Window
+from warehouse.store import Manifest, Partition
+
+LEVELS_FILE = "levels.csv"
+
+
+def front_contract(task: Task, manifest: Manifest) -> None:
+    """Which contract is front, from the trades of the session before."""
+    product, date = task.parameters["product"], _date(task)
+    records: pl.LazyFrame | list[Path] = []
+    if task.inputs:
+        wanted = ("symbol", "action", "size", "ts_event")
+        records = pl.concat(store.scan([source]).select(wanted) for source in task.inputs)
+        records = records.filter(pl.col("action") == "T")
+    found = moments.front_contract(product, date, records, task.parameters["contract"])
+    store.write(task.outputs[0], found, manifest)
+
+
+def flow(task: Task, manifest: Manifest) -> None:
+    """The event pass over a trading date: quotes, trades, ladder, book, quality."""
+    made = task.outputs[0].root / ".tmp" / uuid.uuid4().hex
+    made.mkdir(parents=True)
+    told = task.parameters
+    event_pass.flow(task.inputs[0].root, told["symbol"], _date(task), told["source"], made, told.get("until"))
+    for target in task.outputs:
+        path = made / f"{target.table.removeprefix('silver.')}.parquet"
+        rows = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
+        store.place(target, path, {**manifest, "rows": rows})
+    made.rmdir()
+
+
+def levels(task: Task, manifest: Manifest) -> None:
+    """Levels of a date and when they may be read."""
+    custom = pricelist.parse(task.files[0].read_text(), LEVELS_FILE) if task.files else _no_prices()
+    found = moments.levels(
+        _one(task, "silver.trades"), custom, task.parameters["symbol"], _date(task), _window(task)
+    )
+    store.write(task.outputs[0], found, manifest)
+
+
+def volume_profile(task: Task, manifest: Manifest) -> None:
+    """What is usual at each time of day, from earlier sessions."""
+    book = [source.path for source in _all(task, "silver.book")]
+    ladder = [source.path for source in _all(task, "silver.ladder")]
+    found = moments.volume_profile(_date(task), book, ladder, task.parameters["tick"])
+    store.write(task.outputs[0], found, manifest)
+
+
+def family(task: Task, manifest: Manifest) -> None:
+    """One family of features; rows that break its declaration go to quarantine, with their rules."""
+    name = task.parameters["family"]
+    made = plan.family(name, tables(task.inputs)).collect(engine="in-memory")
+    good, bad = contract.check(made, name)
+    target = task.outputs[0]
+    aside = Partition(target.root, f"quarantine.{target.table}", target.keys)
+    shutil.rmtree(aside.path.parent, ignore_errors=True)
+    if bad.is_empty():
+        store.write(target, good, manifest)
+        return
+    broken = bad.explode("broken").group_by("broken").len().sort("broken")
+    store.write(aside, bad, manifest)
+    store.write(target, good, {**manifest, "quarantined": dict(broken.iter_rows())})
+
+
+def setups(task: Task, manifest: Manifest) -> None:
+    """Arrivals at levels, with every feature of the bar in which they came."""
+    there = tables(task.inputs)
+    found = moments.triggers(
+        there["levels"].collect(engine="in-memory"),
+        there["quotes"],
+        there["book"],
+        there["volatility"],
+        _date(task),
+        _window(task),
+        source=task.parameters["source"],
+        maybe_back_month=task.parameters["maybe_back_month"],
+    )
+    features = plan.at_setups(found, there)
+    own = [name for name in features.columns if name not in found.columns]
+    joined = found.join(
+        features.select("setup_id", *own), on="setup_id", how="left", validate="1:1", maintain_order="left"
+    )
+    store.write(task.outputs[0], joined, manifest)
+
+
+def outcomes(task: Task, manifest: Manifest) -> None:
+    """What followed each setup, with odds calibrated on earlier dates."""
+    date = _date(task)
+    today = [source for source in task.inputs if ("date", str(date)) in source.keys]
+    past = [source for source in task.inputs if ("date", str(date)) not in source.keys]
+    factors: dict[int, float] = {}
+    if past:
+        earlier = {name: [s for s in past if s.table == name] for name in ("gold.setups", "gold.outcomes")}
+        starts = pl.concat(
+            store.scan([source]).select("setup_id", "date", "x0", "sigma_60")
+            for source in earlier["gold.setups"]
+        )
+        factors = barrier.factors(moments.library(starts, store.scan(earlier["gold.outcomes"])))
+    there = tables(today)
+    found = moments.outcomes(
+        there["setups"].collect(engine="in-memory"),
+        there["quotes"],
+        there["book"],
+        date,
+        tick=task.parameters["tick"],
+        factors=factors,
+    )
+    store.write(task.outputs[0], found, manifest)
+
+
+def scalers(task: Task, manifest: Manifest) -> None:
+    """Centre and scale of a vector's slots, from setups of earlier dates."""
+    spec = vectors.spec(task.parameters["spec"])
+    schema = {"setup_id": pl.String(), "is_placebo": pl.Boolean(), **dict.fromkeys(spec.slots, pl.Float64())}
+    paths = [source.path for source in task.inputs]
+    past = pl.LazyFrame(schema=schema)
+    if paths:
+        past = pl.scan_parquet(
+            paths, schema=schema, glob=False, missing_columns="insert", extra_columns="ignore"
+        )
+    dated = past.with_columns(date=pl.col("setup_id").str.split("/").list.get(1).str.to_date())
+    store.write(task.outputs[0], vectors.scalers(dated, spec, _date(task)), manifest)
+
+
+def index(task: Task, manifest: Manifest) -> None:
+    """The graph over every setup of the root."""
+    spec, root = vectors.spec(task.parameters["spec"]), task.outputs[0].root
+    setups = library.setups(root, spec.slots).filter(~pl.col("is_placebo"))
+    rows = pl.read_parquet(_all(task, "gold.scalers")[0].path)
+    graphs.write(
+        root,
+        spec,
+        setups["setup_id"].to_list(),
+        vectors.matrix(setups, spec),
+        vectors.scaler(rows, spec),
+        manifest,
+    )
+
+
+def tables(sources: Sequence[Partition]) -> dict[str, pl.LazyFrame]:
+    """Partitions of one contract and date by their tables' short names, without their keys."""
+    return {
+        "profile"
+        if source.table == "silver.volume_profile"
+        else source.table.partition(".")[2]: pl.scan_parquet(source.path, glob=False)
+        for source in sources
+    }
+
+
+def _all(task: Task, table: str) -> list[Partition]:
+    return [source for source in task.inputs if source.table == table]
+
+
+def _one(task: Task, table: str) -> pl.LazyFrame:
+    [source] = _all(task, table)
+    return pl.scan_parquet(source.path, glob=False)
+
+
+def _date(task: Task) -> dt.date:
+    return dt.date.fromisoformat(task.parameters["date"])
+
+
+def _window(task: Task) -> Window:
+    return wording.window(task.parameters["setup_window"])
+
+
+def _no_prices() -> pl.DataFrame:
+    return pl.DataFrame(schema=pricelist.SCHEMA)

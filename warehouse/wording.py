@@ -1,0 +1,99 @@
+"""What a user types: dates, windows and moments, read or refused in one line."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from warehouse import session
+from warehouse.errors import QuestionError
+from warehouse.session import Window
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A date, and whether it was named itself rather than by a range."""
+
+    date: dt.date
+    named: bool
+
+
+def dates(text: str) -> list[Asked]:
+    """Sessions that a text names, ascending.
+
+    Args:
+        text: `2025-06-12`, `2025-06-04:2025-06-30` (both included), or several with commas.
+
+    Raises:
+        QuestionError: If a word is no date, a named date is no session, or a range holds none.
+    """
+    found: dict[dt.date, bool] = {}
+    for word in text.split(","):
+        for asked in _dates(word.strip()):
+            found[asked.date] = found.get(asked.date, False) or asked.named
+    return [Asked(date, found[date]) for date in sorted(found)]
+
+
+def _dates(word: str) -> list[Asked]:
+    first, colon, last = word.partition(":")
+    if not colon:
+        return [Asked(session_date(first), named=True)]
+    span = session.sessions(_date(first), _date(last))
+    if not span:
+        raise QuestionError(f"{word} holds no session: name dates on which the market opens at 09:30")
+    return [Asked(date, named=False) for date in span]
+
+
+def session_date(text: str) -> dt.date:
+    """A trading date.
+
+    Raises:
+        QuestionError: If it is no date, or no session.
+    """
+    date = _date(text)
+    if why := session.explain(date):
+        raise QuestionError(f"{date} is no session ({why}): name a date on which the market opens at 09:30")
+    return date
+
+
+def _date(word: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(word)
+    except ValueError:
+        raise QuestionError(
+            f"{word!r} is no date: write 2025-06-12, 2025-06-04:2025-06-30, or several with commas"
+        ) from None
+
+
+def window(text: str) -> Window:
+    """A window of New York time from `09:30-12:30`.
+
+    Raises:
+        QuestionError: If it is none.
+    """
+    try:
+        start, end = (dt.time.fromisoformat(word) for word in text.split("-"))
+    except ValueError:
+        raise QuestionError(f"{text!r} is no window: write New York times such as 09:30-12:30") from None
+    return Window(start, end)
+
+
+def show(span: Window) -> str:
+    """A window as `window` reads it."""
+    return f"{span.start:%H:%M}-{span.end:%H:%M}"
+
+
+def instant(text: str) -> int:
+    """Nanoseconds UTC of a moment; New York time unless it ends in Z or an offset.
+
+    Raises:
+        QuestionError: If it is none.
+    """
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise QuestionError(f"{text!r} is no moment: write 2025-06-12T10:14:35, with Z for UTC") from None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=session.NEW_YORK)
+    return (aware - _EPOCH) // dt.timedelta(microseconds=1) * 1000
