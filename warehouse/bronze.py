@@ -187,7 +187,7 @@ def writer(path: Path, schema: str, arrow: pa.Schema) -> pq.ParquetWriter:
     """
     times = [name for name in arrow.names if _is_time(name)]
     rising = [name for name in (*times, "ts_in_delta", "sequence", "order_id") if name in arrow.names]
-    plain = {*rising, "record", *(name for name in arrow.names if "_sz_" in name)}
+    plain = {*rising, "record", *(name for name in arrow.names if "_sz_" in name or "_ct_" in name)}
     made = pq.ParquetWriter(
         path,
         arrow,

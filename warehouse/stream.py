@@ -17,7 +17,7 @@ from warehouse.errors import DamagedFileError
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
-_CHUNK = 1 << 17
+_CHUNK = 1 << 14  # decompressed, it stays in the processor's cache until it is copied
 
 
 def start(path: Path, size: int) -> bytes:
