@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from warehouse import fronts, graph, land, pricelist, session, store, wording, workers
-from warehouse.errors import MissingStepError, QuestionError, WarehouseError
+from warehouse.errors import KilledError, MissingStepError, QuestionError, WarehouseError
 from warehouse.fronts import SCHEMAS, Front, Scope
 from warehouse.land import Landing
 from warehouse.ledger import Ledger
@@ -56,7 +56,7 @@ def build(request: Request, progress: Progress) -> Report:
     Raises:
         QuestionError: If what was asked cannot be; nothing was changed.
         BusyError: If another build is at work.
-        WarehouseError: If a worker was killed.
+        KilledError: If a worker was.
     """
     there, scope, report = ask(request)
     prices = pricelist.read(request.levels) if request.levels else None
@@ -141,6 +141,8 @@ class _Build:
     def _landed(self, landing: Landing, future: Future[list[Partition]]) -> None:
         try:
             placed = result(future)
+        except KilledError:
+            raise
         except WarehouseError as error:
             self._report.errors.append(str(error))
             self._scope = replace(self._scope, dates=tuple(_beyond(landing, self._scope.dates)))

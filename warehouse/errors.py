@@ -12,6 +12,7 @@
   x QuestionError           (what was asked cannot be answered: ask otherwise)
   x ShapeError              (vectors do not fit the index)
   x BusyError               (another process works on this root: wait)
+  x KilledError             (a worker was killed from outside: run the same again)
 """
 
 from __future__ import annotations
@@ -135,3 +136,10 @@ class ShapeError(WarehouseError):
 
 class BusyError(WarehouseError):
     """Another process works on this root."""
+
+
+class KilledError(WarehouseError):
+    """A worker was killed from outside."""
+
+    def __str__(self) -> str:
+        return "a worker was killed, perhaps for want of memory: what is finished stays; run the same command again"

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from warehouse.errors import WarehouseError
+from warehouse.errors import KilledError, WarehouseError
 from warehouse.ledger import Ledger
 from warehouse.store import Manifest, Partition
 from warehouse.workers import Pool, ended, result
@@ -119,7 +119,7 @@ def run(tasks: Sequence[Task], ledger: Ledger, pool: Pool, width: int, progress:
         progress: Told of every task that ended.
 
     Raises:
-        WarehouseError: If a worker was killed.
+        KilledError: If a worker was.
     """
     return _Run(tasks, ledger, pool, width, progress).all()
 
@@ -157,6 +157,8 @@ class _Run:
         task = self._schedule.tasks[n]
         try:
             result(future)
+        except KilledError:
+            raise
         except WarehouseError as error:
             self._outcome.failed[task.name] = str(error)
             self._lost.update({n, *self._schedule.above(n)})

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from warehouse.errors import BusyError, WarehouseError
+from warehouse.errors import BusyError, KilledError
 
 LOCK, WORKERS, TEMPORARY = ".lock", ".workers", ".tmp"
 ORPHANS_S = 20.0
@@ -79,7 +79,7 @@ class Pool:
         try:
             return self._executor.submit(work, *args)
         except BrokenProcessPool:
-            raise _killed() from None
+            raise KilledError from None
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -96,20 +96,14 @@ def result(future: Future[Any]) -> Any:  # noqa: ANN401 (whatever was submitted)
     """What a task gave, or its error, once it ends.
 
     Raises:
-        WarehouseError: If its worker was killed.
+        KilledError: If its worker was.
     """
     while future not in ended([future]):
         pass
     try:
         return future.result()
     except BrokenProcessPool:
-        raise _killed() from None
-
-
-def _killed() -> WarehouseError:
-    return WarehouseError(
-        "a worker was killed, perhaps for want of memory: what is finished stays; run the same command again"
-    )
+        raise KilledError from None
 
 
 def cores() -> int:
