@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import json
 import multiprocessing
@@ -146,13 +145,13 @@ def write(session: Session, out: Path, schemas: tuple[str, ...]) -> list[Path]:
         dbn.write(path, _header(session, traded, schema), _merged(streams), level=_LEVEL)
         made.append(path)
     dbn.write(definitions, _header(session, traded, "definition"), [_definitions(session, traded)])
-    _beside(session, out / f"{stem}.truth.parquet", _truth(session, traded, truths).write_parquet)
+    _beside(out / f"{stem}.truth.parquet", _truth(session, traded, truths).write_parquet)
     note = json.dumps({**asdict(session), "date": str(session.date)}, indent=1) + "\n"
-    _beside(session, out / f"{stem}.json", lambda path: path.write_text(note))
+    _beside(out / f"{stem}.json", lambda path: path.write_text(note))
     return made
 
 
-def _beside(session: Session, path: Path, write_to: Callable[[Path], object]) -> None:
+def _beside(path: Path, write_to: Callable[[Path], object]) -> None:
     made = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         write_to(made)

@@ -11,7 +11,7 @@ import numpy as np
 
 from warehouse import dbn
 from warehouse.session import OPENING_RANGE, PREMARKET, at, calendar_front, parse_outright, sessions
-from warehouse.simulate import engine, worlds
+from warehouse.simulate import book, engine, feed, worlds
 
 Array = np.ndarray[Any, Any]
 
@@ -76,12 +76,12 @@ class Contract:
 
 
 def contracts(date: dt.date) -> list[Contract]:
-    """What trades on a date: the front contract and, in the last session before a roll, the busier next one."""
+    """The front contract and, in the last session before a roll, the next one with more volume."""
     front, following = (calendar_front(PRODUCT, day) for day in (date, _next_session(date)))
     if front == following:
         return [Contract(front, _number(front))]
     return [
-        Contract(front, _number(front), volume=0.5),
+        Contract(front, _number(front), volume=0.3),
         Contract(following, _number(following), volume=1.0, premium=_PREMIUM_TICKS),
     ]
 
@@ -97,7 +97,7 @@ def records(session: Session, contract: Contract, schema: str, truth: list[Array
             ticks; level as its place in LEVELS).
     """
     st, clock = _opened(session, contract)
-    out = np.zeros((_ROWS[schema], engine.ROW[schema]), np.int64)
+    out = np.zeros((_ROWS[schema], feed.ROW[schema]), np.int64)
     st["mbo"] = schema == "mbo"
     sign = LAYOUTS[schema].itemsize // 4 | dbn.RTYPES[schema] << 8
     st["head"] = sign | PUBLISHER << 16 | contract.instrument_id << 32
@@ -135,10 +135,10 @@ def _opened(session: Session, contract: Contract) -> tuple[Any, Array]:
     mood = float(np.exp(_random(session.seed, session.date, 1).normal(0.0, 0.15)))
     clock = worlds.clock(session.date, begin, session.end, mood)
     dials = worlds.dials(session.world, session.rate_scale * contract.volume)
-    st = np.zeros(1, engine.STATE)[0]
-    st["dials"] = tuple(dials[name] for name in engine.DIALS)
+    st = np.zeros(1, book.STATE)[0]
+    st["dials"] = tuple(dials[name] for name in book.DIALS)
     st["start"], st["tick"], st["next_id"] = begin, TICK, 1 + contract.instrument_id * 10**10
-    st["base"] = _open_ticks(session) + contract.premium - engine.GRID // 2
+    st["base"] = _open_ticks(session) + contract.premium - book.GRID // 2
     # Both contracts share the second stream: they follow one efficient price.
     st["random"][0] = _random(session.seed, session.date, 3, contract.instrument_id).integers(2**63)
     st["random"][1] = _random(session.seed, session.date, 2).integers(2**63)
@@ -156,11 +156,11 @@ def _windows(session: Session, begin: int, levels: Array) -> None:
         row[2] = kind.endswith("HIGH")
 
 
-def _truth(st: Any) -> Array:
+def _truth(st: book.State) -> Array:
     found = st["arrivals"][: st["arrival"]].copy()
     for column in (0, 1):
         found[:, column] = np.where(found[:, column] < 0, -1, np.round(found[:, column] * 1e9))
-    whole = found.astype(np.int64)
+    whole: Array = found.astype(np.int64)
     whole[:, :2] += np.where(whole[:, :2] < 0, 0, st["start"])
     return whole
 

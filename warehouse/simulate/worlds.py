@@ -11,7 +11,7 @@ import numpy as np
 
 from warehouse.errors import QuestionError
 from warehouse.session import at
-from warehouse.simulate.engine import REACH
+from warehouse.simulate.book import REACH
 
 Array = np.ndarray[Any, Any]
 
@@ -82,28 +82,29 @@ def dials(world: World, scale: float) -> dict[str, float]:
             above 1 the book only turns over faster.
     """
     order_rate = min(scale, 1.0) ** _THIN * max(scale, 1.0)
-    return dict(
-        rate_scale=scale,
-        lot=order_rate / scale,
-        order_rate=order_rate,
-        mu=8.5,
-        lin=110.0,
-        steer_add=1.0,
-        steer_cancel=1.2,
-        steer_market=1.0,
-        steer_spread=2.0,
-        bias_sd=0.12,
-        bias_tau=10.0,
-        activity_sd=0.3,
-        follow=0.02,
-        reprice=0.2,
-        walk=0.15,
-        kf=world.kf,
-        kn=world.kn,
-        km=world.km,
-        p_break=world.p_break,
-        p_reject=world.p_reject,
-    )
+    return {
+        "rate_scale": scale,
+        "lot": order_rate / scale,
+        "order_rate": order_rate,
+        **_DIALS,
+        **{name: getattr(world, name) for name in ("kf", "kn", "km", "p_break", "p_reject")},
+    }
+
+
+_DIALS = {
+    "mu": 8.5,  # aggressors a second and side
+    "lin": 110.0,  # orders a second into a spread of more than a tick
+    "steer_add": 1.0,  # per tick that the efficient price lies off the mid: fewer adds where it pushes,
+    "steer_cancel": 1.2,  # more departures there,
+    "steer_market": 1.0,  # more aggressors,
+    "steer_spread": 2.0,  # and the side that fills the spread
+    "bias_sd": 0.12,
+    "bias_tau": 10.0,  # seconds
+    "activity_sd": 0.3,  # of the log, fast and slow alike
+    "follow": 0.02,  # share a second by which the efficient price learns from the mid
+    "reprice": 0.2,  # share of departures that come to rest at another price
+    "walk": 0.15,  # share of aggressors that may go deeper than the touch
+}
 
 
 _SHAPE = (
