@@ -1,0 +1,182 @@
+"""A small root whose setups are drawn at random: what retrieval reads, without a build before it."""
+
+import datetime as dt
+import functools
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from warehouse import pressure, session, store, vectors
+from warehouse.schema import (
+    BAR_NS,
+    DEFAULT_SCHEME,
+    FRONT_CONTRACT,
+    HORIZONS_S,
+    LEVELS,
+    NS,
+    OUTCOMES,
+    QUOTES,
+    SETUPS,
+)
+
+SYMBOL, PRODUCT, TICK = "SIMU5", "SIM", 0.25
+FIRST = dt.date(2025, 7, 7)
+PRICES = {"PM_HIGH": 6008.0, "PM_LOW": 5992.0, "OR_HIGH": 6004.0, "OR_LOW": 5996.0, "CUSTOM": 6001.0}
+PER_DATE = 10
+OPEN, CLOSE = dt.time(9), dt.time(11)  # bars exist in between
+WIDE = ("BREAK", "REJECT", "CHOP", "BORN", "CENSORED")
+
+
+def dates(count: int) -> list[dt.date]:
+    return session.sessions(FIRST, FIRST + dt.timedelta(days=2 * count + 7))[:count]
+
+
+@functools.cache
+def slots() -> tuple[str, ...]:
+    return vectors.spec().slots
+
+
+def cube() -> list[str]:
+    return [pressure.column(measure, point) for measure in pressure.MEASURES for point in pressure.POINTS]
+
+
+def others() -> list[str]:
+    derived = [
+        "bar5s_cube_lead",
+        *(f"bar5s_cube_wall_{name}" for name in ("j", "strength", "build", "gap_pts")),
+    ]
+    conditions = [f"bar5s_lvl_cond{n}_sum" for n in range(1, 5)]
+    return [*cube(), *derived, *conditions, *(f"bar5s_lvl_retreat_{side}_sum" for side in ("far", "near"))]
+
+
+def setups(date: dt.date, count: int = PER_DATE, *, symbol: str = SYMBOL, seed: int = 0) -> pl.DataFrame:
+    """gold.setups of a date, every fifth one a placebo."""
+    rng = np.random.default_rng([seed, date.toordinal()])
+    bars = np.sort(rng.choice(np.arange(0, 900), count, replace=False)) * BAR_NS + session.at(
+        date, dt.time(9, 45)
+    )
+    rows = [_setup(rng, date, symbol, int(bar), placebo=n % 5 == 4) for n, bar in enumerate(bars)]
+    own = pl.DataFrame(
+        rows,
+        schema={name: kind if kind != NS else pl.Int64() for name, kind in SETUPS.schema.items()},
+        orient="row",
+    )
+    own = own.cast(SETUPS.schema)
+    names = dict.fromkeys([*slots(), *others()])
+    values = {name: rng.standard_normal(count) for name in names}
+    holes = {name: np.where(rng.random(count) < 0.05, np.nan, column) for name, column in values.items()}
+    frame = pl.DataFrame(holes, schema=dict.fromkeys(names, pl.Float64())).fill_nan(None)
+    flags = [pl.lit(0.9).alias(name) for name in cube() if "_cov_" in name]
+    return own.hstack(frame.with_columns(flags))
+
+
+def _setup(rng, date, symbol, bar, *, placebo):
+    kind = str(rng.choice(list(PRICES)))
+    kinds = [kind, "OR30_HIGH"] if rng.random() < 0.1 else [kind]
+    sign = int(rng.choice([-1, 1]))
+    price = PRICES[kind] + (7.25 if placebo else 0)
+    level_id = f"{symbol}/{date}/{kind}" + ("/6001" if kind == "CUSTOM" else "") + ("/p+" if placebo else "")
+    x0 = round(float(rng.integers(-8, 1)) / 8, 3)
+    stamp = (dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=bar // 1000)).isoformat() + "Z"  # noqa: DTZ001 (naive UTC, as in the tables)
+    known = bar + BAR_NS
+    return (
+        f"{level_id}/{stamp}", level_id, kind, kinds, price, placebo, "UP" if sign > 0 else "DOWN", bar, known,
+        known + 480 * 10**9, x0, price + sign * x0, 2.0, False, 1, False, False, False, "mbp-10",
+    )  # fmt: skip
+
+
+def outcomes(frame: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
+    """gold.outcomes of setups, drawn at random."""
+    rng = np.random.default_rng([seed, len(frame)])
+    rows = []
+    for name in frame["setup_id"]:
+        for scheme in (DEFAULT_SCHEME, "level_fix3"):
+            for horizon in HORIZONS_S:
+                ends = str(rng.choice(WIDE, p=[0.3, 0.35, 0.25, 0.05, 0.05]))
+                up, down = float(rng.integers(0, 20)) / 4, -float(rng.integers(0, 20)) / 4
+                rows.append(
+                    (name, scheme, horizon, 3.0, ends, None, None, up, down, 0.1, False, *[0.3, 0.4, 0.3] * 2)
+                )
+    return pl.DataFrame(rows, schema=OUTCOMES.schema, orient="row")
+
+
+def mid(bar: int, start: int) -> float:
+    """A slow swing of 16 points, on the half ticks between bid and ask."""
+    return round(4 * (6000 + 8 * np.sin((bar - start) / (300 * BAR_NS)))) / 4 + 0.125
+
+
+def day(root: Path, date: dt.date, symbol: str = SYMBOL) -> None:
+    """The silver tables of a date that a question reads."""
+    start, end = session.at(date, OPEN), session.at(date, CLOSE)
+    bars = np.arange(start, end, BAR_NS)
+    mids = np.array([mid(int(bar), start) for bar in bars])
+    stamps = pl.Series("bar_ts", bars).cast(NS)
+    book = pl.DataFrame({"bar_ts": stamps, "bid_px_00": mids - 0.125, "ask_px_00": mids + 0.125})
+    quotes = pl.DataFrame(
+        {
+            "ts": stamps,
+            "bid_px": mids - 0.125,
+            "ask_px": mids + 0.125,
+            "bid_qty": 9,
+            "ask_qty": 9,
+            "reset": False,
+        }
+    ).cast(QUOTES.schema)
+    known = {
+        kind: session.at(date, dt.time(9, 45) if kind.startswith("OR") else dt.time(9, 30)) for kind in PRICES
+    }
+    levels = [
+        (
+            f"{symbol}/{date}/{kind}" + ("/6001" if kind == "CUSTOM" else ""),
+            kind,
+            price,
+            known[kind],
+            end,
+            False,
+        )
+        for kind, price in PRICES.items()
+    ]
+    raw = {name: pl.Int64() if kind == NS else kind for name, kind in LEVELS.schema.items()}
+    volatility = pl.DataFrame({"bar_ts": stamps, "sigma_60": 2.0, "sigma_warmup": False})
+    front = pl.DataFrame([(symbol, "calendar", None)], schema=FRONT_CONTRACT.schema, orient="row")
+    _write(root, "silver.book", book, symbol=symbol, date=date)
+    _write(root, "silver.quotes", quotes, symbol=symbol, date=date)
+    _write(
+        root,
+        "silver.levels",
+        pl.DataFrame(levels, schema=raw, orient="row").cast(LEVELS.schema),
+        symbol=symbol,
+        date=date,
+    )
+    _write(root, "silver.volatility", volatility, symbol=symbol, date=date)
+    _write(root, "silver.front_contract", front, product=session.parse_outright(symbol).product, date=date)
+
+
+def gold(root: Path, date: dt.date, frame: pl.DataFrame, symbol: str = SYMBOL) -> None:
+    """Setups and outcomes of a date."""
+    _write(root, "gold.setups", frame, symbol=symbol, date=date)
+    _write(root, "gold.outcomes", outcomes(frame, seed=date.toordinal()), symbol=symbol, date=date)
+
+
+def scalers(root: Path, days: list[dt.date]) -> None:
+    """gold.scalers of every date, from the setups there are."""
+    parts = store.partitions(root, "gold.setups")
+    past = store.scan(parts)
+    for date in days:
+        found = vectors.scalers(past, vectors.spec(), date)
+        _write(root, "gold.scalers", found, spec=vectors.DEFAULT, date=date)
+
+
+def root(folder: Path, count: int = 6, per_date: int = PER_DATE) -> Path:
+    """A root of `count` sessions."""
+    for date in dates(count):
+        day(folder, date)
+        gold(folder, date, setups(date, per_date))
+    scalers(folder, dates(count))
+    return folder
+
+
+def _write(root: Path, table: str, frame: pl.DataFrame, **keys) -> None:
+    manifest = {"fingerprint": "made by hand", "parameters": {"tick": TICK}, "inputs": {}}
+    store.write(store.partition(root, table, **keys), frame, manifest)

@@ -1,0 +1,86 @@
+"""The answer to a question as plain data: what was asked, what was found, how sure it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from warehouse.odds import Chance
+from warehouse.schema import HORIZONS_S
+
+NAMES = {horizon: f"{horizon // 60}m" for horizon in HORIZONS_S}
+"""Horizons as the card names them, by seconds."""
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 (naive UTC, as in the tables)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a horizon's distribution rests on.
+
+    Args:
+        barrier_pts: Distance of both barriers from the level; None without sigma.
+        n: Neighbours that broke, were rejected or chopped.
+        n_eff: Kish's effective number of those.
+        born: Neighbours left out because price was beyond a barrier when their clock began.
+        censored: Neighbours left out because their data ended first or they have no barriers.
+        base_n: Setups that the base rate counts.
+    """
+
+    barrier_pts: float | None
+    n: int
+    n_eff: float
+    born: int
+    censored: int
+    base_n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An answer.
+
+    Args:
+        question: What was asked, and the frozen moment.
+        pressure: The cube, a point per entry, upward, raw sign.
+        story: Code of what the cube shows; None where its features are missing.
+        told: The story in words.
+        lead: Farthest point beyond the level that the push reaches; -2 none, None unseen.
+        wall: Where orders stand most against the travel.
+        conditions: The four conditions, each in (0, 1), None unseen.
+        retreat: far and near, in (-1, 1).
+        outcomes: By horizon, then by outcome; None where odds have no meaning.
+        labels: By horizon.
+        n_eff: Kish's effective number of all neighbours.
+        percentile: Share of past moments whose k-th neighbour was nearer; None with too small a past.
+        abstained: The k-th neighbour is farther than for 95 % of the past: nothing similar was seen.
+        neighbours: Nearest first.
+        search: Which search answered, and among how many.
+        notes: Sentences that the reader must know.
+    """
+
+    question: dict[str, Any]
+    pressure: list[dict[str, Any]]
+    story: str | None
+    told: str
+    lead: float | None
+    wall: dict[str, float | None]
+    conditions: list[float | None]
+    retreat: dict[str, float | None]
+    outcomes: dict[str, dict[str, Chance] | None]
+    labels: dict[str, Labels]
+    n_eff: float
+    percentile: float | None
+    abstained: bool
+    neighbours: list[dict[str, Any]]
+    search: dict[str, Any]
+    notes: list[str]
+
+    def data(self) -> dict[str, Any]:
+        """The card as JSON has it: objects, lists, numbers, texts and nulls."""
+        return asdict(self)
+
+
+def iso(time: dt.datetime | int) -> str:
+    """ISO 8601 in UTC, of a table's time or of ns."""
+    when = _EPOCH + dt.timedelta(microseconds=time // 1000) if isinstance(time, int) else time
+    return when.isoformat() + "Z"

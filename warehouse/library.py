@@ -1,0 +1,73 @@
+"""The frozen setups of a root as one frame, and which of them a question admits."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from warehouse import store
+from warehouse.schema import DEFAULT_SCHEME, OUTCOMES, SETUPS
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Which setups a question may be compared with; placebos never.
+
+    Args:
+        kinds: A setup needs one of these among its kinds; None admits every kind.
+        direction: UP or DOWN.
+        as_of: Only what was resolved by then, ns UTC.
+        contracts: Of these contracts.
+        but: This date is left out; None leaves none out.
+    """
+
+    kinds: frozenset[str] | None
+    direction: str
+    as_of: int
+    contracts: frozenset[str]
+    but: dt.date | None
+
+    def rule(self) -> pl.Expr:
+        """True for admitted rows of `setups`."""
+        rule = ~pl.col("is_placebo") & (pl.col("direction") == self.direction)
+        rule &= pl.col("resolved_ts").cast(pl.Int64) <= self.as_of
+        rule &= pl.col("symbol").is_in(sorted(self.contracts))
+        if self.kinds is not None:
+            rule &= pl.any_horizontal(
+                pl.col("level_kinds").list.contains(kind) for kind in sorted(self.kinds)
+            )
+        if self.but is not None:
+            rule &= pl.col("date") != self.but
+        return rule
+
+
+def setups(root: Path, features: Sequence[str] = ()) -> pl.DataFrame:
+    """All setups of a root, sorted by setup_id: their own columns, `symbol`, `date`, and some features.
+
+    The keys are read off the setup_id. A partition made before a feature existed has null there.
+    """
+    name = pl.col("setup_id").str.split("/")
+    keys = {"symbol": name.list.get(0), "date": name.list.get(1).str.to_date()}
+    schema = {**SETUPS.schema, **dict.fromkeys(features, pl.Float64())}
+    return (
+        _scan(root, "gold.setups", schema).with_columns(**keys).sort("setup_id").collect(engine="in-memory")
+    )
+
+
+def outcomes(root: Path, scheme: str = DEFAULT_SCHEME) -> pl.DataFrame:
+    """Outcomes of all setups under one scheme, sorted by setup and horizon."""
+    found = _scan(root, "gold.outcomes", OUTCOMES.schema).filter(pl.col("scheme") == scheme)
+    return found.sort("setup_id", "horizon_s").collect(engine="in-memory")
+
+
+def _scan(root: Path, table: str, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    paths: Collection[Path] = [source.path for source in store.partitions(root, table)]
+    if not paths:
+        return pl.LazyFrame(schema=schema)
+    return pl.scan_parquet(
+        list(paths), schema=dict(schema), glob=False, missing_columns="insert", extra_columns="ignore"
+    )

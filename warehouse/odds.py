@@ -1,0 +1,102 @@
+"""From neighbours to a distribution: kernel weights, shrinkage toward the geometric null, intervals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from warehouse import barrier
+from warehouse.moments import TOUCH_PTS
+
+Reals = npt.NDArray[np.float64]
+
+CLASSES = ("BREAK", "REJECT", "CHOP")
+STRENGTH = 10.0
+"""Neighbours that the null counts as."""
+_BARRIER_SIGMAS, _FLOOR_PTS = 0.9, TOUCH_PTS + 1.0
+_TAIL = 0.05
+_REACH = 40.0  # how many e-folds of a tail the integration covers
+_GRID = np.linspace(-1.0, 1.0, 8001)
+_BEND = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """One outcome's probability, its 90 % interval, and its share in the whole admissible library."""
+
+    p: float
+    lo: float
+    hi: float
+    base: float | None
+
+
+def weights(distances: Reals) -> Reals:
+    """Gaussian kernel weights, (k,); the farthest neighbour is one width away.
+
+    Neighbours that are all at distance 0 weigh the same.
+    """
+    width = distances.max(initial=0.0)
+    return np.exp(-((distances / width) ** 2) / 2) if width > 0 else np.ones_like(distances)
+
+
+def effective(weights: Reals) -> float:
+    """Kish's effective number of neighbours, 0 to k; 0 without any."""
+    squares = float((weights**2).sum())
+    return float(weights.sum()) ** 2 / squares if squares else 0.0
+
+
+def blend(weights: Reals, hits: Reals, null: Reals, base: Reals | None) -> dict[str, Chance]:
+    """Posterior of the three outcomes.
+
+    Args:
+        weights: (n,) of the neighbours whose outcome is one of the three.
+        hits: (n, 3), 1 where the neighbour had that outcome.
+        null: (3,) chances by geometry at the question's own start; they count as ten neighbours.
+        base: (3,) shares in the library, shown beside; None if it is empty.
+    """
+    count = effective(weights)
+    shares = weights @ hits / weights.sum() if count else np.zeros(len(CLASSES))
+    mass, whole = count * shares + STRENGTH * null, count + STRENGTH
+    chances = {}
+    for place, name in enumerate(CLASSES):
+        a = float(mass[place])
+        lo, hi = beta_quantile(a, whole - a, _TAIL), beta_quantile(a, whole - a, 1 - _TAIL)
+        chances[name] = Chance(a / whole, lo, hi, None if base is None else float(base[place]))
+    return chances
+
+
+def beta_quantile(a: float, b: float, q: float) -> float:
+    """Quantile of a Beta distribution by integration; 0 or 1 where one parameter is 0.
+
+    The variable is the logit: there the density has no pole for parameters below 1, and its tails fall
+    like exp(a z) and exp(-b z). The grid is fine around the mean and reaches forty e-folds out.
+    """
+    if a <= 0 or b <= 0:
+        return 0.0 if a <= 0 else 1.0
+    centre, step = math.log(a / b), _GRID[1] - _GRID[0]
+    below, above = 1 + _REACH / a, 1 + _REACH / b
+    stretch = np.sinh(_BEND * np.abs(_GRID)) / np.sinh(_BEND)
+    z = centre + np.where(_GRID < 0, -below, above) * stretch
+    slope = np.where(_GRID < 0, below, above) * np.cosh(_BEND * _GRID) / np.sinh(_BEND) * _BEND
+    log_density = -a * np.logaddexp(0, -z) - b * np.logaddexp(0, z)
+    density = np.exp(log_density - log_density.max()) * slope * step
+    mass = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
+    at = float(np.interp(q * mass[-1], mass, z))
+    return 1 / (1 + math.exp(-at)) if at > 0 else math.exp(at) / (1 + math.exp(at))
+
+
+def width(sigma_60: float, horizon_s: int, tick: float) -> float:
+    """Distance of both barriers from the level, in points, rounded up to the half ticks where mids live."""
+    wanted = max(_BARRIER_SIGMAS * sigma_60 * math.sqrt(horizon_s / 60), _FLOOR_PTS)
+    return math.ceil(wanted / tick * 2) * tick / 2
+
+
+def null(x0: float, barrier_pts: float, sigma_60: float, horizon_s: int, factor: float) -> Reals | None:
+    """Chances of BREAK, REJECT and CHOP by geometry alone, (3,); None on or beyond a barrier."""
+    sigma = factor * sigma_60 * math.sqrt(horizon_s / 60)
+    found = barrier.geometric(*(np.array([value]) for value in (x0, barrier_pts, sigma)))
+    chances = np.concatenate(found)
+    return None if np.isnan(chances).any() else chances

@@ -1,0 +1,262 @@
+"""What is asked: a level and a moment, resolved to a contract, a bar, a price and a direction."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from warehouse import moments, session, store
+from warehouse.errors import MissingStepError, QuestionError
+from warehouse.schema import BAR_NS, LEVEL_KINDS
+from warehouse.session import NEW_YORK
+from warehouse.store import Partition
+
+CUSTOM = "CUSTOM"
+UP, DOWN = "UP", "DOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A level of a contract on a date, on bars that exist.
+
+    Args:
+        root: The warehouse.
+        product: Such as ES.
+        symbol: The contract.
+        date: The trading date.
+        level_id: Identity of the level; of a price, that of a CUSTOM level there.
+        kind: Name of the level, or CUSTOM for a question by price.
+        price: The level, in points.
+        bar: Start of the last bar that had ended by the moment, ns UTC.
+    """
+
+    root: Path
+    product: str
+    symbol: str
+    date: dt.date
+    level_id: str
+    kind: str
+    price: float
+    bar: int
+
+    @property
+    def end(self) -> int:
+        """The instant from which the bar is known, ns UTC: the moment that is asked about."""
+        return self.bar + BAR_NS
+
+    @property
+    def by_price(self) -> bool:
+        return self.kind == CUSTOM
+
+    def partition(self, table: str) -> Partition:
+        return store.partition(self.root, table, symbol=self.symbol, date=self.date)
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """A table of this contract and date.
+
+        Raises:
+            MissingStepError: If it was not built.
+        """
+        target = self.partition(table)
+        if not target.path.exists():
+            what = f"{table} of {self.symbol} on {self.date}"
+            raise MissingStepError(f"{what} is not built: run `warehouse build --dates {self.date}`")
+        return pl.scan_parquet(target.path, glob=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where price stood against a level at a bar's end.
+
+    Args:
+        place: The level and the bar.
+        direction: UP if price comes from below.
+        p_ref: Mid at the bar's end, in points.
+        x0: Distance d * (mid - level); negative before the level.
+        sigma_60: Expected one-minute move in points; None while it warms up.
+        setup: The stored setup of this bar, features and all; None where the moment is no trigger.
+    """
+
+    place: Place
+    direction: str
+    p_ref: float
+    x0: float
+    sigma_60: float | None
+    setup: dict[str, Any] | None
+
+
+def place(root: Path, level: str, ts: int, contract: str | None = None) -> Place:
+    """Find the contract, the bar and the level of a question.
+
+    Args:
+        root: The warehouse.
+        level: A kind of level, or a price.
+        ts: The moment, ns UTC.
+        contract: Needed only where several contracts are built for the date.
+
+    Raises:
+        MissingStepError: If the date is not built.
+        QuestionError: If there is no such level, it is not known yet, or the moment lies outside the data.
+    """
+    date = session.trading_date(ts)
+    symbol = _contract(root, date, contract)
+    bar = _bar(store.partition(root, "silver.book", symbol=symbol, date=date), ts)
+    known = session.parse_outright(symbol)
+    product = known.product if known else symbol
+    level_id, kind, price = _level(root, symbol, date, level, bar + BAR_NS)
+    return Place(root, product, symbol, date, level_id, kind, price, bar)
+
+
+def moment(at: Place) -> Moment:
+    """Freeze a place.
+
+    Raises:
+        QuestionError: If there was no two-sided market, or no side from which price came.
+    """
+    if stored := _stored(at):
+        return Moment(at, stored["direction"], stored["p_ref"], stored["x0"], stored["sigma_60"], stored)
+    quote = at.scan("silver.book").filter(_at(at.bar)).select("bid_px_00", "ask_px_00")
+    [(bid, ask)] = quote.collect(engine="in-memory").rows()
+    if bid is None or ask is None:
+        raise QuestionError(f"there was no two-sided market at {clock(at.end)}: ask at another moment")
+    mid = (bid + ask) / 2
+    d = _side(at, mid)
+    volatility = at.scan("silver.volatility").filter(_at(at.bar)).select("sigma_60")
+    sigma = volatility.collect(engine="in-memory")["sigma_60"].to_list()
+    x0 = round(d * (mid - at.price), 9) + 0.0
+    return Moment(at, UP if d > 0 else DOWN, mid, x0, sigma[0] if sigma else None, None)
+
+
+def concerns(at: Place) -> pl.Expr:
+    """True for setups of the level, whatever names its price has."""
+    mine = pl.col("level_price") == at.price if at.by_price else pl.col("level_kinds").list.contains(at.kind)
+    return mine & ~pl.col("is_placebo")
+
+
+def clock(ns: int) -> str:
+    """A New York wall time, such as 10:14:35."""
+    return f"{wall(ns):%H:%M:%S} New York"
+
+
+def wall(ns: int) -> dt.datetime:
+    """An instant on a New York clock."""
+    return dt.datetime.fromtimestamp(ns // 10**9, NEW_YORK)
+
+
+def _contract(root: Path, date: dt.date, contract: str | None) -> str:
+    built = [dict(source.keys) for source in store.partitions(root, "silver.book")]
+    if not built:
+        raise MissingStepError(
+            f"{root} holds nothing built: put DBN files into {root / 'raw'} and run `warehouse build`"
+        )
+    today = {keys["symbol"] for keys in built if keys["date"] == str(date)}
+    if not today or (contract is not None and contract not in today):
+        raise _not_built(date, contract, sorted({keys["date"] for keys in built}), sorted(today))
+    if contract is not None:
+        return contract
+    front = [p for p in store.partitions(root, "silver.front_contract") if ("date", str(date)) in p.keys]
+    named = {pl.read_parquet(source.path, columns=["symbol"]).item() for source in front}
+    found = sorted(today & named) or sorted(today)
+    if len(found) > 1:
+        raise QuestionError(f"{' and '.join(found)} are built for {date}: name one with --contract")
+    return found[0]
+
+
+def _not_built(
+    date: dt.date, contract: str | None, dates: list[str], symbols: list[str]
+) -> MissingStepError | QuestionError:
+    if why := session.explain(date):
+        return QuestionError(f"{date} is no session ({why}): ask about another moment")
+    what = f"{contract} of {date}" if contract else f"{date}"
+    there = f"of that date {', '.join(symbols)} is" if symbols else f"{dates[0]} to {dates[-1]} are"
+    option = f" --contract {contract}" if contract else ""
+    return MissingStepError(
+        f"{what} is not built ({there}): run `warehouse build --dates {date}{option}`, or ask about those"
+    )
+
+
+def _bar(book: Partition, ts: int) -> int:
+    ends = pl.scan_parquet(book.path, glob=False).select(
+        first=pl.col("bar_ts").cast(pl.Int64).min(), last=pl.col("bar_ts").cast(pl.Int64).max()
+    )
+    [(first, last)] = ends.collect(engine="in-memory").rows()
+    if first is None or not first + BAR_NS <= ts < last + 2 * BAR_NS:
+        span = f"{clock(first + BAR_NS)} to {clock(last + BAR_NS)}" if first is not None else "nothing"
+        raise QuestionError(f"{clock(ts)} lies outside the data of {book.keys[-1][1]}, which is {span}")
+    return int(min(last, (ts - BAR_NS) // BAR_NS * BAR_NS))
+
+
+def _level(root: Path, symbol: str, date: dt.date, level: str, end: int) -> tuple[str, str, float]:
+    if (price := _price(level)) is not None:
+        return f"{symbol}/{date}/{CUSTOM}/{price:.9f}".rstrip("0").rstrip("."), CUSTOM, price
+    kind = level.strip().upper()
+    rows = (
+        store.scan([store.partition(root, "silver.levels", symbol=symbol, date=date)])
+        .filter(~pl.col("is_placebo"))
+        .select("level_kind", "level_id", "price", pl.col("known_ts").cast(pl.Int64))
+        .sort("known_ts")
+        .collect(engine="in-memory")
+    )
+    there = [name for name in LEVEL_KINDS if name in set(rows["level_kind"]) and name != CUSTOM]
+    mine = rows.filter(pl.col("level_kind") == kind)
+    if kind not in there:
+        raise _unknown(level, kind, f"{symbol} on {date}", there)
+    known = mine.filter(pl.col("known_ts") <= end)
+    if known.is_empty():
+        since = mine["known_ts"].to_list()[0]
+        raise QuestionError(f"{kind} of {date} is known from {clock(since)}; {clock(end)} is earlier")
+    _, level_id, price, _ = known.rows()[-1]
+    return level_id, kind, price
+
+
+def _unknown(level: str, kind: str, where: str, there: list[str]) -> QuestionError:
+    names = ", ".join(there) or "no named level"
+    if kind == CUSTOM:
+        return QuestionError(f"CUSTOM is any price of yours: give the price itself, or one of {names}")
+    if kind in LEVEL_KINDS:
+        return QuestionError(f"there is no {kind} for {where}: there is {names}, and any price")
+    near = difflib.get_close_matches(kind, LEVEL_KINDS, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else f"there is {names}, and any price"
+    return QuestionError(f"`{level}` is no level: {hint}")
+
+
+def _price(level: str) -> float | None:
+    try:
+        price = float(level)
+    except ValueError:
+        return None
+    if not math.isfinite(price):
+        raise QuestionError(f"`{level}` is no price: give a number of points, such as 6800.25")
+    return price
+
+
+def _stored(at: Place) -> dict[str, Any] | None:
+    target = at.partition("gold.setups")
+    if not target.path.exists():
+        return None
+    rule = concerns(at) & (pl.col("trigger_ts").cast(pl.Int64) == at.bar)
+    found = pl.scan_parquet(target.path, glob=False).filter(rule).collect(engine="in-memory")
+    return found.row(0, named=True) if len(found) else None
+
+
+def _side(at: Place, mid: float) -> int:
+    """+1 where price comes from below, -1 from above."""
+    away = round(at.price - mid, 9)
+    last = (
+        moments.side(at.scan("silver.quotes"), at.price, at.end) if abs(away) <= moments.TOUCH_PTS else None
+    )
+    if last is None and away == 0:
+        raise QuestionError(
+            f"price has stood at {at.price:,.2f} since the data begin and came from no side: ask later"
+        )
+    return last or (1 if away > 0 else -1)
+
+
+def _at(bar: int) -> pl.Expr:
+    return pl.col("bar_ts").cast(pl.Int64) == bar

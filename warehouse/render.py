@@ -1,0 +1,221 @@
+"""Cards, frames and tables for a terminal of 80 columns, and the same as JSON."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from warehouse import pressure, question
+from warehouse.card import Card, Labels
+from warehouse.odds import CLASSES, Chance
+
+WIDTH = 80
+UNSEEN = "·"
+_BAR = 9
+_ROWS = 500
+_CELL = 40
+
+
+def card(found: Card) -> str:
+    """An answer that a trader reads in ten seconds: where, what presses, what followed, and when before."""
+    asked = found.question
+    level = (
+        f"{asked['price']:,.2f}" if asked["level"] == "price" else f"{asked['level']} {asked['price']:,.2f}"
+    )
+    head = f"{level} {asked['direction']}   {asked['symbol']}   {asked['new_york']} New York"
+    mark = "SIMULATED" if asked["simulated"] else ""
+    return "\n".join(
+        [
+            f"{head}{mark:>{max(WIDTH - len(head), len(mark) + 2)}}",
+            _stands(asked["p_ref"], asked["x0"], asked["sigma_60"]),
+            "",
+            *_ladder(found.pressure),
+            "",
+            *textwrap.wrap(found.told, WIDTH),
+            *_conditions(found.conditions, found.retreat),
+            "",
+            *_outcomes(found),
+            "",
+            *(
+                line
+                for note in found.notes
+                for line in textwrap.wrap(f"! {note}", WIDTH, subsequent_indent="  ")
+            ),
+            *_neighbours(found.neighbours),
+        ]
+    )
+
+
+def card_json(found: Card) -> str:
+    """The card as one JSON document."""
+    return json.dumps(found.data(), indent=1)
+
+
+def frames(found: Sequence[Mapping[str, Any]]) -> str:
+    """One frame as ladder, story and conditions; several as a line each."""
+    if len(found) > 1:
+        return "\n".join([_FRAME_HEAD, *map(_frame_line, found)])
+    [frame] = found
+    direction = {1: "UP", -1: "DOWN"}.get(frame["d"])
+    head = f"{frame['level_kind']} {frame['L']:,.2f} {direction or 'no side'}   {frame['symbol']}"
+    cube = frame["cube"]
+    points = [
+        {"point": point, "price": cube["px"][n]} | {name: cube[name][n] for name in pressure.MEASURES}
+        for n, point in enumerate(cube["j"])
+    ]
+    return "\n".join(
+        [
+            f"{head}   {question.wall(frame['ts_end']):%Y-%m-%d %H:%M:%S} New York",
+            _stands(None, frame["x_pts"], frame["sigma_60"]),
+            "",
+            *_ladder(points),
+            "",
+            *textwrap.wrap(frame["told"], WIDTH),
+            *_conditions(frame["cond"], frame["retreat"]),
+        ]
+    )
+
+
+def frames_json(found: Sequence[Mapping[str, Any]]) -> str:
+    """One frame a line."""
+    return "\n".join(json.dumps(frame) for frame in found)
+
+
+def table(rows: pl.DataFrame) -> str:
+    """Rows as aligned text within 80 columns; what does not fit is counted, not cut silently."""
+    shown = rows.head(_ROWS)
+    columns = {name: [_plain(value) for value in shown[name]] for name in shown.columns}
+    widths = {name: max(map(len, (name, *values))) for name, values in columns.items()}
+    kept: list[str] = []
+    for name in columns:
+        if kept and sum(widths[each] + 2 for each in [*kept, name]) - 2 > WIDTH:
+            break
+        kept.append(name)
+    right = {name for name in kept if rows.schema[name].is_numeric()}
+    lines = [_aligned(kept, kept, widths, right)]
+    lines += [
+        _aligned(line, kept, widths, right) for line in zip(*(columns[name] for name in kept), strict=True)
+    ]
+    if hidden := len(rows.columns) - len(kept):
+        lines.append(f"({hidden} more columns: name those you want, or use --format json)")
+    if len(rows) > len(shown):
+        lines.append(f"({len(rows) - len(shown):,} more rows: use limit, or --format csv)")
+    return "\n".join(lines if rows.columns else ["(nothing)"])
+
+
+def _stands(price: float | None, x: float | None, sigma: float | None) -> str:
+    if x is None:
+        return "no two-sided market"
+    where = "before" if x < 0 else "beyond" if x > 0 else "at"
+    moves = f" ({abs(x) / sigma:.1f} one-minute moves of {sigma:.2f} pt)" if sigma else ""
+    said = f"price {price:,.3f}, " if price is not None else "price "
+    return f"{said}{abs(x):g} pt {where} the level{moves}"
+
+
+def _ladder(points: Iterable[Mapping[str, Any]]) -> list[str]:
+    lines = [f"{'':12} {'sellers':>{_BAR}} resting {'buyers':<{_BAR}}     acts   prints      all"]
+    for point in sorted(points, key=lambda each: -each["point"]):
+        numbers = "  ".join(f"{_signed(point[name]):>7}" for name in ("flow", "aggr", "net"))
+        lines.append(
+            f"{point['price']:>9,.2f} {_point(point['point']):>2} {_balance(point['rest'])}  {numbers}"
+        )
+    return lines
+
+
+def _point(point: int) -> str:
+    return f"{point:+d}" if point else "0"
+
+
+def _balance(value: float | None) -> str:
+    """A bar from the middle: sellers to the left, buyers to the right."""
+    if value is None:
+        return f"{'':{_BAR}} {UNSEEN:^7} {'':{_BAR}}"
+    bar = "█" * round(abs(value) * _BAR)
+    left, right = (bar, "") if value < 0 else ("", bar)
+    return f"{left:>{_BAR}} {value:^+7.2f} {right:<{_BAR}}"
+
+
+def _conditions(degrees: Sequence[float | None], retreat: Mapping[str, float | None]) -> list[str]:
+    said = [f"{n} {words:<35}{_share(degrees[n - 1]):>5}" for n, words in enumerate(pressure.CONDITIONS, 1)]
+    far, near = (f"retreat {side} {_signed(retreat[side])}" for side in ("far", "near"))
+    return [f"{said[0]}   {far}", said[1], f"{said[2]}   {near}", f"{said[3]}   (0 no, 1 yes)"]
+
+
+def _outcomes(found: Card) -> list[str]:
+    count, search = len(found.neighbours), found.search
+    rare = "" if found.percentile is None else f", farther than {found.percentile:.0%} of past moments"
+    among = f"of {search['admissible']:,} admissible{rare}"
+    lines = [f"{count} neighbours from {search['dates']} dates, n_eff {found.n_eff:.1f}, {among}"]
+    if found.abstained:
+        lines.append("NOTHING SIMILAR HAS BEEN SEEN: do not lean on these odds")
+    if any(found.outcomes.values()):
+        lines.append("   " + "".join(f"  {name:<21}" for name in CLASSES) + "  n_eff")
+        lines += [_horizon(name, chances, found.labels[name]) for name, chances in found.outcomes.items()]
+    return lines
+
+
+def _horizon(name: str, chances: Mapping[str, Chance] | None, labels: Labels) -> str:
+    if chances is None:
+        return f"{name:>3}  no odds from here"
+    cells = "".join(f"  {_chance(chances[each]):<21}" for each in CLASSES)
+    return f"{name:>3}{cells} {labels.n_eff:>5.1f}".rstrip()
+
+
+def _chance(chance: Chance) -> str:
+    base = "" if chance.base is None else f" base {chance.base:.0%}"
+    return f"{chance.p:.0%} [{chance.lo * 100:.0f}..{chance.hi * 100:.0f}]{base}"
+
+
+def _neighbours(near: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not near:
+        return ["no neighbours"]
+    lines = [f"{'neighbours':19} {'dist':>6}  {'2m':<8} {'4m':<8} {'8m':<8} {'mfe':>6} {'mae':>6} level"]
+    for each in near:
+        ends = " ".join(f"{each['outcomes'][name] or '-':<8}" for name in ("2m", "4m", "8m"))
+        reach = " ".join(f"{_signed(each[name]):>6}" for name in ("mfe_pts", "mae_pts"))
+        kinds = ",".join(each["level_kinds"])
+        lines.append(f"{each['new_york']} {each['distance']:>6.2f}  {ends} {reach} {kinds}"[:WIDTH])
+    return lines
+
+
+_FRAME_HEAD = f"{'New York':10}{'d':>3}{'x pt':>8}{'lead':>6}{'wall':>6}{'far':>7}{'near':>7}  story"
+
+
+def _frame_line(frame: Mapping[str, Any]) -> str:
+    time = f"{question.wall(frame['ts_end']):%H:%M:%S}"
+    side = {1: "UP", -1: "DN"}.get(frame["d"], UNSEEN)
+    numbers = (f"{_whole(value):>6}" for value in (frame["lead"], frame["wall"]["j"]))
+    scores = (f"{_signed(frame['retreat'][name]):>7}" for name in ("far", "near"))
+    cells = "".join([*numbers, *scores])
+    return f"{time:10}{side:>3}{_signed(frame['x_pts']):>8}{cells}  {frame['story'] or UNSEEN}"
+
+
+def _signed(value: float | None) -> str:
+    return UNSEEN if value is None else f"{value:+.2f}"
+
+
+def _share(value: float | None) -> str:
+    return UNSEEN if value is None else f"{value:.2f}"
+
+
+def _whole(value: float | None) -> str:
+    return UNSEEN if value is None else f"{value:+.0f}"
+
+
+def _plain(value: object) -> str:
+    text = (
+        "" if value is None else f"{value:.6g}" if isinstance(value, float) else " ".join(str(value).split())
+    )
+    return text if len(text) <= _CELL else text[: _CELL - 1] + "…"
+
+
+def _aligned(cells: Sequence[str], names: Sequence[str], widths: Mapping[str, int], right: set[str]) -> str:
+    padded = (
+        f"{cell:>{widths[name]}}" if name in right else f"{cell:<{widths[name]}}"
+        for cell, name in zip(cells, names, strict=True)
+    )
+    return "  ".join(padded).rstrip()

@@ -1,0 +1,163 @@
+"""A question's answer: the nearest earlier setups, and the distribution of what followed them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from collections.abc import Collection
+from pathlib import Path
+
+import polars as pl
+
+from warehouse import barrier, library, moments, question, session, store, vectors
+from warehouse.answer import Answer, Start
+from warehouse.card import Card
+from warehouse.errors import MissingStepError, QuestionError
+from warehouse.index import EXACT_BELOW, Neighbours, Pool, load, search, search_exact
+from warehouse.library import Admission
+from warehouse.physics import features, physics
+from warehouse.question import Place
+from warehouse.schema import LEVEL_KINDS
+from warehouse.vectors import Scaler, Spec, Vectors
+
+__all__ = ["ask", "physics"]
+
+SEARCHES = ("hnsw", "exact")
+
+
+def ask(
+    root: Path,
+    level: str,
+    ts: int,
+    k: int = 30,
+    *,
+    as_of: int | None = None,
+    same_day: bool = False,
+    kinds: Collection[str] | None = None,
+    contract: str | None = None,
+    spec: str = vectors.DEFAULT,
+    index: str | None = None,
+) -> Card:
+    """What followed when price stood like this before.
+
+    Args:
+        root: The warehouse.
+        level: A kind of level, or a price in points.
+        ts: The moment, ns UTC; the last bar that had ended by then is frozen.
+        k: Neighbours.
+        as_of: Only setups resolved by this instant, ns UTC; default and latest is the moment.
+        same_day: Admit earlier setups of the same date too.
+        kinds: Further kinds of level to compare with.
+        contract: The contract asked about; only its setups are compared then.
+        spec: Which vector.
+        index: hnsw or exact; default the graph from 5,000 admissible setups on.
+
+    Raises:
+        QuestionError: If it cannot be answered as asked.
+        MissingStepError: If what it needs is not built.
+        DataError: If the graph is needed and damaged.
+    """
+    wanted = _checked(k, kinds, index)
+    slots = vectors.spec(spec)
+    at = question.place(root, level, ts, contract)
+    now = question.moment(at)
+    known = _as_of(as_of, at)
+    row = features(now)
+    stored = library.setups(root, slots.slots)
+    admission = Admission(
+        _kinds(at, wanted),
+        now.direction,
+        known,
+        _contracts(stored, at, contract),
+        None if same_day else at.date,
+    )
+    real = stored.filter(~pl.col("is_placebo"))
+    allowed = real.select(admission.rule().fill_null(value=False)).to_series().to_numpy()
+    scale = _scaler(root, slots, min(at.date, session.trading_date(known)))
+    pool = Pool(vectors.matrix(real, slots), scale.mad, allowed)
+    mine = vectors.matrix(pl.DataFrame([row], dict.fromkeys(slots.slots, pl.Float64())), slots)[0]
+    how = index or ("hnsw" if allowed.sum() >= EXACT_BELOW else "exact")
+    found = _search(root, slots, real["setup_id"].to_list(), pool, mine, k, how)
+    outcomes = library.outcomes(root)
+    ours = stored.filter(pl.col("symbol").is_in(sorted(_contracts(stored, at, None))))
+    start = Start(_tick(at), _factors(ours, outcomes, at.date, known))
+    return Answer(now, row, admission, slots, k, how, real, pool, mine, found, outcomes, start).card()
+
+
+def _search(
+    root: Path, spec: Spec, ids: list[str], pool: Pool, mine: Vectors, k: int, how: str
+) -> Neighbours:
+    if how == "exact":
+        return search_exact(mine, pool, k)
+    return search(mine, pool, k, load(root, spec, ids))
+
+
+def _tick(at: Place) -> float:
+    """Tick size in points, as the outcomes of the date were made with."""
+    manifest = store.read_manifest(at.partition("gold.outcomes"))
+    if manifest is None:
+        raise MissingStepError(
+            f"outcomes of {at.date} are not built: run `warehouse build --dates {at.date}`"
+        )
+    return float(manifest["parameters"]["tick"])
+
+
+def _factors(stored: pl.DataFrame, outcomes: pl.DataFrame, date: dt.date, known: int) -> dict[int, float]:
+    """Calibration of sigma on outcomes of earlier dates that were known, placebo too."""
+    past = (pl.col("date") < date) & (pl.col("resolved_ts").cast(pl.Int64) <= known)
+    return barrier.factors(moments.library(stored.lazy().filter(past), outcomes.lazy()))
+
+
+def _scaler(root: Path, spec: Spec, date: dt.date) -> Scaler:
+    """That of the last built date up to `date`."""
+    dates = [
+        dict(source.keys)["date"]
+        for source in store.partitions(root, "gold.scalers")
+        if ("spec", spec.name) in source.keys
+    ]
+    there = [day for day in dates if day <= str(date)]
+    if not there:
+        raise MissingStepError(
+            f"there is no scaler of {spec.name} for {date}: run `warehouse build --dates {date}`"
+        )
+    rows = store.scan([store.partition(root, "gold.scalers", spec=spec.name, date=max(there))])
+    return vectors.scaler(rows.collect(engine="in-memory"), spec)
+
+
+def _checked(k: int, kinds: Collection[str] | None, index: str | None) -> frozenset[str]:
+    if k < 1:
+        raise QuestionError(f"{k} neighbours cannot be shown: ask for 1 or more")
+    if index is not None and index not in SEARCHES:
+        raise QuestionError(f"there is no search `{index}`: choose {' or '.join(SEARCHES)}")
+    wanted = frozenset(kind.strip().upper() for kind in kinds or ())
+    for kind in sorted(wanted - set(LEVEL_KINDS)):
+        near = difflib.get_close_matches(kind, LEVEL_KINDS, n=3, cutoff=0.5) or LEVEL_KINDS
+        raise QuestionError(f"`{kind}` is no kind of level: did you mean {', '.join(near)}?")
+    return wanted
+
+
+def _as_of(as_of: int | None, at: Place) -> int:
+    if as_of is not None and as_of > at.end:
+        later, moment = question.clock(as_of), question.clock(at.end)
+        raise QuestionError(f"--as-of {later} lies after the moment, {moment}: nothing later may answer")
+    return at.end if as_of is None else as_of
+
+
+def _kinds(at: Place, wanted: frozenset[str]) -> frozenset[str] | None:
+    """Kinds that are compared: the level's own and those asked for; a price is compared with all.
+
+    Raises:
+        QuestionError: If a named kind is to be compared with prices of the user.
+    """
+    if at.by_price:
+        return wanted or None
+    if question.CUSTOM in wanted:
+        raise QuestionError(f"CUSTOM levels answer questions by price only: ask with --level {at.price:g}")
+    return wanted | {at.kind}
+
+
+def _contracts(stored: pl.DataFrame, at: Place, contract: str | None) -> frozenset[str]:
+    if contract is not None:
+        return frozenset({contract})
+    known = {symbol: session.parse_outright(symbol) for symbol in stored["symbol"].unique()}
+    return frozenset(symbol for symbol, each in known.items() if each and each.product == at.product)
