@@ -73,7 +73,7 @@ marked AS (
         CASE
             WHEN meta_reset THEN 'reset'
             WHEN round(mid_min - price, 9) <= $touch_pts AND round(price - mid_max, 9) <= $touch_pts THEN 'touch'
-            WHEN NOT known_throughout OR bar < run_from + ($rearm_bars - 1) * 5000000000 THEN NULL
+            WHEN NOT known_throughout THEN NULL
             WHEN round(low - price, 9) > $rearm_pts THEN 'above'
             WHEN round(price - high, 9) > $rearm_pts THEN 'below'
         END AS mark

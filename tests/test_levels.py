@@ -239,8 +239,11 @@ def test_medians_and_spreads_of_bar_values():
 
 
 def test_the_date_itself_and_older_sessions_are_not_read():
-    frames = [bars(day, [("10:00:00", {"sell_vol": 4})]) for day in [TWENTY[0], *RECENT[:3], DAY]]
-    assert profile(pl.concat(frames))[120, "sell_vol"][4] == 3
+    days = [TWENTY[0], *RECENT[:3], DAY]
+    frames = [bars(day, [("10:00:00", {"sell_vol": 4})]) for day in days]
+    steps = [rungs(day, [("10:00:00", "B", 6000.0, 4)]) for day in days]
+    got = profile(pl.concat(frames), pl.concat(steps))
+    assert got[120, "sell_vol"][4] == got[120, "size_00"][4] == 3
 
 
 def test_the_evening_has_its_own_buckets():
@@ -269,7 +272,7 @@ def test_size_by_distance_pools_the_sides():
     steps = [
         rungs(day, [
             ("09:30:00", "B", 6000.0, 8), ("09:30:00", "B", 5999.5, 0), ("09:30:00", "A", 6000.25, 4),
-            ("09:30:00", "A", 6000.75, None), ("09:30:00", "B", 6000.25, 0),
+            ("09:30:00", "A", 6000.75, None), ("09:30:00", "A", 6001.0, None), ("09:30:00", "B", 6000.25, 0),
         ])
         for day in RECENT[:3]
     ]  # fmt: skip

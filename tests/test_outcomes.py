@@ -145,6 +145,10 @@ def test_what_ends_the_tape_censors_what_is_open_and_nothing_else(cut):
     assert after(*ending, frozen=setup(x0=-3.0), **options)["outcome"] == "BORN"
 
 
+def test_a_reset_of_a_book_with_one_side_is_a_reset():
+    assert after(("10:01:00", EMPTY), ("10:02:05", RESET), ("10:02:06", 5999.0))["outcome"] == "CENSORED"
+
+
 def test_nothing_counts_after_a_reset():
     row = after(("10:02:05", RESET), ("10:02:06", 6010.0))
     assert (row["outcome"], row["time_to_break_s"], row["mfe_pts"]) == ("CENSORED", None, 0.0)

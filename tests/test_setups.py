@@ -159,6 +159,12 @@ def test_the_setup_window_holds_whole_bars():
     assert found([("09:00:00", 5997.0), ("09:30:00", 6000.0)]) == [("09:30:00", "UP", 0.0)]
 
 
+def test_a_setup_window_that_ends_inside_a_bar_leaves_that_bar_out():
+    odd = Window(dt.time(9, 30), dt.time(10, 0, 2))
+    for touch, count in (("09:59:59", 1), ("10:00:01", 0)):
+        assert len(found([("09:00:00", 5997.0), (touch, 6000.0)], setup_window=odd)) == count
+
+
 def test_a_setup_window_in_the_evening_before():
     evening = Window(dt.time(18), dt.time(19))
     levels = moments.levels(NO_TRADES, custom((6000.0, None)), "ESU5", DAY, evening)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -78,6 +79,29 @@ def factors(library: pl.DataFrame) -> dict[int, float]:
     }
 
 
+def with_odds(outcomes: pl.DataFrame, setups: pl.DataFrame, factors: Mapping[int, float]) -> pl.DataFrame:
+    """The plug-in and the calibrated null beside each outcome; null where born or without sigma.
+
+    Args:
+        outcomes: Rows of gold.outcomes; a scheme named `level_*` starts at x0, another at 0.
+        setups: gold.setups, for x0 and sigma_60.
+        factors: g by horizon; 0.9 for those it does not name.
+    """
+    starts = setups.select("setup_id", "x0", "sigma_60")
+    known = outcomes.join(starts, on="setup_id", how="left", maintain_order="left")
+    anchored = known["scheme"].str.starts_with("level").to_numpy()
+    x0 = np.where(anchored, _reals(known["x0"]), 0.0)
+    width, horizon = _reals(known["barrier_pts"]), known["horizon_s"].to_numpy()
+    sigma = _reals(known["sigma_60"]) * np.sqrt(horizon / 60)
+    g = np.array([factors.get(int(seconds), UNCALIBRATED) for seconds in horizon])
+    columns = [
+        pl.Series(f"{name}_{end}", values, nan_to_null=True)
+        for name, scale in (("null", np.ones_like(g)), ("cal", g))
+        for end, values in zip(("break", "reject", "chop"), geometric(x0, width, sigma * scale), strict=True)
+    ]
+    return known.with_columns(columns)
+
+
 def _factor(part: pl.DataFrame, horizon: int) -> float:
     x0, barrier, sigma = (part[name].to_numpy() for name in ("x0", "barrier_pts", "sigma_60"))
     share = float((part["outcome"] == "CHOP").mean())  # type: ignore[arg-type]
@@ -89,3 +113,8 @@ def _shape(x0: Reals, barrier: Reals, sigma: Reals) -> tuple[Reals, Reals]:
     inside = (np.abs(x0) < barrier) & (sigma > 0)
     width = np.where(inside, 2 * barrier, np.nan)
     return (x0 + barrier) / width, sigma / width
+
+
+def _reals(column: pl.Series) -> Reals:
+    """Float64 with NaN for null."""
+    return column.cast(pl.Float64).to_numpy()

@@ -203,7 +203,7 @@ def outcomes(
         touch_pts=TOUCH_PTS,
         tick=tick,
     )
-    return _with_odds(found, setups, factors).select(*OUTCOMES.schema).cast(OUTCOMES.schema)  # type: ignore[arg-type]
+    return barrier.with_odds(found, setups, factors).select(*OUTCOMES.schema).cast(OUTCOMES.schema)  # type: ignore[arg-type]
 
 
 def library(setups: pl.LazyFrame, outcomes: pl.LazyFrame) -> pl.DataFrame:
@@ -241,27 +241,3 @@ def side(quotes: pl.LazyFrame, price: float, ns: int) -> int | None:
 def _last_bar_end(bars: pl.DataFrame) -> int:
     last = bars["bar_ts"].cast(pl.Int64).max()
     return int(last) + BAR_NS if isinstance(last, int) else 0
-
-
-def _with_odds(found: pl.DataFrame, setups: pl.DataFrame, factors: Mapping[int, float]) -> pl.DataFrame:
-    """The plug-in and the calibrated null beside each outcome; null where born or without sigma."""
-    starts = setups.select("setup_id", "x0", "sigma_60")
-    known = found.join(starts, on="setup_id", how="left", maintain_order="left")
-    anchored = known["scheme"].str.starts_with("level").to_numpy()
-    x0 = np.where(anchored, _reals(known["x0"]), 0.0)
-    width, horizon = _reals(known["barrier_pts"]), known["horizon_s"].to_numpy()
-    sigma = _reals(known["sigma_60"]) * np.sqrt(horizon / 60)
-    g = np.array([factors.get(int(seconds), barrier.UNCALIBRATED) for seconds in horizon])
-    columns = [
-        pl.Series(f"{name}_{end}", values, nan_to_null=True)
-        for name, scale in (("null", np.ones_like(g)), ("cal", g))
-        for end, values in zip(
-            ("break", "reject", "chop"), barrier.geometric(x0, width, sigma * scale), strict=True
-        )
-    ]
-    return known.with_columns(columns)
-
-
-def _reals(column: pl.Series) -> barrier.Reals:
-    """Float64 with NaN for null."""
-    return column.cast(pl.Float64).to_numpy()
