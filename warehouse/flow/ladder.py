@@ -1,0 +1,219 @@
+"""The ladder: size and flow at every visible price of every bar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from warehouse.flow.matching import Flow
+from warehouse.flow.state import ABSENT, Side
+from warehouse.flow.tape import Array, Flags, Frame, Ints
+from warehouse.flow.timeline import Span, Timeline
+from warehouse.schema import BAR_NS, DEPTH
+
+REACH = 80
+"""Ticks from the touch that the ladder shows of a full book."""
+FAR = 400
+"""Ticks from where a bar began beyond which its ladder shows only prices with flow: memory stays bounded."""
+NOWHERE = 1 << 61
+"""Worst coordinate of a bar that shows nothing: better than any price."""
+_SPAN = 1 << 40
+
+
+class Grid:
+    """Rows of one side: for each bar all ticks between two coordinates, and lone ones with flow.
+
+    Attributes:
+        low: Worst coordinate of each bar.
+        bar: Bar of each row.
+        u: Coordinate of each row.
+        begins: First row of each bar among the contiguous ones, and their number at the end.
+    """
+
+    def __init__(self, low: Ints, high: Ints, lone: Sequence[tuple[Ints, Ints]]) -> None:
+        width = np.maximum(high - low + 1, 0)
+        self.low, self._high = low, high
+        self.begins = np.append(0, np.cumsum(width))
+        bar = np.repeat(np.arange(len(low)), width)
+        u = low[bar] + np.arange(self.begins[-1]) - self.begins[bar]
+        outside = [self._outside(*entries) for entries in lone]
+        self._keys = np.unique(np.concatenate([*outside, np.empty(0, np.int64)])).astype(np.int64)
+        far_u = (self._keys + _SPAN // 2) % _SPAN - _SPAN // 2
+        self.bar = np.append(bar, (self._keys - far_u) // _SPAN)
+        self.u = np.append(u, far_u)
+
+    def __len__(self) -> int:
+        return len(self.bar)
+
+    def _outside(self, bar: Ints, u: Ints) -> Ints:
+        out = (u < self.low[bar]) | (u > self._high[bar])
+        keys: Ints = bar[out] * _SPAN + u[out]
+        return keys
+
+    def row(self, bar: Ints, u: Ints) -> Ints:
+        """Row of each price, or -1 where there is none."""
+        low = self.low[bar]
+        row = self.begins[bar] + u - low
+        out = np.flatnonzero((u < low) | (u > self._high[bar]))
+        row[out] = -1
+        if len(self._keys) and len(out):
+            keys = bar[out] * _SPAN + u[out]
+            at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+            row[out] = np.where(self._keys[at] == keys, self.begins[-1] + at, -1)
+        return row
+
+    def total(self, bar: Ints, u: Ints, amount: Array | None = None) -> Ints:
+        """Sum of amounts, or number of entries, at each row."""
+        row = self.row(bar, u)
+        if len(row) and row.min() < 0:
+            kept = row >= 0
+            row, amount = row[kept], None if amount is None else amount[kept]
+        return np.bincount(row, amount, len(self)).astype(np.int64)
+
+
+@dataclass(slots=True)
+class Shown:
+    """What rests at the rows of a grid.
+
+    Args:
+        opening, ending: Lots at bar start and end.
+        opening_seen, ending_seen: Whether they are known.
+        orders: Orders at bar end.
+        largest: Largest order at bar end, where orders are known.
+        lot_ns: Lots times nanoseconds over the time seen.
+        seen_ns: Nanoseconds during which the price was known.
+    """
+
+    opening: Ints
+    ending: Ints
+    opening_seen: Flags
+    ending_seen: Flags
+    orders: Ints
+    largest: Ints | None
+    lot_ns: Ints
+    seen_ns: Ints
+
+
+class Window:
+    """The ten-level window of one side.
+
+    Args:
+        side: The levels.
+        timeline: When they held.
+        spans: For how long each of them stayed the same.
+        orders: Order counts at bar ends, (10, bars).
+    """
+
+    def __init__(self, side: Side, timeline: Timeline, spans: list[Span], orders: Array) -> None:
+        self._side, self._time, self._spans, self._orders = side, timeline, spans, orders
+
+    def reach(self) -> tuple[Ints, Ints]:
+        """Farthest seen price and best price of each bar."""
+        side, far = self._side, self._side.edge.copy()
+        short = np.flatnonzero((far == ABSENT) & (side.best != ABSENT))
+        u, _ = side.levels(short)
+        far[short] = np.where(u == ABSENT, NOWHERE, u).min(axis=0, initial=NOWHERE)
+        far[side.best == ABSENT] = NOWHERE
+        return self._time.extreme(far, np.minimum), self._time.extreme(side.best, np.maximum)
+
+    def show(self, grid: Grid) -> Shown:
+        """What rests at the rows of a grid; unseen prices count as 0 in sizes and orders."""
+        time = self._time
+        return Shown(
+            opening=self._sizes(grid, time.open_row),
+            ending=self._sizes(grid, time.end_row),
+            opening_seen=self._seen(grid, time.open_row),
+            ending_seen=self._seen(grid, time.end_row),
+            orders=self._sizes(grid, time.end_row, self._orders),
+            largest=None,
+            lot_ns=self._lot_ns(grid),
+            seen_ns=self._seen_ns(grid),
+        )
+
+    def _sizes(self, grid: Grid, rows: Ints, amounts: Array | None = None) -> Ints:
+        u, sizes = self._side.levels(rows)
+        sizes = sizes if amounts is None else amounts.astype(np.int64)
+        level, bar = np.nonzero(u != ABSENT)
+        return grid.total(bar, u[level, bar], sizes[level, bar])
+
+    def _seen(self, grid: Grid, rows: Ints) -> Flags:
+        row = rows[grid.bar]
+        seen: Flags = (grid.u >= self._side.edge[row]) & (row >= self._time.known)
+        return seen
+
+    def _lot_ns(self, grid: Grid) -> Ints:
+        total = np.zeros(len(grid), np.int64)
+        for span in self._spans:
+            there = span.u != ABSENT
+            total += grid.total(span.bar[there], span.u[there], span.lots[there] * span.ns[there])
+        return total
+
+    def _seen_ns(self, grid: Grid) -> Ints:
+        """Time during which each row lay inside the window: a sum over edges from the worst price up."""
+        last = self._spans[DEPTH - 1]
+        total = np.cumsum(grid.total(last.bar, np.maximum(last.u, grid.low[last.bar]), last.ns))
+        count = int(grid.begins[-1])
+        base = np.append(0, total)[grid.begins[:-1]]
+        total[:count] -= base[grid.bar[:count]]
+        total[count:] = _seen_lone(last, grid.bar[count:], grid.u[count:], len(grid.low))
+        return total
+
+
+def _seen_lone(edges: Span, bar: Ints, u: Ints, bars: int) -> Ints:
+    """Lone rows are few: each is compared with every edge of its bar."""
+    begins = np.searchsorted(edges.bar, np.arange(bars + 1))
+    count = begins[bar + 1] - begins[bar]
+    which = np.repeat(np.arange(len(bar)), count)
+    edge = np.arange(len(which)) - np.repeat(np.cumsum(count) - count - begins[bar], count)
+    seen = edges.ns[edge] * (edges.u[edge] <= u[which])
+    return np.bincount(which, seen, len(bar)).astype(np.int64)
+
+
+def grid(low: Ints, high: Ints, best: Ints, timeline: Timeline, flow: Flow) -> Grid:
+    """Rows of one side.
+
+    Args:
+        low: Worst coordinate shown in each bar.
+        high: Best.
+        best: Best coordinate of each state.
+        timeline: When the states held.
+        flow: What happened; each of its prices has a row.
+    """
+    anchor = best[timeline.open_row]
+    anchor = np.where(anchor == ABSENT, best[timeline.end_row], anchor)
+    entries = [(timeline.bar_of(lots.row), lots.u) for lots in flow.told()]
+    return Grid(np.maximum(low, anchor - FAR), np.minimum(high, anchor + FAR), entries)
+
+
+def table(shown: Shown, on: Grid, flow: Flow, timeline: Timeline, sign: int) -> Frame:
+    """Ladder rows of one side in no order, with the coordinate as `u` and the bar as `bar`.
+
+    Args:
+        shown: What rests.
+        on: Its rows.
+        flow: What happened.
+        timeline: When.
+        sign: 1 for bids, -1 for asks.
+    """
+    orders_known = shown.largest is not None
+    told = {name: on.total(timeline.bar_of(lots.row), lots.u, lots.qty) for name, lots in flow.named().items()}
+    own = ("reprice_away", "reprice_toward", "pull_young")
+    counted = {"n_add": flow.add, "n_pull": flow.pull, "n_fill": flow.fill}
+    unseen, never = ~shown.ending_seen, shown.seen_ns == 0
+    largest = shown.ending if shown.largest is None else shown.largest
+    return {
+        "bar": (on.bar, None),
+        "sign": (np.full(len(on), sign), None),
+        "price": (sign * on.u, None),
+        "qty": (shown.ending, unseen),
+        "orders": (shown.orders, unseen),
+        "qty_open": (shown.opening, ~shown.opening_seen),
+        "qty_twa": (shown.lot_ns / np.maximum(shown.seen_ns, 1), never),
+        "seen_frac": (shown.seen_ns / BAR_NS, None),
+        **{name: (lots, None) for name, lots in told.items() if name not in own},
+        **{name: (on.total(timeline.bar_of(l.row), l.u), None) for name, l in counted.items()},
+        **{name: (told[name], None if orders_known else np.ones(len(on), np.bool_)) for name in own},
+        "max_order": (largest, unseen if orders_known else np.ones(len(on), np.bool_)),
+    }

@@ -1,0 +1,162 @@
+"""MBP-10 records as states and flows: order flow without order ids, inside the ten-level window."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from warehouse.dbn import UNDEF_PRICE
+from warehouse.flow.ladder import Window
+from warehouse.flow.lots import Lots, found, joined, summed
+from warehouse.flow.matching import Flow, split
+from warehouse.flow.pieces import ADD, CANCEL, MODIFY, Piece
+from warehouse.flow.reading import LETTERS, Reading, Sorted, odd, prints, sort
+from warehouse.flow.state import ABSENT, SIGNS, Side, State, side, state
+from warehouse.flow.tape import HEAD, Array, Flags, Ints
+from warehouse.flow.timeline import Timeline
+from warehouse.schema import DEPTH
+
+_SIDES = ("bid", "ask")
+
+
+class Mbp10:
+    """Reads pieces of MBP-10 records.
+
+    Args:
+        tick: Tick size in 1e-9 points.
+    """
+
+    head = HEAD
+    columns = (*HEAD, *(f"{s}_{what}_{i:02d}" for s in _SIDES for what in ("px", "sz", "ct") for i in range(DEPTH)))
+
+    def __init__(self, tick: int) -> None:
+        self._tick = tick
+        self._px = np.full((2, DEPTH), UNDEF_PRICE, np.int64)
+        self._sz, self._ct = np.zeros((2, DEPTH), np.uint32), np.zeros((2, DEPTH), np.uint32)
+        self._known = False
+
+    def skip(self, piece: Piece) -> None:
+        """Keep the last state."""
+        self._leave(piece, np.array([len(piece.bar)]))
+
+    def read(self, piece: Piece) -> Reading:
+        """States, and flows by rule."""
+        known = int(not self._known)
+        bid, ask = (self._side(piece, number) for number in (0, 1))
+        made = state(bid, ask, known)
+        timeline = Timeline(piece, known)
+        usable = sort(piece, self._tick, known)
+        orders = self._leave(piece, timeline.end_row)
+        spans = timeline.spans(bid, made.centre[0]), timeline.spans(ask, made.centre[1])
+        return Reading(
+            piece=piece,
+            state=made,
+            timeline=timeline,
+            flows=(_flow(usable, made, 0), _flow(usable, made, 1)),
+            spans=spans,
+            depths=(
+                Window(bid, timeline, spans[0], orders[0]),
+                Window(ask, timeline, spans[1], orders[1]),
+            ),
+            orders=orders,
+            moving=usable.moving,
+            unknown=np.zeros(len(piece.event), np.bool_),
+            odd=odd(usable, made),
+        )
+
+    def _side(self, piece: Piece, number: int) -> Side:
+        rows = len(piece.bar) + 1
+        px, sz = np.empty((DEPTH, rows), np.int64), np.empty((DEPTH, rows), np.uint32)
+        px[:, 0], sz[:, 0] = self._px[number], self._sz[number]
+        last = piece.events.first[1:] - 1 + piece.offset
+        for level in range(DEPTH):
+            piece.columns.take(f"{_SIDES[number]}_px_{level:02d}", last, px[level, 1:])
+            piece.columns.take(f"{_SIDES[number]}_sz_{level:02d}", last, sz[level, 1:])
+        return side(SIGNS[number], self._tick, px, sz)
+
+    def _leave(self, piece: Piece, rows: Ints) -> Array:
+        """Order counts at rows, (2, 10, len(rows)); the last state is kept for the next piece."""
+        end = len(piece.bar)
+        counts = self._at(piece, "ct", self._ct, np.append(rows, end))
+        self._px = self._at(piece, "px", self._px, np.array([end]))[:, :, -1]
+        self._sz = self._at(piece, "sz", self._sz, np.array([end]))[:, :, -1]
+        self._ct = counts[:, :, -1]
+        self._known |= end > 0
+        return counts[:, :, :-1]
+
+    def _at(self, piece: Piece, what: str, carried: Array, rows: Ints) -> Array:
+        out = np.empty((2, DEPTH, len(rows)), carried.dtype)
+        old = int(np.searchsorted(rows, 1))
+        out[:, :, :old] = carried[:, :, None]
+        last = piece.events.first[rows[old:]] - 1 + piece.offset
+        for number, name in enumerate(_SIDES):
+            for level in range(DEPTH):
+                piece.columns.take(f"{name}_{what}_{level:02d}", last, out[number, level, old:])
+        return out
+
+
+def _flow(usable: Sorted, made: State, number: int) -> Flow:
+    """Add, pull and fill of one side."""
+    own, piece = made.sides[number], usable.piece
+    letter, sign = LETTERS[number], SIGNS[number]
+    adds, cuts = (_visible(usable.lots(usable.of(a, letter), sign), own) for a in (ADD, CANCEL))
+    more, less = _modified(usable.lots(usable.of(MODIFY, letter), sign), adds, cuts, own)
+    hits, auction = prints(usable, made, number)
+    return split(joined((adds, more)), joined((cuts, less)), hits, auction, piece.events.ts, piece.bar)
+
+
+def _visible(lots: Lots, own: Side) -> Lots:
+    """Those at a price that is known before or after the event."""
+    kept = lots.u >= np.minimum(own.edge[lots.row - 1], own.edge[lots.row])
+    return lots if kept.all() else lots.where(kept)
+
+
+def _modified(modifies: Lots, adds: Lots, cuts: Lots, own: Side) -> tuple[Lots, Lots]:
+    """What modifies added and removed, by differencing the book over their events.
+
+    A modify record does not say what it replaced; the book before and after does, where both know the price.
+    """
+    if not len(modifies.row):
+        return modifies, modifies
+    at = np.zeros(len(own.best), np.int64)
+    at[modifies.row] = modifies.at
+    rows = np.unique(modifies.row)
+    moved, change = _differences(own, rows)
+    mixed = np.zeros(len(own.best), np.bool_)
+    mixed[rows] = True
+    for lots, sign in ((adds, -1), (cuts, 1)):
+        other = lots.where(mixed[lots.row])
+        if len(other.row):
+            known = other.u >= np.maximum(own.edge[other.row - 1], own.edge[other.row])
+            moved, change = _summed(joined((moved, other.where(known))), np.append(change, sign * other.qty[known]))
+    moved.at = at[moved.row]
+    return moved.of(change), moved.of(-change)
+
+
+def _summed(lots: Lots, change: Ints) -> tuple[Lots, Ints]:
+    one = summed(lots)
+    slot = found(one.key, lots.key)
+    return one, np.bincount(slot, change, len(one.row)).astype(np.int64)
+
+
+def _differences(own: Side, rows: Ints) -> tuple[Lots, Ints]:
+    """Changes of size at every price that is known before and after the events of some rows."""
+    (old_u, old), (new_u, new) = own.levels(rows - 1), own.levels(rows)
+    floor = np.maximum(own.edge[rows - 1], own.edge[rows])
+    same = (old_u == new_u).all(axis=0)
+    steady, shifted = np.flatnonzero(same), np.flatnonzero(~same)
+    parts = [_entries(new_u[:, steady], new[:, steady] - old[:, steady], floor[steady], rows[steady])]
+    old_u, old, new_u, new = (levels[:, shifted] for levels in (old_u, old, new_u, new))
+    stays = np.zeros(old_u.shape, np.bool_)
+    for level in range(DEPTH):
+        match: Flags = (old_u == new_u[level]) & (old_u != ABSENT)
+        new[level] -= (match * old).sum(axis=0)
+        stays |= match
+    parts.append(_entries(new_u, new, floor[shifted], rows[shifted]))
+    parts.append(_entries(old_u, np.where(stays, 0, -old), floor[shifted], rows[shifted]))
+    return joined([lots for lots, _ in parts]), np.concatenate([change for _, change in parts])
+
+
+def _entries(u: Ints, change: Ints, floor: Ints, rows: Ints) -> tuple[Lots, Ints]:
+    level, row = np.nonzero((change != 0) & (u >= floor) & (u != ABSENT))
+    chosen = change[level, row]
+    return Lots(rows[row], u[level, row], np.abs(chosen), rows[row]), chosen

@@ -1,0 +1,229 @@
+"""Venue events, and the tape cut into pieces of whole bars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from warehouse.flow.tape import Array, Batch, Flags, Ints
+from warehouse.schema import BAR_NS
+
+BARS = 256
+"""Most bars in a piece, which bounds memory where the market sleeps; nothing that is written depends on it."""
+LAST, SNAPSHOT, BAD_BOOK = 128, 32, 4
+ADD, CANCEL, MODIFY, CLEAR, TRADE, FILL = (ord(letter) for letter in "ACMRTF")
+BID, ASK, NO_SIDE = (ord(letter) for letter in "BAN")
+
+
+class Columns:
+    """Columns of consecutive batches, gathered by row without being joined."""
+
+    def __init__(self, parts: Sequence[Batch], rows: Sequence[int]) -> None:
+        self._parts, self._bounds = parts, np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
+
+    def take(self, name: str, rows: Ints, out: Array) -> None:
+        """The values of rising rows, into `out`."""
+        cuts = np.searchsorted(rows, self._bounds)
+        for part, first, lo, hi in zip(self._parts, self._bounds[:-1], cuts[:-1], cuts[1:], strict=True):
+            if hi > lo:
+                np.take(part[name], rows[lo:hi] - first, out=out[lo:hi], mode="clip")
+
+
+@dataclass(slots=True)
+class Events:
+    """Events of consecutive records (domain: a message of the venue); a run of snapshot records is one.
+
+    Args:
+        first: First record of each event, and the number of records at the end.
+        ts: Time: running maximum of `ts_event` at its last record.
+        reset: The book was dropped before it.
+        quiet: It is state and no flow: a reset or a snapshot.
+        unclosed: It ended without the LAST flag, and only a later time showed it.
+        bad: Flagged as maybe bad book by one of its records.
+        late: Records, not events: those whose time stepped back.
+    """
+
+    first: Ints
+    ts: Ints
+    reset: Flags
+    quiet: Flags
+    unclosed: Flags
+    bad: Flags
+    late: Flags
+
+
+@dataclass(slots=True)
+class Piece:
+    """Consecutive events, and the bars that they complete.
+
+    Args:
+        start: Time of the first bar.
+        bars: Number of bars; 0 before the trading date.
+        live: Whether its events belong to the trading date.
+        whole: Whether its bars are complete; the last piece has one that is not.
+        records: The columns of HEAD (and the order id).
+        columns: All columns, by row of this piece plus `offset`.
+        offset: Row of the first record in `columns`.
+        events: Its events.
+        bar: Bar of each event, from 0.
+        event: Event of each record, from 1, so that event 0 is the state carried in.
+    """
+
+    start: int
+    bars: int
+    live: bool
+    whole: bool
+    records: Batch
+    columns: Columns
+    offset: int
+    events: Events
+    bar: Ints
+    event: Ints
+
+
+def mark(records: Batch, running: int, *, was_snapshot: bool) -> Events:
+    """Events of records that begin with an event.
+
+    Args:
+        records: Columns of HEAD.
+        running: Largest `ts_event` before.
+        was_snapshot: Whether the record before belonged to a snapshot.
+    """
+    times, flags, clear = records["ts_event"], records["flags"], records["action"] == CLEAR
+    snapshot = (flags & SNAPSHOT) != 0
+    after_snapshot = np.concatenate([[was_snapshot], snapshot[:-1]])
+    moved = times[1:] != times[:-1]
+    closed = (flags[:-1] & LAST) != 0
+    edge = np.ones(len(times), np.bool_)
+    edge[1:] = clear[1:] | (snapshot != after_snapshot)[1:] | ((closed | moved) & ~snapshot[1:])
+    first = np.flatnonzero(edge)
+    maximum = np.maximum.accumulate(np.maximum(times, running))
+    last = np.append(first[1:], len(times)) - 1
+    by_time = np.append(moved, False)[last] & ~np.append(closed, True)[last]  # noqa: FBT003
+    followed = np.append(first[1:], len(times) - 1)
+    plain = ~clear[followed] & ~snapshot[followed] & ~snapshot[last]
+    late = (times < maximum) & ~snapshot
+    reset = clear[first] | (snapshot & ~after_snapshot)[first]
+    return Events(
+        first=np.append(first, len(times)),
+        ts=maximum[last],
+        reset=reset,
+        quiet=reset | snapshot[first],
+        unclosed=by_time & plain,
+        bad=np.logical_or.reduceat((flags & BAD_BOOK) != 0, first),
+        late=late,
+    )
+
+
+def pieces(batches: Iterable[Batch], head: Sequence[str], start: int, end: int) -> Iterator[Piece]:
+    """Pieces of whole bars, in order; the last one holds the events of the bar that nothing completed.
+
+    Args:
+        batches: Records in feed order.
+        head: Columns to join; the others stay in their batches.
+        start: First instant of the trading date; earlier events come in pieces without bars.
+        end: First instant after it; a record from then on completes every bar before it.
+    """
+    cutter = _Cutter(head, start, end)
+    for batch in batches:
+        yield from cutter.push(batch)
+        if cutter.done:
+            return
+    yield from cutter.rest()
+
+
+class _Cutter:
+    """Holds back the events of the bar that is not complete yet."""
+
+    def __init__(self, head: Sequence[str], start: int, end: int) -> None:
+        self._head, self._start, self._end = head, start, end
+        self._parts: list[Batch] = []
+        self._running, self._was_snapshot = np.iinfo(np.int64).min, False
+        self._bar: int | None = None
+        self.done = False
+
+    def push(self, batch: Batch) -> Iterator[Piece]:
+        if not len(batch["ts_event"]):
+            return
+        self._parts.append(batch)
+        held = _Held(self._parts, self._head, self._running, was_snapshot=self._was_snapshot)
+        bars = held.events.ts // BAR_NS
+        self.done = bool(held.events.ts[-1] >= self._end)
+        before = int(np.searchsorted(bars, min(self._start, self._end) // BAR_NS))
+        ended = int(np.searchsorted(bars, min(bars[-1], self._end // BAR_NS)))
+        if min(before, ended):
+            yield held.piece(0, min(before, ended), 0, 0, live=False)
+        if ended > before:
+            yield from self._bars(held, bars, before, ended)
+        self._keep(held, ended)
+
+    def _bars(self, held: _Held, bars: Ints, begin: int, end: int) -> Iterator[Piece]:
+        """Complete bars, also those in which nothing happened."""
+        first = int(bars[begin]) if self._bar is None else self._bar
+        after = int(min(bars[-1], self._end // BAR_NS))
+        for bar in range(first, after, BARS):
+            count = min(BARS, after - bar)
+            stop = begin + int(np.searchsorted(bars[begin:end], bar + count))
+            yield held.piece(begin, stop, bar, count, live=True)
+            begin = stop
+        self._bar = max(first, after)
+
+    def _keep(self, held: _Held, ended: int) -> None:
+        cut = int(held.events.first[ended])
+        if cut:
+            self._running = int(held.events.ts[ended - 1])
+            self._was_snapshot = bool(held.records["flags"][cut - 1] & SNAPSHOT)
+        self._parts = held.parts_from(cut)
+
+    def rest(self) -> Iterator[Piece]:
+        if not self._parts:
+            return
+        held = _Held(self._parts, self._head, self._running, was_snapshot=self._was_snapshot)
+        whole = len(held.events.ts) - int(not held.records["flags"][-1] & LAST)
+        live = bool(held.events.ts[-1] >= self._start)
+        yield held.piece(0, whole, int(held.events.ts[0]) // BAR_NS, 1, live=live, whole=False)
+
+
+class _Held:
+    """Batches that begin with an event, and their events."""
+
+    def __init__(self, parts: list[Batch], head: Sequence[str], running: int, *, was_snapshot: bool) -> None:
+        self._parts = parts
+        self._rows = [len(part["ts_event"]) for part in parts]
+        self.records = {name: np.concatenate([part[name] for part in parts]) for name in head}
+        self.events = mark(self.records, running, was_snapshot=was_snapshot)
+        self._columns = Columns(parts, self._rows)
+
+    def piece(
+        self, begin: int, end: int, bar: int, bars: int, *, live: bool, whole: bool = True
+    ) -> Piece:
+        """The events from `begin` to before `end`."""
+        own, rows = slice(begin, end), slice(int(self.events.first[begin]), int(self.events.first[end]))
+        e = self.events
+        events = Events(
+            e.first[begin : end + 1] - rows.start,
+            e.ts[own], e.reset[own], e.quiet[own], e.unclosed[own], e.bad[own], e.late[rows],
+        )  # fmt: skip
+        return Piece(
+            start=bar * BAR_NS,
+            bars=bars,
+            live=live,
+            whole=whole,
+            records={name: values[rows] for name, values in self.records.items()},
+            columns=self._columns,
+            offset=rows.start,
+            events=events,
+            bar=events.ts // BAR_NS - bar,
+            event=np.repeat(np.arange(1, end - begin + 1), np.diff(events.first)),
+        )
+
+    def parts_from(self, row: int) -> list[Batch]:
+        """What is left after cutting off the records before `row`."""
+        kept = []
+        for part, rows in zip(self._parts, self._rows, strict=True):
+            if rows > row:
+                kept.append({name: values[max(row, 0) :] for name, values in part.items()})
+            row -= rows
+        return kept

@@ -1,0 +1,90 @@
+"""Bronze records of a trading date, in feed order, in batches of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Ints = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Array = np.ndarray[Any, np.dtype[Any]]
+Batch = dict[str, Array]
+"""Columns by name: times as int64 ns, letters as their character codes, the rest as stored."""
+Frame = dict[str, tuple[Array, Flags | None]]
+"""Columns of a table by name, and where they are null."""
+
+RECORDS = 1 << 17
+"""Records in a batch; nothing that is written depends on it."""
+HEAD = ("ts_event", "ts_recv", "action", "side", "price", "size", "flags")
+"""Columns of every schema that the event pass reads."""
+
+_LETTERS = ("action", "side")
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A row group and the times at which its records were received."""
+
+    file: pq.ParquetFile
+    number: int
+    first: int
+    last: int
+
+
+def batches(paths: Sequence[Path], columns: Sequence[str], after: int, until: int | None) -> Iterator[Batch]:
+    """Records in file order.
+
+    Args:
+        paths: Bronze files, oldest first.
+        columns: Columns to read, those of HEAD among them.
+        after: Instant whose state is wanted: all row groups received before it but the last are skipped.
+        until: Records received at or after it are cut off.
+    """
+    groups = [group for path in paths for group in _groups(path)]
+    earlier = [number for number, group in enumerate(groups) if group.last < after]
+    for group in groups[earlier[-1] if earlier else 0 :]:
+        if until is None or group.first < until:
+            yield from _sliced(_cut(_read(group, columns), until))
+
+
+def _groups(path: Path) -> list[_Group]:
+    file = pq.ParquetFile(path, read_dictionary=list(_LETTERS))
+    column = file.schema.names.index("ts_recv")
+    seen = [file.metadata.row_group(n).column(column).statistics for n in range(file.num_row_groups)]
+    return [_Group(file, number, s.min_raw, s.max_raw) for number, s in enumerate(seen)]
+
+
+def _read(group: _Group, columns: Sequence[str]) -> Batch:
+    rows = group.file.read_row_group(group.number, list(columns), use_threads=False)
+    return {name: _array(rows[name].combine_chunks()) for name in columns}
+
+
+def _array(column: pa.Array) -> Array:
+    if pa.types.is_dictionary(column.type):
+        codes = [ord(letter) if letter else 0 for letter in column.dictionary.to_pylist()]
+        letters: Array = np.array(codes, np.uint8)[column.indices.to_numpy()]
+        return letters
+    if pa.types.is_timestamp(column.type):
+        column = column.view(pa.int64())
+    values: Array = column.to_numpy()
+    return values
+
+
+def _cut(batch: Batch, until: int | None) -> Batch:
+    if until is None or (batch["ts_recv"] < until).all():
+        return batch
+    kept = batch["ts_recv"] < until
+    return {name: values[kept] for name, values in batch.items()}
+
+
+def _sliced(batch: Batch) -> Iterator[Batch]:
+    for first in range(0, len(batch["ts_recv"]), RECORDS):
+        yield {name: values[first : first + RECORDS] for name, values in batch.items()}

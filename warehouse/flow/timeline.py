@@ -1,0 +1,108 @@
+"""When each state held: every event until the next one or the end of its bar, and the carried state before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from warehouse.flow.pieces import Piece
+from warehouse.flow.state import Side
+from warehouse.flow.tape import Array, Ints, Reals
+from warehouse.schema import BAR_NS, DEPTH
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Times during which one level stayed the same, cut at bars.
+
+    Args:
+        row: Row of the state.
+        bar: Bar.
+        ns: Nanoseconds.
+        u: Coordinate of the level; ABSENT where there is none.
+        lots: Its size.
+    """
+
+    row: Ints
+    bar: Ints
+    ns: Ints
+    u: Ints
+    lots: Ints
+
+
+class Timeline:
+    """Moments of a piece in order: the start of each bar with the state carried in, and each event.
+
+    Attributes:
+        row: Row of the state that holds from a moment on.
+        bar: Bar of a moment.
+        ns: Nanoseconds until the next moment, 0 while the state is unknown.
+        opening: Moments that start a bar.
+        open_row: Row of the state at the start of each bar.
+        end_row: Row of the state at the end of each bar.
+        known: First row whose state is known.
+        live_ns: Nanoseconds of each bar with a known state.
+    """
+
+    def __init__(self, piece: Piece, known: int) -> None:
+        events, bars = len(piece.bar), piece.bars
+        self.bars, self.known, self._event_bar = bars, known, piece.bar
+        self.open_row: Ints = np.searchsorted(piece.bar, np.arange(bars)).astype(np.int64)
+        self.end_row: Ints = np.append(self.open_row[1:], events)
+        self.opening: Ints = self.open_row + np.arange(bars)
+        self._of_event: Ints = np.arange(events) + piece.bar + 1
+        self.row = self._merged(self.open_row, np.arange(1, events + 1))
+        self.bar = self._merged(np.arange(bars), piece.bar)
+        starts = piece.start + BAR_NS * np.arange(bars)
+        self._time = self._merged(starts, piece.events.ts)
+        self._end = piece.start + BAR_NS * bars
+        self.ns: Ints = np.diff(self._time, append=self._end)
+        self.ns[self.row < known] = 0
+        self.live_ns: Ints = self.per_bar(self.ns).astype(np.int64)
+
+    def bar_of(self, rows: Ints) -> Ints:
+        """Bar of the event before each row."""
+        bars: Ints = self._event_bar[rows - 1]
+        return bars
+
+    def _merged(self, of_bars: Array, of_events: Array) -> Ints:
+        out = np.empty(self.bars + len(self._of_event), np.int64)
+        out[self.opening], out[self._of_event] = of_bars, of_events
+        return out
+
+    def per_bar(self, values: Array) -> Reals:
+        """Sums over the moments of each bar."""
+        return np.bincount(self.bar, values, self.bars)
+
+    def extreme(self, values: Array, pick: np.ufunc) -> Array:
+        """`np.maximum` or `np.minimum` of rows' values over each bar, the carried state among them."""
+        found: Array = pick.reduceat(values[self.row], self.opening)
+        return found
+
+    def runs(self, changed: Ints) -> tuple[Ints, Ints, Ints]:
+        """Spans over which something that changes at given rows stays the same, cut at bars.
+
+        Args:
+            changed: Rising rows from 1, not necessarily distinct.
+
+        Returns:
+            Row, bar and nanoseconds of each span.
+        """
+        begins = np.zeros(len(self.row), np.bool_)
+        begins[self.opening] = True
+        begins[self._of_event[changed - 1]] = True
+        at = np.flatnonzero(begins)
+        row, ns = self.row[at], np.diff(self._time[at], append=self._end)
+        ns[row < self.known] = 0
+        return row, self.bar[at], ns
+
+    def spans(self, side: Side, centre: Ints) -> list[Span]:
+        """Spans of each level of a side, cut also where the coordinate of the microprice changes."""
+        jumps = np.flatnonzero(centre[1:] != centre[:-1]) + 1
+        found = []
+        for level, changed in enumerate(side.changed[:DEPTH]):
+            row, bar, ns = self.runs(np.concatenate([changed, jumps]))
+            u = side.coordinate(side.px[level, row])
+            found.append(Span(row, bar, ns, u, side.sz[level, row].astype(np.int64)))
+        return found

@@ -1,0 +1,160 @@
+"""Readings of a trading date as the five tables."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import polars as pl
+
+from warehouse.flow import book, edge, ladder
+from warehouse.flow.pieces import ASK, BID, TRADE, Events, Piece
+from warehouse.flow.quality import Quality
+from warehouse.flow.reading import Reading
+from warehouse.flow.sink import Sink
+from warehouse.flow.tape import Array, Flags, Frame, Ints
+from warehouse.schema import BAR_NS, BOOK, LADDER, QUALITY, QUOTES, TRADES
+
+_POINT = 1_000_000_000
+_A, _B, _N = range(3)
+
+
+class Writing:
+    """The files of one trading date.
+
+    Args:
+        out: Folder that takes them.
+        tick: Tick size in 1e-9 points.
+        quality: What is counted on the way.
+    """
+
+    def __init__(self, out: Path, tick: int, quality: Quality) -> None:
+        self._out, self._tick, self._quality, self._bad = out, tick, quality, False
+        self._stack = ExitStack()
+        self._sinks = {
+            declared.name: self._stack.enter_context(Sink(self._path(declared.name), declared))
+            for declared in (QUOTES, TRADES, LADDER, BOOK)
+        }
+
+    def _path(self, name: str) -> Path:
+        return self._out / f"{name.removeprefix('silver.')}.parquet"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+        self._stack.__exit__(kind, error, where)
+        if kind is None:
+            found = pl.DataFrame([self._quality.row()], schema=QUALITY.schema)
+            found.write_parquet(self._path(QUALITY.name), compression="zstd", statistics=True)
+
+    def pass_by(self, piece: Piece) -> None:
+        """Take a piece from before the trading date, of which only flags matter."""
+        self._bad = bool(bad_rows(piece.events, carried=self._bad)[-1])
+
+    def add(self, reading: Reading) -> None:
+        """Write what a piece of the trading date says."""
+        bad = bad_rows(reading.piece.events, carried=self._bad)
+        self._bad = bool(bad[-1])
+        self._sinks[QUOTES.name].add(quotes(reading, self._tick))
+        self._sinks[TRADES.name].add(trades(reading))
+        found: Frame = {}
+        if reading.piece.whole:
+            found = self._bars(reading, bad)
+        self._quality.add(reading, found)
+
+    def _bars(self, reading: Reading, bad: Flags) -> Frame:
+        piece, time = reading.piece, reading.timeline
+        sides = [_ladder(reading, number) for number in (0, 1)]
+        rows = book.table(reading, self._tick) | edge.table(reading)
+        residual, turnover = _conserved(sides, rows["meta_reset"][0])
+        rows |= {
+            "bar_ts": (piece.start + BAR_NS * np.arange(piece.bars), None),
+            "meta_badbook": (time.extreme(bad, np.maximum), None),
+            "meta_residual_qty": (residual, None),
+            "meta_turnover_qty": (turnover, None),
+        }
+        self._sinks[LADDER.name].add(_by_price(sides, piece.start, self._tick))
+        self._sinks[BOOK.name].add(rows)
+        return rows
+
+
+def bad_rows(events: Events, *, carried: bool) -> Flags:
+    """Rows whose book was flagged as maybe bad since the last reset, the carried one first."""
+    number = np.arange(len(events.ts))
+    flagged = np.maximum.accumulate(np.where(events.bad, number, -1))
+    reset = np.maximum.accumulate(np.where(events.reset, number, -1))
+    since = (flagged >= reset) & (flagged >= 0)
+    return np.append(carried, since | (carried & (reset < 0)))
+
+
+def quotes(reading: Reading, tick: int) -> Frame:
+    """Rows of the quotes: each change of a best price or size, and each reset."""
+    events, sides = reading.piece.events, reading.state.sides
+    dropped = np.append(False, events.reset)  # noqa: FBT003
+    chosen = dropped.copy()
+    for side in sides:
+        chosen[side.changed[0]] = True
+    some = (reading.state.sides[0].best, reading.state.sides[1].best)
+    row = np.flatnonzero(chosen)
+    row = np.repeat(row, 1 + (dropped[row] & (np.maximum(*some)[row] > -(1 << 61))))
+    reset = dropped[row] & np.append(True, row[1:] != row[:-1])[: len(row)]  # noqa: FBT003
+    out: Frame = {"ts": (events.ts[row - 1], None), "reset": (reset, None)}
+    for name, side in zip(("bid", "ask"), sides, strict=True):
+        null = reset | (side.best[row] < -(1 << 61))
+        out[f"{name}_px"] = side.px[0, row] / _POINT, null
+        out[f"{name}_qty"] = side.sz[0, row], null
+    return out
+
+
+def trades(reading: Reading) -> Frame:
+    """Rows of the trades, in feed order."""
+    piece = reading.piece
+    at = np.flatnonzero((piece.records["action"] == TRADE) & ~reading.odd)
+    side = piece.records["side"][at]
+    return {
+        "ts": (piece.events.ts[piece.event[at] - 1], None),
+        "price": (piece.records["price"][at] / _POINT, None),
+        "size": (piece.records["size"][at], None),
+        "side": (np.select([side == ASK, side == BID], [_A, _B], _N), None),
+    }
+
+
+def _ladder(reading: Reading, number: int) -> Frame:
+    depth, flow, time = reading.depths[number], reading.flows[number], reading.timeline
+    side = reading.state.sides[number]
+    on = ladder.grid(*depth.reach(), side.best, time, flow)
+    return ladder.table(depth.show(on), on, flow, time, side.sign)
+
+
+def _conserved(sides: list[Frame], reset: Array) -> tuple[Ints, Ints]:
+    """Residual and turnover of each bar, over prices known through the bar; none where the book was dropped."""
+    residual, turnover = np.zeros(len(reset)), np.zeros(len(reset))
+    for rows in sides:
+        bar, add, gone = rows["bar"][0], rows["add"][0], rows["pull"][0] + rows["fill"][0]
+        known = (rows["seen_frac"][0] == 1) & ~reset[bar]
+        off = np.abs(rows["qty"][0] - rows["qty_open"][0] - add + gone)
+        residual += np.bincount(bar, off * known, len(reset))
+        turnover += np.bincount(bar, (add + gone) * known, len(reset))
+    return residual.astype(np.int64), turnover.astype(np.int64)
+
+
+def _by_price(sides: list[Frame], start: int, tick: int) -> Frame:
+    """Both sides in the order of the table: bar, side letter, price."""
+    joined = {name: _joined([rows[name] for rows in sides]) for name in sides[0]}
+    bar, sign, price = (joined[name][0] for name in ("bar", "sign", "price"))
+    order = np.lexsort((price, sign, bar))
+    out = {name: (values[order], None if null is None else null[order]) for name, (values, null) in joined.items()}
+    out["bar_ts"] = start + BAR_NS * out["bar"][0], None
+    out["side"] = np.where(out["sign"][0] > 0, _B, _A), None
+    out["price"] = out["price"][0] * tick / _POINT, None
+    return out
+
+
+def _joined(parts: list[tuple[Array, Flags | None]]) -> tuple[Array, Flags | None]:
+    values = np.concatenate([values for values, _ in parts])
+    nulls = [null for _, null in parts if null is not None]
+    return values, np.concatenate(nulls) if nulls else None
