@@ -142,4 +142,4 @@ class KilledError(WarehouseError):
     """A worker was killed from outside."""
 
     def __str__(self) -> str:
-        return "a worker was killed, perhaps for want of memory: what is finished stays; run the same command again"
+        return "a worker was killed (out of memory?): what is finished stays; run the same command again"
