@@ -219,6 +219,18 @@ def test_an_illegal_time_stays_where_it_stands_and_is_counted(raw, root):
     assert store.read_manifest(after)["last_ts_recv"] == int(sent["ts_recv"][-1])
 
 
+def test_an_illegal_time_remembers_the_day_across_batches(raw, root, monkeypatch):
+    monkeypatch.setattr("warehouse.land._BATCH", 100)
+    sent = tapes.walk(300, start="2025-06-04T23:59:59.950")
+    sent["ts_recv"][200:202] = dbn.UNDEF_TIMESTAMP
+    tapes.write_mbp10(raw / "a.dbn", "SIMM5", sent, days=2)
+    land_all(raw, root)
+    assert [restore(target).tobytes() for target in landed(root)] == [
+        sent[:50].tobytes(),
+        sent[50:].tobytes(),
+    ]
+
+
 def test_a_number_means_what_it_meant_on_its_day(raw, root):
     mappings = {
         "SIMM5": ((tapes.day("2025-06-04"), tapes.day("2025-06-05"), 5),),
@@ -301,6 +313,16 @@ def test_only_files_that_may_meet_are_landed_together(raw, root):
     for landing in plan(survey(raw, root)):
         assert pickle.loads(pickle.dumps(landing)) == landing
         json.dumps(dataclasses.asdict(landing))
+
+
+def test_a_mapping_that_reaches_beyond_its_file_joins_no_other(raw, root):
+    """Databento's mappings of a definition file begin the day before the file does."""
+    for day in ("04", "05"):
+        mappings = {"SIMM5": ((tapes.day("2025-06-03"), tapes.day("2025-06-08"), 5),)}
+        span = tapes.at(f"2025-06-{day}"), tapes.at(f"2025-06-{day}") + tapes.DAY_NS
+        head = dbn.header_bytes("XSIM.MDP3", "mbp-10", mappings, *span)
+        dbn.write(raw / f"{day}.dbn", head, [tapes.walk(10, start=f"2025-06-{day}T10:00")])
+    assert len(plan(survey(raw, root))) == 2
 
 
 def test_versions_of_definitions_do_not_mix_in_one_partition(raw, root):
@@ -434,6 +456,14 @@ def test_definitions_of_the_warehouse_serve_when_their_file_is_gone(raw, root):
     tapes.write(raw / "a.dbn", "mbp-10", [tapes.walk(50)], {"SIM.c.0": 5})
     land_all(raw, root)
     assert "bronze/mbp_10/symbol=SIMU5/date=2025-06-04" in names(root)
+
+
+def test_a_definition_file_that_changed_speaks_for_itself(raw, root):
+    tapes.write_definition(raw / "d.dbn", tapes.definition("XYZM5", tick=1000))
+    land_all(raw, root)
+    tapes.write_definition(raw / "d.dbn", tapes.definition("XYZM5", tick=500))
+    tapes.write_mbp10(raw / "a.dbn", "XYZM5", tapes.walk(5))
+    assert {item.tick for source in survey(raw, root).sources for item in source.instruments} == {500}
 
 
 # Again
