@@ -195,9 +195,10 @@ def outcomes(
     """
     bars = book.select("bar_ts", "meta_empty").collect(engine="in-memory")
     seen = _last_bar_end(bars) if end_ns is None else end_ns
+    starts = setups.select("setup_id", "known_ts", "direction", "level_price", "x0", "sigma_60")
     found = sqlfile.run(
         sqlfile.load("outcomes"),
-        {"setups": setups, "mids": mids(quotes), "book": bars},
+        {"setups": starts, "mids": mids(quotes), "book": bars},
         end_ns=min(seen, session.bounds(date)[1]),
         halt_ns=HALT_NS,
         touch_pts=TOUCH_PTS,
