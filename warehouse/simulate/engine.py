@@ -132,6 +132,7 @@ def _happen(st: State, out: Array, u: float, rates: Array) -> None:
         v = uniform(random, 0)
         if v < st.dials.reprice:
             to = _place(st, side, v / st.dials.reprice * rates[side])
+            to += step * (to == price)
         elif v > 1.0 - _SHRINK:
             to = price
         cancel(st, out, side, price, to)

@@ -189,7 +189,6 @@ def trade(st: State, out: Array, side: int, size: int, deep: int) -> None:
 @compiled
 def snapshot(st: State, out: Array) -> None:
     """The resting orders as an MBO file begins: adds that carry the snapshot flag, best price first."""
-    _begin(st)
     for side in range(2):
         for i in range(GRID // 2 - 200):
             price = st.best[side] + (2 * side - 1) * i

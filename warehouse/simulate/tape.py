@@ -106,7 +106,9 @@ def records(session: Session, contract: Contract, schema: str, truth: list[Array
     st["n"] = 0
     if st["mbo"]:
         engine.snapshot(st, out)
-        yield out[: st["n"]].copy().view(LAYOUTS[schema])[:, 0]
+        resting = out[: st["n"]].copy().view(LAYOUTS[schema])[:, 0]
+        resting["ts_recv"] = session.start
+        yield resting
     for second in range(_WARM_S + _SLICE_S, len(clock) + _SLICE_S, _SLICE_S):
         parts, done = [], False
         while not done:

@@ -102,7 +102,7 @@ _DIALS = {
     "bias_tau": 10.0,  # seconds
     "activity_sd": 0.3,  # of the log, fast and slow alike
     "follow": 0.02,  # share a second by which the efficient price learns from the mid
-    "reprice": 0.2,  # share of departures that come to rest at another price
+    "reprice": 0.3,  # share of departures that come to rest at another price
     "walk": 0.15,  # share of aggressors that may go deeper than the touch
 }
 
