@@ -7,6 +7,7 @@ from collections import Counter
 import duckdb
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 import real
 import tapes
@@ -162,9 +163,29 @@ def test_a_long_file_has_row_groups_and_the_same_bytes_each_time(raw, root, tmp_
     land_all(raw, root)
     target, manifest = only(root)
     assert restore(target).tobytes() == sent.tobytes()
+    with pq.ParquetFile(target.path) as file:
+        assert [file.metadata.row_group(i).num_rows for i in range(3)] == [
+            bronze.ROWS,
+            bronze.ROWS,
+            bronze.ROWS // 2,
+        ]
     assert land_all(raw, tmp_path / "again")
     assert only(tmp_path / "again")[1] == manifest
     assert pl.scan_parquet(target.path).select(pl.len()).collect().item() == len(sent)
+
+
+def test_what_waits_is_bounded_over_all_instruments(raw, root, monkeypatch):
+    monkeypatch.setattr("warehouse.land._BATCH", 100)
+    monkeypatch.setattr("warehouse.land._WAITING", 250)
+    symbols = {"SIMM5": 5, "SIMU5": 6, "SIMZ5": 7}
+    sent = tapes.walk(3000)
+    sent["instrument_id"] = np.arange(3000) % 3 + 5
+    tapes.write(raw / "a.dbn", "mbp-10", [sent], symbols)
+    land_all(raw, root)
+    for target, number in zip(landed(root), symbols.values(), strict=True):
+        assert restore(target).tobytes() == sent[sent["instrument_id"] == number].tobytes()
+        with pq.ParquetFile(target.path) as file:
+            assert max(file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)) <= 250
 
 
 # How records find their partition

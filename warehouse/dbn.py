@@ -145,14 +145,8 @@ def header_bytes(
         version: DBN version, 1 to 3.
     """
     named = [
-        SimpleNamespace(
-            raw_symbol=symbol,
-            intervals=[
-                SimpleNamespace(start_date=first, end_date=after, symbol=str(number))
-                for first, after, number in intervals
-            ],
-        )
-        for symbol, intervals in mappings.items()
+        SimpleNamespace(raw_symbol=symbol, intervals=[_interval(*span) for span in spans])
+        for symbol, spans in mappings.items()
     ]
     metadata = d.Metadata(
         dataset=dataset,
@@ -168,6 +162,10 @@ def header_bytes(
         version=version,
     )
     return metadata.encode()
+
+
+def _interval(first: dt.date, after: dt.date, number: int) -> SimpleNamespace:
+    return SimpleNamespace(start_date=first, end_date=after, symbol=str(number))
 
 
 def write(path: Path, head: bytes, arrays: Iterable[Records], *, level: int = 3) -> None:
@@ -187,7 +185,7 @@ def write(path: Path, head: bytes, arrays: Iterable[Records], *, level: int = 3)
 
 def _header(path: Path, chunks: Iterator[bytes]) -> tuple[Header, bytes]:
     """The header, and the bytes that came with it."""
-    start = _filled(path, b"", chunks, _PREFIX)
+    start = stream.filled(path, b"", chunks, _PREFIX)
     if not start.startswith(_MAGIC):
         raise DamagedFileError(path, "not a DBN file", f"begins with {start[:4]!r} once decompressed")
     version, length = start[3], int.from_bytes(start[4:_PREFIX], "little")
@@ -196,19 +194,8 @@ def _header(path: Path, chunks: Iterator[bytes]) -> tuple[Header, bytes]:
         raise DamagedFileError(path, what, "in the header, at byte 3")
     if length > _MAX_HEADER:
         raise DamagedFileError(path, f"damaged header (length {length:,} bytes)", "at byte 4")
-    start = _filled(path, start, chunks, _PREFIX + length)
+    start = stream.filled(path, start, chunks, _PREFIX + length)
     return decode_header(path, start[: _PREFIX + length]), start[_PREFIX + length :]
-
-
-def _filled(path: Path, start: bytes, chunks: Iterator[bytes], size: int) -> bytes:
-    parts, have = [start], len(start)
-    while have < size:
-        chunk = next(chunks, b"")
-        if not chunk:
-            raise DamagedFileError(path, "truncated header", f"{have:,} bytes where {size:,} belong")
-        parts.append(chunk)
-        have += len(chunk)
-    return b"".join(parts)
 
 
 def decode_header(path: Path, raw: bytes) -> Header:

@@ -68,6 +68,22 @@ def _unzipped(path: Path, file: BinaryIO, raw: bytes) -> Iterator[bytes]:
         raise DamagedFileError(path, "truncated zstd frame", f"unfinished at the end, byte {file.tell():,}")
 
 
+def filled(path: Path, first: bytes, rest: Iterator[bytes], size: int) -> bytes:
+    """Bytes at hand and as many of those that follow as it takes to have `size`, or some more.
+
+    Raises:
+        DamagedFileError: There are fewer; it is the header that is cut.
+    """
+    parts, have = [first], len(first)
+    while have < size:
+        part = next(rest, b"")
+        if not part:
+            raise DamagedFileError(path, "truncated header", f"{have:,} bytes where {size:,} belong")
+        parts.append(part)
+        have += len(part)
+    return b"".join(parts)
+
+
 def batches(parts: Iterable[bytes], size: int) -> Iterator[Bytes]:
     """The same bytes in fresh arrays of `size`; only the last may be shorter."""
     batch, have = np.empty(size, np.uint8), 0
