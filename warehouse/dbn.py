@@ -216,17 +216,9 @@ def decode_header(path: Path, raw: bytes) -> Header:
         raise DamagedFileError(path, what, f"within its first {len(raw):,} bytes") from None
     if found.ts_out:
         raise DamagedFileError(path, "records carry ts_out, which is not read", "in the header")
-    return Header(
-        version=found.version,
-        dataset=found.dataset,
-        schema=str(found.schema or "mixed"),
-        start=found.start,
-        end=found.end,
-        stype_in=str(found.stype_in or ""),
-        symbols=tuple(found.symbols),
-        mappings=mappings,
-        raw=raw,
-    )
+    schema, stype_in = str(found.schema or "mixed"), str(found.stype_in or "")
+    asked = (found.version, found.dataset, schema, found.start, found.end, stype_in, tuple(found.symbols))
+    return Header(*asked, mappings, raw)
 
 
 def _mappings(found: d.Metadata) -> dict[str, tuple[Interval, ...]]:
