@@ -27,6 +27,8 @@ Body = Callable[..., pl.Expr]
 GRAINS: tuple[Grain, ...] = ("bar", "level", "setup")
 LOOKBACK = 240
 """Bars before and including its own that a feature may need; a setup's direction is frozen over them."""
+PREFIX = "bar5s_"
+"""What the name of every feature of a bar starts with; declarations leave it out."""
 _REAL = pl.Float64()
 _EVERYTHING = (float("-inf"), float("inf"))
 
@@ -75,7 +77,6 @@ class Feature:
         body: The function, from expressions to expression.
         grain: What a row is: a bar, a bar at a level, or a setup.
         faced: Read as if the travel were up: with `d` -1 every input is its mirror image.
-        within: Inputs whose change breaks the window.
         codes: Names of the values 0, 1, ... of an ordered code.
         breaks: Laws that it cannot keep, each with the reason.
         dtype: Its type.
@@ -95,7 +96,6 @@ class Feature:
     body: Body
     grain: Grain
     faced: bool
-    within: tuple[str, ...]
     codes: tuple[str, ...]
     breaks: Mapping[str, str]
     dtype: pl.DataType
@@ -195,15 +195,15 @@ class Catalog(Mapping[str, Feature]):
         doc: str | None = None,
         grain: Grain | None = None,
         faced: bool = False,
-        within: tuple[str, ...] = (),
         codes: tuple[str, ...] = (),
         breaks: Mapping[str, str] | None = None,
         dtype: pl.DataType = _REAL,
+        prefix: str = PREFIX,
     ) -> Callable[[Body], Feature]:
         """Register a function of expressions as a feature.
 
-        Its name is the column's, its parameters the columns it reads, its docstring the documentation.
-        Pass `name`, `inputs` and `doc` to declare one body many times. The name then stands for the
+        Its name with the prefix is the column's, its parameters the columns it reads (features without
+        their prefix), its docstring the documentation. Pass `name`, `inputs` and `doc` to declare one body many times. The name then stands for the
         `Feature`, so that others can be declared from it.
 
         Raises:
@@ -216,8 +216,8 @@ class Catalog(Mapping[str, Feature]):
                 raise DeclarationError(
                     f"`{name or body.__name__}` ({where}) has no docstring: write one, it is the column's documentation"
                 )
-            read = inputs or tuple(inspect.signature(body).parameters)
-            called = name or body.__name__
+            called = prefix + (name or body.__name__)
+            read = tuple(map(self._full, inputs or tuple(inspect.signature(body).parameters)))
             found = Feature(
                 name=called,
                 family=body.__module__.rpartition(".")[2],
@@ -225,14 +225,13 @@ class Catalog(Mapping[str, Feature]):
                 unit=unit,
                 window=window,
                 parity=parity,
-                swap=swap or called,
-                rises_with=rises_with,
+                swap=prefix + swap if swap else called,
+                rises_with=rises_with and self._full(rises_with),
                 bounds=bounds,
                 inputs=read,
                 body=body,
                 grain="setup" if faced else grain or self._grain(called, read, where),
                 faced=faced,
-                within=within,
                 codes=codes,
                 breaks=breaks or {},
                 dtype=dtype,
@@ -243,6 +242,10 @@ class Catalog(Mapping[str, Feature]):
             return found
 
         return declare
+
+    def _full(self, name: str) -> str:
+        """The name of an input as a column: a feature's with its prefix, any other as it is."""
+        return PREFIX + name if PREFIX + name in self._by_name else name
 
     def _grain(self, name: str, read: tuple[str, ...], where: str) -> Grain:
         """The coarsest row on which every input exists."""
@@ -266,7 +269,7 @@ class Catalog(Mapping[str, Feature]):
         self._grain(found.name, found.inputs, found.where)
         if found.name in self._by_name:
             raise DuplicateNameError(found.name, self[found.name].where, found.where)
-        if (read := set(found.expr().meta.root_names())) != set(found.inputs) - set(found.within):
+        if (read := set(found.expr().meta.root_names())) != set(found.inputs):
             raise InputMismatchError(found.name, found.inputs, read)
         if found.parity == "odd" and found.rises_with is None:
             raise DeclarationError(f"`{found.name}` ({found.where}) has a sign: say which of its inputs it `rises_with`")

@@ -13,7 +13,6 @@ CONSTANTS: dict[str, tuple[float, Unit, str]] = {
     "kappa_px": (5.0, LOTS, "Smooths ratios of the size at one price."),
     "bar": (1.0, BARS, "One bar."),
     "bar_s": (5.0, SECONDS, "Length of a bar."),
-    "minute_s": (60.0, SECONDS, "One minute."),
     "point_px": (1.0, POINTS, "One index point."),
 }
 """Numbers with a unit, so that the unit law can tell them from pure numbers; value, unit, meaning."""

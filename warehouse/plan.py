@@ -1,34 +1,58 @@
-"""Turn declared features into lazy queries; the only place that knows windows, joins and directions."""
+"""Turn declared features into lazy queries; the only place that knows windows, nulls and directions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import hashlib
+from collections.abc import Collection, Iterable
 
 import polars as pl
 
-from warehouse.catalog import Grain
+from warehouse import catalog, frames, inputs
+from warehouse.catalog import GRAINS, LOOKBACK, Feature, Grain, Measure
+from warehouse.errors import DeclarationError
+from warehouse.frames import Tables
+from warehouse.schema import BAR_NS, Column
 
-Tables = Mapping[str, pl.LazyFrame]
+_ENTITY = "entity"
+"""Key of a level with a direction, over whose bars windows run."""
+_GIVEN = ("sigma_60",)
+"""Features that a setup brings along, frozen, rather than has made again."""
 
 
 def families() -> list[str]:
     """Every family, sorted."""
-    raise NotImplementedError
+    return catalog.load().families()
 
 
 def grain(family: str) -> Grain:
     """What a row of a family is: a bar, a bar at a level, or a setup."""
-    raise NotImplementedError
+    return max((feature.grain for feature in _declared(family)), key=GRAINS.index)
 
 
 def reads(family: str) -> tuple[str, ...]:
     """Tables that a family needs, by their short names: book, ladder, levels, profile."""
-    raise NotImplementedError
+    wanted = _declared(family)
+    given = _GIVEN if grain(family) == "setup" else ()
+    columns, measures = _leaves(_ordered(wanted, given))
+    level = {"levels"} if grain(family) == "level" else set()
+    return tuple(sorted(level | frames.tables_of(columns, measures)))
 
 
+@functools.cache
 def fingerprint(family: str) -> str:
     """Changes with what a family computes, not with how it is described."""
-    raise NotImplementedError
+    made = _ordered(_declared(family), ())
+    columns, measures = _leaves(made)
+    digest = hashlib.sha256(repr((pl.__version__, reads(family), grain(family))).encode())
+    for feature in sorted(made, key=lambda one: one.name):
+        told = (feature.name, feature.window, feature.bounds, feature.faced, feature.grain, str(feature.dtype))
+        digest.update(repr(told).encode() + feature.expr().meta.serialize())
+    for measure in sorted(measures, key=lambda one: one.name):
+        digest.update(repr((measure.name, measure.grain, measure.absent)).encode() + measure.expr.meta.serialize())
+    constants = [(name, inputs.CONSTANTS[name][0]) for name in sorted(columns) if name in inputs.CONSTANTS]
+    digest.update(repr(constants).encode())
+    return digest.hexdigest()
 
 
 def family(name: str, tables: Tables) -> pl.LazyFrame:
@@ -37,8 +61,15 @@ def family(name: str, tables: Tables) -> pl.LazyFrame:
     Args:
         name: The family.
         tables: Tables of one symbol and date by their short names.
+
+    Raises:
+        DeclarationError: If there is no such family, or its features exist only at setups.
     """
-    raise NotImplementedError
+    wanted, row = _declared(name), grain(name)
+    if row == "setup":
+        raise DeclarationError(f"the features of `{name}` exist only at setups: use at_setups")
+    key = ("bar_ts",) if row == "bar" else ("level_id", "bar_ts")
+    return _made(wanted, tables).select(*key, *(feature.name for feature in wanted))
 
 
 def at_setups(triggers: pl.DataFrame, tables: Tables) -> pl.DataFrame:
@@ -46,9 +77,153 @@ def at_setups(triggers: pl.DataFrame, tables: Tables) -> pl.DataFrame:
 
     Args:
         triggers: setup_id, level_price, trigger_ts (start of the bar), direction (UP or DOWN), sigma_60.
-        tables: Tables of one symbol and date by their short names; later bars are not read.
+        tables: Tables of one symbol and date by their short names; later bars change nothing.
 
     Returns:
         One row per trigger, in their order: setup_id and the features that are not columns of `triggers`.
     """
-    raise NotImplementedError
+    wanted = [one for one in catalog.load().values() if one.name not in triggers.columns]
+    starts = triggers.lazy().select(
+        "setup_id",
+        "sigma_60",
+        bar_ts="trigger_ts",
+        level_px="level_price",
+        d=pl.when(pl.col("direction") == "UP").then(1.0).otherwise(-1.0),
+        entity=pl.struct("level_price", "direction").rank("dense"),
+    )
+    made = _ordered([one for one in wanted if one.family != "volatility"], _GIVEN)
+    columns, measures = _leaves(made)
+    history = _history(starts, tables, columns, measures)
+    frame = history.join(
+        starts.select(_ENTITY, "bar_ts", "sigma_60").unique([_ENTITY, "bar_ts"]),
+        on=[_ENTITY, "bar_ts"], how="left", maintain_order="left",
+    ).collect(engine="in-memory").lazy()  # fmt: skip
+    raw = _with_features(frame, [one for one in made if not one.faced], _ENTITY)
+    faced = _with_features(_facing(frame, measures), made, _ENTITY)
+    parts = [
+        view.select(_ENTITY, "bar_ts", *(one.name for one in made if one.faced is side))
+        for view, side in ((raw, False), (faced, True))
+    ]
+    found = starts.select("setup_id", _ENTITY, "bar_ts")
+    for part in parts:
+        found = found.join(part, on=[_ENTITY, "bar_ts"], how="left", maintain_order="left")
+    return found.drop(_ENTITY, "bar_ts").collect(engine="in-memory")
+
+
+def column(feature: Feature, key: str | None) -> pl.Expr:
+    """A feature as a column: windows stay within `key`, what is not finite becomes null."""
+    expr = feature.expr()
+    if feature.window != 1 and key is not None:
+        expr = expr.over(key)
+    if feature.dtype.is_float():
+        expr = pl.when(expr.is_finite()).then(expr)
+    return expr.cast(feature.dtype).alias(feature.name)
+
+
+def _made(wanted: list[Feature], tables: Tables) -> pl.LazyFrame:
+    """Bars, or bars at levels, with the wanted features and those they read."""
+    made = _ordered(wanted, ())
+    columns, measures = _leaves(made)
+    if all(feature.grain == "bar" for feature in wanted):
+        return _with_features(frames.bars(tables, columns, measures), made, None)
+    below = [feature for feature in made if feature.grain == "bar"]
+    bars = _with_features(frames.bars(tables, columns | {"tick_px"}, measures), below, None)
+    frame = frames.at_levels(bars, tables["levels"], LOOKBACK)
+    frame = frames.with_measures(frame, tables, _of_levels(measures), "level_id")
+    return _with_features(frame, [feature for feature in made if feature.grain != "bar"], "level_id")
+
+
+def _history(starts: pl.LazyFrame, tables: Tables, columns: set[str], measures: list[Measure]) -> pl.LazyFrame:
+    """The bars of the look-back of every trigger, by level, direction and time."""
+    back = pl.int_ranges(-(LOOKBACK - 1) * BAR_NS, BAR_NS, BAR_NS)
+    keys = (
+        starts.select(_ENTITY, "level_px", "d", "bar_ts", back=back)
+        .explode("back")
+        .select(_ENTITY, "level_px", "d", bar_ts=pl.col("bar_ts") + pl.col("back").cast(pl.Duration("ns")))
+        .unique()
+        .sort(_ENTITY, "bar_ts")
+    )
+    ends = starts.select(first=pl.col("bar_ts").min() - pl.duration(nanoseconds=LOOKBACK * BAR_NS), last=pl.col("bar_ts").max())
+    first, last = ends.collect(engine="in-memory").row(0)
+    near = {
+        name: table.filter(pl.col("bar_ts").is_between(first, last)) if name in {"book", "ladder"} else table
+        for name, table in tables.items()
+    }
+    bars = frames.bars(near, columns | {"tick_px"}, measures)
+    frame = keys.join(bars, on="bar_ts", maintain_order="left")
+    return frames.with_measures(frame, near, _of_levels(measures), _ENTITY)
+
+
+def _facing(frame: pl.LazyFrame, measures: Iterable[Measure]) -> pl.LazyFrame:
+    """The frame as it is seen by someone for whom the travel is up: with `d` -1 it is reflected.
+
+    Bid and ask, above and below change places, prices lie as far on the level's other side, signs turn;
+    so far and near, opposing and supporting are above and below, ask and bid, and nowhere else.
+    """
+    known = [*inputs.BAR.values(), *inputs.LEVEL.values(), *(measure.mirror for measure in measures)]
+    there = frame.collect_schema().names()
+    turned = [mirrored(one).alias(one.name) for one in known if one.name in there and _turns(one)]
+    down = pl.col("d") < 0
+    return frame.with_columns(
+        pl.when(down).then(expr).otherwise(expr.meta.output_name()) for expr in turned
+    )
+
+
+def mirrored(column: Column) -> pl.Expr:
+    """What a column holds once the tape is reflected about the level."""
+    source = pl.col(column.swap or column.name)
+    if column.mirror == "negate":
+        return 0.0 - source
+    return 2 * pl.col("level_px") - source if column.mirror == "reflect" else source
+
+
+def _turns(column: Column) -> bool:
+    return column.mirror != "same" or column.swap not in {None, column.name}
+
+
+def _with_features(frame: pl.LazyFrame, made: list[Feature], key: str | None) -> pl.LazyFrame:
+    """Add features in layers, each reading only what the ones before made."""
+    pending = made
+    while pending:
+        missing = {feature.name for feature in pending}
+        layer = [feature for feature in pending if missing.isdisjoint(feature.inputs)]
+        frame = frame.with_columns(column(feature, key) for feature in layer)
+        pending = [feature for feature in pending if feature not in layer]
+    return frame
+
+
+def _ordered(wanted: Iterable[Feature], given: Collection[str]) -> list[Feature]:
+    """The wanted features and all that they read, but for the given ones; what is read comes first."""
+    known = catalog.load()
+    found: dict[str, Feature] = {}
+
+    def visit(feature: Feature) -> None:
+        for name in feature.inputs:
+            if name in known and name not in found and name not in given:
+                visit(known[name])
+        found.setdefault(feature.name, feature)
+
+    for feature in wanted:
+        visit(feature)
+    return list(found.values())
+
+
+def _leaves(made: Iterable[Feature]) -> tuple[set[str], list[Measure]]:
+    """Columns of tables and measures that features read."""
+    known = catalog.load()
+    names = {name for feature in made for name in feature.inputs if name not in known}
+    measures = [known.measures[name] for name in sorted(names & known.measures.keys())]
+    columns = names - known.measures.keys()
+    twins = {one.swap for name in columns if (one := inputs.BAR.get(name)) and one.swap}
+    return columns | twins, measures
+
+
+def _of_levels(measures: Iterable[Measure]) -> list[Measure]:
+    return [measure for measure in measures if measure.grain == "level"]
+
+
+def _declared(family: str) -> list[Feature]:
+    found = catalog.load().family(family)
+    if not found:
+        raise DeclarationError(f"there is no family `{family}`: the families are {', '.join(families())}")
+    return found

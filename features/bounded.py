@@ -1,0 +1,37 @@
+"""The few bounded forms that features take, and sums over columns."""
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import add
+
+import polars as pl
+
+CLIP_LR = 3.0
+"""Bound of a log ratio."""
+
+
+def imbalance(a: pl.Expr, b: pl.Expr) -> pl.Expr:
+    """Signed share in [-1, 1]: +1 is all `a`; null where both are 0."""
+    return (a - b) / (a + b)
+
+
+def balance(a: pl.Expr, b: pl.Expr, kappa: pl.Expr) -> pl.Expr:
+    """Signed share in (-1, 1) that shrinks to 0 where both are small against kappa."""
+    return (a - b) / (a + b + kappa)
+
+
+def log_ratio(a: pl.Expr, b: pl.Expr, kappa: pl.Expr) -> pl.Expr:
+    """Log ratio in [-3, 3], near 0 where both are small against kappa."""
+    return ((a + kappa) / (b + kappa)).log().clip(-CLIP_LR, CLIP_LR)
+
+
+def logistic(z: pl.Expr) -> pl.Expr:
+    """Degree in (0, 1) to which z is above 0; 0.5 at 0."""
+    return 1 / (1 + (-4 * z).exp())
+
+
+def total(columns: Iterable[pl.Expr]) -> pl.Expr:
+    """Their sum; null where one is null."""
+    return reduce(add, columns)
+
+

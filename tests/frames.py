@@ -1,0 +1,112 @@
+"""Random books, ladders, levels and profiles with the columns of schema.py, consistent with one another."""
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+
+from warehouse.schema import BAR_NS, BOOK, LADDER, LEVELS, NS, VOLUME_PROFILE
+from warehouse.units import POINTS
+
+START = int(dt.datetime(2025, 6, 12, 13, 0, tzinfo=dt.UTC).timestamp()) * 10**9
+TICK = 0.25
+DEPTH = 10
+WINDOW = 14
+"""Ticks of the ladder on each side; the ten-level window is smaller where ticks are empty."""
+
+
+def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.DataFrame, pl.DataFrame]:
+    rng = np.random.default_rng(seed)
+    touch = np.round(price / TICK) + rng.integers(-1, 2, n).cumsum()
+    spread = rng.choice([1, 1, 1, 2, 3], n)
+    prices = {"bid": touch, "ask": touch + spread}
+    rows, book = [], {"bar_ts": START + BAR_NS * np.arange(n)}
+    for side, sign in (("bid", -1), ("ask", 1)):
+        sizes = rng.integers(1, 60, (n, WINDOW)) * (rng.random((n, WINDOW)) > 0.08)
+        sizes[:, 0] = np.maximum(sizes[:, 0], 1)
+        ranks = (sizes > 0).cumsum(axis=1)
+        ticks = prices[side][:, None] + sign * np.arange(WINDOW)[None, :]
+        last = np.minimum(ranks.max(axis=1), DEPTH)
+        for level in range(DEPTH):
+            hit = (ranks == level + 1) & (sizes > 0)
+            there = hit.any(axis=1)
+            at = hit.argmax(axis=1)
+            book[f"{side}_px_{level:02d}"] = np.where(there, ticks[np.arange(n), at] * TICK, np.nan)
+            book[f"{side}_sz_{level:02d}"] = np.where(there, sizes[np.arange(n), at], 0)
+        seen = (ranks <= last[:, None]) & ~((ranks == last[:, None]) & (sizes == 0))
+        shape = (n, WINDOW)
+        rows.append(
+            pl.DataFrame(
+                {
+                    "bar_ts": np.repeat(book["bar_ts"], WINDOW),
+                    "side": np.full(n * WINDOW, side[0].upper()),
+                    "price": (ticks * TICK).ravel(),
+                    "qty": sizes.ravel(),
+                    "seen": seen.ravel(),
+                    "seen_frac": np.where(rng.random(shape) > 0.1, 1.0, 0.5).ravel(),
+                    **{
+                        name: rng.integers(0, top, shape).ravel()
+                        for name, top in (("qty_open", 60), ("add", 30), ("pull", 30), ("fill", 9), ("hidden", 2))
+                    },
+                }
+            )
+        )
+    ladder = pl.concat(rows).filter("seen").drop("seen").with_columns(side=pl.col("side").replace("A", "A"))
+    ladder = ladder.sort("bar_ts", "side", "price")
+    for column in BOOK.columns:
+        if column.name in book:
+            continue
+        if column.dtype == pl.Boolean():
+            book[column.name] = np.zeros(n, bool)
+        elif column.name in {"obi0_twa", "obi10_twa"}:
+            book[column.name] = rng.integers(-64, 65, n) / 64
+        elif column.unit == POINTS:
+            book[column.name] = rng.integers(1, 9, n) * TICK
+        else:
+            book[column.name] = rng.integers(0, 60, n)
+    frame = pl.DataFrame(book).select(
+        pl.col(column.name).cast(pl.Float64).fill_nan(None).cast(column.dtype)
+        if column.dtype == pl.Float64()
+        else pl.col(column.name).cast(column.dtype)
+        for column in BOOK.columns
+    )
+    full = ladder.with_columns(
+        pl.lit(None).cast(column.dtype).alias(column.name) for column in LADDER.columns if column.name not in ladder.columns
+    )
+    return frame, full.select(pl.col(column.name).cast(column.dtype) for column in LADDER.columns)
+
+
+def levels(*prices: float, known: int = START) -> pl.DataFrame:
+    rows = [(f"ESM5/2025-06-12/CUSTOM/{price}", "CUSTOM", price, known, known + 10**14, False) for price in prices]
+    raw = {column.name: pl.Int64() if column.dtype == NS else column.dtype for column in LEVELS.columns}
+    return pl.DataFrame(rows, raw, orient="row").cast(LEVELS.schema)
+
+
+def profile(size: float = 24.0, mid_var: float | None = 0.125) -> pl.DataFrame:
+    metrics = {f"size_{k:02d}": size + (k % 3) * 8 for k in range(81)}
+    metrics |= {"bid10_qty": 256.0, "ask10_qty": 256.0, "trade_vol": 64.0}
+    metrics |= {} if mid_var is None else {"mid_var": mid_var}
+    rows = [(bucket, metric, median, 8.0, median, 16.0, 7) for bucket in range(288) for metric, median in metrics.items()]
+    return pl.DataFrame(rows, VOLUME_PROFILE.schema, orient="row")
+
+
+def tables(n: int = 260, seed: int = 7, prices: tuple[float, ...] = (6000.0, 6001.5)) -> dict[str, pl.LazyFrame]:
+    book, ladder = book_and_ladder(n, seed)
+    made = {"book": book, "ladder": ladder, "levels": levels(*prices), "profile": profile()}
+    return {name: frame.lazy() for name, frame in made.items()}
+
+
+def triggers(*rows: tuple[float, int, str]) -> pl.DataFrame:
+    """Of (level price, number of the bar, direction)."""
+    return pl.DataFrame(
+        {
+            "setup_id": [f"{price}/{bar}/{way}" for price, bar, way in rows],
+            "level_id": [str(price) for price, _, _ in rows],
+            "level_price": [price for price, _, _ in rows],
+            "trigger_ts": [START + bar * BAR_NS for _, bar, _ in rows],
+            "direction": [way for _, _, way in rows],
+            "x0": [0.0] * len(rows),
+            "sigma_60": [1.5] * len(rows),
+        },
+        schema_overrides={"trigger_ts": pl.Int64},
+    ).with_columns(pl.col("trigger_ts").cast(NS))

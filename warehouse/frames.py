@@ -1,0 +1,165 @@
+"""The columns that features read, made from the tables: bars, bars at levels, sums over the ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+import polars as pl
+
+from warehouse import inputs
+from warehouse.catalog import Measure
+from warehouse.inputs import CONSTANTS, PAST
+from warehouse.schema import BAR_NS, BOOK, TEXT
+
+Tables = Mapping[str, pl.LazyFrame]
+
+NEW_YORK = "America/New_York"
+REACH = 19
+"""Ticks from a level within which ladder rows are joined to it; every zone ends before."""
+_TOUCH = ("bid_px_00", "ask_px_00")
+_AHEAD_NS = 120 * 10**9
+
+
+def tables_of(columns: Iterable[str], measures: Iterable[Measure]) -> set[str]:
+    """Tables that these columns and measures are made from."""
+    book = {column.name for column in BOOK.columns}
+    measures = list(measures)
+    found = {"book"}
+    for name in columns:
+        if name not in book and name in inputs.BAR and name not in CONSTANTS:
+            found.add("ladder" if name == "tick_px" else "profile")
+    if measures:
+        found.add("ladder")
+    if any(_usual(measure) for measure in measures):
+        found.add("profile")
+    return found
+
+
+def bars(tables: Tables, columns: Collection[str], measures: Collection[Measure]) -> pl.LazyFrame:
+    """One row per bar in order of time: bar_ts, and those of `columns` and `measures` that bars have."""
+    own = [column.name for column in BOOK.columns if column.name in {*columns, "bar_ts"}]
+    frame = tables["book"].select(_floated(name) for name in own).sort("bar_ts")
+    sums = [measure for measure in measures if measure.grain == "bar"]
+    if sums:
+        rows = _rows(tables, tables["ladder"], sums)
+        made = rows.group_by("bar_ts").agg(measure.expr.alias(measure.name) for measure in sums)
+        frame = frame.join(made, on="bar_ts", how="left", maintain_order="left")
+    frame = _past(frame, tables, [name for name in columns if name.startswith(PAST) or name.startswith("mid_var")])
+    if "tick_px" in columns:
+        frame = frame.join(tick(tables["ladder"]), how="cross")
+    return frame.with_columns(pl.lit(CONSTANTS[name][0]).alias(name) for name in columns if name in CONSTANTS)
+
+
+def at_levels(frame: pl.LazyFrame, levels: pl.LazyFrame, before: int) -> pl.LazyFrame:
+    """Bars at every level from `before` bars ahead of its first known time to its end, by level and time.
+
+    A level's value in a bar is the last one known by the bar's end; before any is, the first.
+    """
+    end = pl.col("bar_ts") + pl.duration(nanoseconds=BAR_NS)
+    start = pl.col("known_ts") - pl.duration(nanoseconds=before * BAR_NS)
+    ordered = levels.sort("level_id", "known_ts").with_columns(
+        since=pl.when(pl.col("level_id").is_first_distinct()).then(start).otherwise("known_ts"),
+        until=pl.col("known_ts").shift(-1).over("level_id"),
+    )
+    values = ordered.select("level_id", "since", "until", "valid_to", level_px="price")
+    held = (end > pl.col("since")) & (pl.col("until").is_null() | (end < pl.col("until")))
+    keys = values.join(frame.select("bar_ts"), how="cross").filter(held & (pl.col("bar_ts") < pl.col("valid_to")))
+    keys = keys.select("level_id", "level_px", "bar_ts", d=pl.lit(None, pl.Float64)).sort("level_id", "bar_ts")
+    return keys.join(frame, on="bar_ts", how="left", maintain_order="left")
+
+
+def with_measures(
+    frame: pl.LazyFrame, tables: Tables, measures: Collection[Measure], key: str
+) -> pl.LazyFrame:
+    """A frame of bars at levels with the sums of the ladder's rows within reach of the level.
+
+    Args:
+        frame: `key`, bar_ts, level_px and tick_px.
+        tables: With the ladder.
+        measures: Of levels.
+        key: Column that tells the frame's levels apart.
+    """
+    if not measures:
+        return frame
+    base = (pl.col("level_px") / pl.col("tick_px")).floor().cast(pl.Int64)
+    near = frame.select(key, "bar_ts", "level_px", "tick_px", place=base)
+    spans = tables["ladder"].group_by("bar_ts").agg(low=pl.col("price").min(), high=pl.col("price").max())
+    low, high = (_place(end) for end in ("low", "high"))
+    near = (
+        near.join(spans, on="bar_ts")
+        .with_columns(
+            first=pl.max_horizontal(low, pl.col("place") - REACH), last=pl.min_horizontal(high, pl.col("place") + REACH)
+        )
+        .filter(pl.col("first") <= pl.col("last"))
+        .with_columns(place=pl.int_ranges("first", pl.col("last") + 1))
+        .select(key, "bar_ts", "level_px", "place", "tick_px")
+        .explode("place")
+    )
+    ladder = tables["ladder"].join(near.select("tick_px").first(), how="cross").with_columns(place=_place("price")).drop("tick_px")
+    rows = _rows(tables, near.join(ladder, on=["bar_ts", "place"]), measures)
+    x = ((pl.col("price") - pl.col("level_px")) / pl.col("tick_px")).round(6)
+    sums = rows.with_columns(x=x).group_by(key, "bar_ts").agg(measure.expr.alias(measure.name) for measure in measures)
+    known = [pl.col(measure.name).fill_null(measure.absent) for measure in measures if measure.absent is not None]
+    return frame.join(sums, on=[key, "bar_ts"], how="left", maintain_order="left").with_columns(known)
+
+
+def tick(ladder: pl.LazyFrame) -> pl.LazyFrame:
+    """The price increment, one row `tick_px`: the ladder has every tick from the touch to the farthest seen."""
+    return ladder.select(tick_px=pl.col("price").unique().sort().diff().min())
+
+
+def bucket(ts: pl.Expr) -> pl.Expr:
+    """Five-minute bucket of the New York day, 0 to 287."""
+    local = ts.dt.replace_time_zone("UTC").dt.convert_time_zone(NEW_YORK)
+    return (local.dt.hour().cast(pl.Int64) * 60 + local.dt.minute().cast(pl.Int64)) // 5
+
+
+def _rows(tables: Tables, rows: pl.LazyFrame, measures: Collection[Measure]) -> pl.LazyFrame:
+    """Ladder rows with what their measures read besides: distance from the touch, past size, constants."""
+    read = {name for measure in measures for name in measure.expr.meta.root_names()}
+    kept = [name for name in ("level_id", "entity", "level_px", "tick_px") if name in rows.collect_schema()]
+    own = [name for name in (*inputs.ROW, "bar_ts") if name in tables["ladder"].collect_schema()]
+    rows = rows.select(*kept, *(_floated(name) for name in own if name in {*read, "bar_ts", "side", "price"}))
+    if not read & {"away", "usual"}:
+        return rows
+    if "tick_px" not in kept:
+        rows = rows.join(tick(tables["ladder"]), how="cross")
+    away = pl.when(pl.col("side") == "A").then(pl.col("price") - pl.col("ask_px_00")).otherwise(pl.col("bid_px_00") - pl.col("price"))
+    rows = rows.join(tables["book"].select("bar_ts", *_TOUCH), on="bar_ts", how="left").with_columns(
+        away=(away / pl.col("tick_px")).round().cast(pl.Int64)
+    )
+    if "usual" in read:
+        sizes = tables["profile"].filter(pl.col("metric").str.starts_with("size_")).select(
+            "bucket", away=pl.col("metric").str.slice(5).cast(pl.Int64), usual="median"
+        )
+        rows = rows.with_columns(bucket=bucket(pl.col("bar_ts"))).join(sizes, on=["bucket", "away"], how="left")
+    return rows.with_columns(pl.lit(CONSTANTS[name][0]).alias(name) for name in read if name in CONSTANTS)
+
+
+def _past(frame: pl.LazyFrame, tables: Tables, names: Iterable[str]) -> pl.LazyFrame:
+    """The frame with medians of the past at its bars' times of day."""
+    for name in sorted(names):
+        metric = name.removeprefix(PAST).removesuffix("_ahead")
+        when = pl.col("bar_ts") + pl.duration(nanoseconds=_AHEAD_NS if name.endswith("_ahead") else 0)
+        values = tables["profile"].filter(pl.col("metric") == metric).select("bucket", pl.col("median").alias(name))
+        frame = (
+            frame.with_columns(bucket=bucket(when))
+            .join(values, on="bucket", how="left", maintain_order="left")
+            .drop("bucket")
+        )
+    return frame
+
+
+def _place(price: str) -> pl.Expr:
+    """A price as a count of ticks."""
+    return (pl.col(price) / pl.col("tick_px")).round().cast(pl.Int64)
+
+
+def _usual(measure: Measure) -> bool:
+    return "usual" in measure.expr.meta.root_names()
+
+
+def _floated(name: str) -> pl.Expr:
+    """A column as features see it: every number a float, so that no subtraction wraps."""
+    column = inputs.BAR.get(name) or inputs.ROW.get(name)
+    return pl.col(name).cast(column.dtype) if column and column.dtype != TEXT else pl.col(name)
