@@ -1,8 +1,7 @@
 """DBN files: read whole and verified, in batches of bounded size, or not at all; written whole or not at all.
 
-Understands MBP-10, MBO and definition records of DBN versions 1 to 3, plain or zstd-compressed, in one
-frame or many. The one damage that cannot be seen is a plain file cut between two records, or one whose
-prices changed while lengths did not: a plain file carries no checksum.
+Understands MBP-10, MBO and definition records of DBN versions 1 to 3, plain or in zstd frames. A plain file
+has no checksum: a cut between two records, or a price that changed, cannot be seen in it.
 """
 
 from __future__ import annotations
