@@ -8,6 +8,7 @@ from pathlib import Path
 from warehouse import session, store
 from warehouse.errors import MissingStepError
 from warehouse.flow import tape
+from warehouse.flow.mbo import Mbo
 from warehouse.flow.mbp10 import Mbp10
 from warehouse.flow.pieces import pieces
 from warehouse.flow.quality import Quality
@@ -16,7 +17,7 @@ from warehouse.flow.writing import Writing
 
 __all__ = ["flow"]
 
-_READERS: dict[str, type[Mbp10]] = {"mbp-10": Mbp10}
+_READERS: dict[str, type[Mbp10] | type[Mbo]] = {"mbp-10": Mbp10, "mbo": Mbo}
 
 
 def flow(root: Path, symbol: str, date: dt.date, source: str, out: Path, until: int | None = None) -> None:

@@ -97,8 +97,9 @@ def _imbalance(reading: Reading) -> Frame:
     bid, ask = reading.state.sides
     time, total, out = reading.timeline, np.zeros(reading.timeline.bars, np.int64), {}
     for level in range(DEPTH):
-        rows = np.union1d(bid.changed[level], ask.changed[level])
-        rows = rows[reading.moving[rows]]
+        either = np.zeros(len(reading.moving), np.bool_)
+        either[bid.changed[level]] = either[ask.changed[level]] = True
+        rows = np.flatnonzero(either & reading.moving)
         signed = _pressure(bid, level, rows) - _pressure(ask, level, rows)
         bar = time.bar_of(rows)
         absolute = np.bincount(bar, np.abs(signed), time.bars).astype(np.int64)

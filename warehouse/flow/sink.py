@@ -48,8 +48,9 @@ class Sink:
             use_dictionary=[name for name, _ in fields if name not in times],
             column_encoding=dict.fromkeys(times, "DELTA_BINARY_PACKED"),
         )
-        self._waiting: list[pa.Table] = []
-        self._rows = 0
+        none = [_array(np.empty(0, np.int64), None, field.type) for field in self._schema]
+        self._waiting = [pa.Table.from_arrays(none, schema=self._schema)]
+        self._rows, self._started = 0, False
 
     def __enter__(self) -> Self:
         return self
@@ -58,8 +59,6 @@ class Sink:
         if kind is None and (self._rows or not self._started):
             self._write(self._rows)
         self._writer.close()
-
-    _started = False
 
     def add(self, frame: Frame) -> None:
         """Append rows."""
@@ -70,7 +69,7 @@ class Sink:
             self._write(ROWS)
 
     def _write(self, rows: int) -> None:
-        whole = pa.concat_tables([self._schema.empty_table(), *self._waiting])
+        whole = pa.concat_tables(self._waiting)
         self._writer.write_table(whole.slice(0, rows).combine_chunks(), row_group_size=ROWS)
         self._waiting, self._rows, self._started = [whole.slice(rows)], self._rows - rows, True
 
@@ -78,7 +77,9 @@ class Sink:
 def _array(values: Array, null: Flags | None, kind: pa.DataType) -> pa.Array:
     """A column as Arrow has it; its values where null are unspecified but always the same."""
     if kind == pa.string():
-        return pa.DictionaryArray.from_arrays(pa.array(values), ["A", "B", "N"]).cast(pa.string())
+        ends = np.arange(len(values) + 1, dtype=np.int32)
+        letters = [pa.py_buffer(ends), pa.py_buffer(np.ascontiguousarray(values, np.uint8))]
+        return pa.Array.from_buffers(kind, len(values), [None, *letters])
     if kind == pa.bool_():
         there = np.packbits(values, bitorder="little")
         return pa.Array.from_buffers(kind, len(values), [_mask(null), pa.py_buffer(there)])

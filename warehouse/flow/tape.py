@@ -68,14 +68,17 @@ def _read(group: _Group, columns: Sequence[str]) -> Batch:
 
 
 def _array(column: pa.Array) -> Array:
+    # Through buffers: `to_numpy` would import pandas, which costs more time than a million records.
     if pa.types.is_dictionary(column.type):
         codes = [ord(letter) if letter else 0 for letter in column.dictionary.to_pylist()]
-        letters: Array = np.array(codes, np.uint8)[column.indices.to_numpy()]
+        letters: Array = np.array(codes, np.uint8)[_values(column.indices, "i4")]
         return letters
-    if pa.types.is_timestamp(column.type):
-        column = column.view(pa.int64())
-    values: Array = column.to_numpy()
-    return values
+    return _values(column, "i8" if pa.types.is_timestamp(column.type) else str(column.type))
+
+
+def _values(column: pa.Array, kind: str) -> Array:
+    stored = np.frombuffer(column.buffers()[1], kind)
+    return stored[column.offset : column.offset + len(column)]
 
 
 def _cut(batch: Batch, until: int | None) -> Batch:

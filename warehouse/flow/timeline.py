@@ -48,6 +48,7 @@ class Timeline:
     def __init__(self, piece: Piece, known: int) -> None:
         events, bars = len(piece.bar), piece.bars
         self.bars, self.known, self._event_bar = bars, known, piece.bar
+        self._start, self._event_ts = piece.start, piece.events.ts
         self.open_row: Ints = np.searchsorted(piece.bar, np.arange(bars)).astype(np.int64)
         self.end_row: Ints = np.append(self.open_row[1:], events)
         self.opening: Ints = self.open_row + np.arange(bars)
@@ -65,6 +66,11 @@ class Timeline:
         """Bar of the event before each row."""
         bars: Ints = self._event_bar[rows - 1]
         return bars
+
+    def left(self, rows: Ints) -> Ints:
+        """Nanoseconds from the event before each row to the end of its bar."""
+        ns: Ints = self._start + BAR_NS * (self._event_bar[rows - 1] + 1) - self._event_ts[rows - 1]
+        return ns
 
     def _merged(self, of_bars: Array, of_events: Array) -> Ints:
         out = np.empty(self.bars + len(self._of_event), np.int64)

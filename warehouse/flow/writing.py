@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from warehouse.flow import book, edge, ladder
-from warehouse.flow.pieces import ASK, BID, TRADE, Events, Piece
+from warehouse.flow.pieces import ASK, BID, NO_SIDE, TRADE, Events, Piece
 from warehouse.flow.quality import Quality
 from warehouse.flow.reading import Reading
 from warehouse.flow.sink import Sink
@@ -19,7 +19,6 @@ from warehouse.flow.tape import Array, Flags, Frame, Ints
 from warehouse.schema import BAR_NS, BOOK, LADDER, QUALITY, QUOTES, TRADES
 
 _POINT = 1_000_000_000
-_A, _B, _N = range(3)
 
 
 class Writing:
@@ -119,7 +118,7 @@ def trades(reading: Reading) -> Frame:
         "ts": (piece.events.ts[piece.event[at] - 1], None),
         "price": (piece.records["price"][at] / _POINT, None),
         "size": (piece.records["size"][at], None),
-        "side": (np.select([side == ASK, side == BID], [_A, _B], _N), None),
+        "side": (np.where((side == ASK) | (side == BID), side, NO_SIDE), None),
     }
 
 
@@ -149,7 +148,7 @@ def _by_price(sides: list[Frame], start: int, tick: int) -> Frame:
     order = np.lexsort((price, sign, bar))
     out = {name: (values[order], None if null is None else null[order]) for name, (values, null) in joined.items()}
     out["bar_ts"] = start + BAR_NS * out["bar"][0], None
-    out["side"] = np.where(out["sign"][0] > 0, _B, _A), None
+    out["side"] = np.where(out["sign"][0] > 0, BID, ASK), None
     out["price"] = out["price"][0] * tick / _POINT, None
     return out
 

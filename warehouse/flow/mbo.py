@@ -1,0 +1,114 @@
+"""MBO records as states and flows: every order by its id, the whole book by price."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from warehouse.flow.depth import Changes, Full, changes, ten
+from warehouse.flow.lots import Lots, no_lots, summed
+from warehouse.flow.matching import Flow, after_trades, hidden_by
+from warehouse.flow.orders import Acts, Resting, acts, nothing, resting, unknown
+from warehouse.flow.pieces import CANCEL, FILL, MODIFY, Piece
+from warehouse.flow.reading import Reading, Sorted, odd, prints, sort
+from warehouse.flow.state import SIGNS, State, side, state
+from warehouse.flow.tape import HEAD, Flags, Ints
+from warehouse.flow.timeline import Timeline
+
+YOUNG_NS = 1_000_000_000
+"""Age below which a pulled order counts as young."""
+
+
+class Mbo:
+    """Reads pieces of MBO records.
+
+    The book is known from the first reset on: a tape that begins without one tells trades and nothing else
+    until then.
+
+    Args:
+        tick: Tick size in 1e-9 points.
+    """
+
+    head = (*HEAD, "order_id")
+    columns = head
+
+    def __init__(self, tick: int) -> None:
+        self._tick, self._orders, self._known = tick, nothing(), False
+
+    def skip(self, piece: Piece) -> None:
+        """Follow the orders, and nothing else."""
+        self._follow(piece)
+
+    def read(self, piece: Piece) -> Reading:
+        """States, and flows by order."""
+        known, usable, told = self._follow(piece)
+        rows = len(piece.bar) + 1
+        owners = told.bid, ~told.bid
+        moves = [changes(told, own, sign, rows) for own, sign in zip(owners, SIGNS, strict=True)]
+        sides = [side(sign, self._tick, *ten(move, sign, self._tick, rows)) for move, sign in zip(moves, SIGNS, strict=True)]
+        made = state(sides[0], sides[1], known)
+        timeline = Timeline(piece, known)
+        depths = [Full(one, timeline, *rest) for one, *rest in zip(sides, moves, [told, told], owners, strict=True)]
+        return Reading(
+            piece=piece,
+            state=made,
+            timeline=timeline,
+            flows=(_flow(told, usable, made, 0), _flow(told, usable, made, 1)),
+            spans=(timeline.spans(sides[0], made.centre[0]), timeline.spans(sides[1], made.centre[1])),
+            depths=(depths[0], depths[1]),
+            orders=np.stack([depth.orders(timeline.end_row) for depth in depths]),
+            moving=usable.moving,
+            unknown=unknown(told, len(piece.event)) | _before_known(piece, known),
+            odd=odd(usable, made),
+        )
+
+    def _follow(self, piece: Piece) -> tuple[int, Sorted, Acts]:
+        """First known row, the records, and what they did; the orders left over are kept."""
+        known = 0 if self._known else _first_reset(piece)
+        usable = sort(piece, self._tick, known)
+        usable.sound &= piece.event >= known
+        told = acts(usable, self._orders, piece.events.ts)
+        self._orders = resting(told, len(piece.bar) + 1)
+        self._known |= known <= len(piece.bar)
+        return known, usable, told
+
+
+def _first_reset(piece: Piece) -> int:
+    resets = np.flatnonzero(piece.events.reset)
+    return int(resets[0]) + 1 if len(resets) else len(piece.bar) + 1
+
+
+def _before_known(piece: Piece, known: int) -> Flags:
+    return np.isin(piece.records["action"], (CANCEL, MODIFY, FILL)) & (piece.event < known)
+
+
+def _flow(told: Acts, usable: Sorted, made: State, number: int) -> Flow:
+    """What happened to one side."""
+    sign = SIGNS[number]
+    own = np.flatnonzero((told.bid if number == 0 else ~told.bid) & (told.at >= 0) & usable.moving[told.row])
+    own = own[np.argsort(told.at[own], kind="stable")]
+    old = Lots(told.row[own], sign * told.old_price[own], told.gone[own], told.at[own])
+    new = Lots(told.row[own], sign * told.price[own], told.came[own], told.at[own])
+    fill = told.fill[own]
+    pulled, filled, adds = old.of(old.qty - fill), old.of(fill), new.of(new.qty)
+    hits, _ = prints(usable, made, number)
+    events = usable.piece.events
+    traded = summed(hits)
+    shown = np.zeros(len(made.both), np.bool_)
+    shown[old.where(old.qty > 0).row] = True
+    refill, answer = after_trades(adds, traded, hits, events.ts, usable.piece.bar)
+    moved = np.where((old.qty > 0) & (new.qty > 0), np.minimum(old.qty - fill, new.qty), 0)
+    away = new.u < old.u
+    young = events.ts[old.row - 1] - told.was_born[own] < YOUNG_NS
+    lone = np.zeros(len(traded.row), np.bool_)
+    return Flow(
+        add=adds,
+        pull=pulled,
+        fill=filled,
+        hidden=hidden_by(traded, filled, extra=traded.qty[lone], lone=lone),
+        refill=refill,
+        answer=answer,
+        unmatched=traded.where(~shown[traded.row]),
+        away=old.of(moved * away),
+        toward=old.of(moved * ~away),
+        young=old.of((old.qty - fill) * young),
+    )
