@@ -36,7 +36,7 @@ import sys
 from pathlib import Path
 from warehouse import land
 raw, root = map(Path, sys.argv[1:3])
-for landing in land.plan(land.survey(raw), root):
+for landing in land.plan(land.survey(raw, root)):
     land.land(root, landing)
 """
 IMPORTS = "import polars, duckdb, numpy, hnswlib"
