@@ -58,7 +58,9 @@ class Flow:
         return self.add, self.pull, self.fill, self.hidden
 
 
-def split(adds: Lots, removals: Lots, trades: Lots, auction: Lots, ts: Ints, bar: Ints) -> Flow:
+def split(
+    adds: Lots, removals: Lots, trades: Lots, auction: Lots, silent: Flags, ts: Ints, bar: Ints
+) -> Flow:
     """Fills and pulls of one side, by rule.
 
     A removal is a fill as far as trades of its event and price go; the rest is the owner's pull. Trades
@@ -69,6 +71,7 @@ def split(adds: Lots, removals: Lots, trades: Lots, auction: Lots, ts: Ints, bar
         removals: What was removed, for whatever reason.
         trades: Prints whose aggressor hit this side.
         auction: Prints without an aggressor.
+        silent: Rows whose event changed no book: their trades' removals may come in a later event.
         ts: Time of each event; row `r` is event `r - 1`.
         bar: Bar of each event.
     """
@@ -78,10 +81,12 @@ def split(adds: Lots, removals: Lots, trades: Lots, auction: Lots, ts: Ints, bar
     if len(auction.row):
         _fill_auction(fill, removals, auction, rows)
     lone = ~_mask(removals.row, rows)[traded.row]
-    rest = _fill_later(fill, removals, traded.where(lone), ts, bar)
-    unmatched = traded.where(lone).of(rest)
+    rest = traded.qty.copy()
+    alone = silent[traded.row]
+    rest[alone] = _fill_later(fill, removals, traded.where(alone), ts, bar)
+    unmatched = traded.of(rest * lone)
     filled, pulled = removals.of(fill), removals.of(removals.qty - fill)
-    hidden = hidden_by(traded, removals.of(fill), extra=traded.qty[lone] - rest, lone=lone)
+    hidden = hidden_by(traded, removals.of(fill), later=traded.qty - rest)
     refill, answer = after_trades(adds, traded, trades, ts, bar)
     nothing = no_lots()
     return Flow(adds, pulled, filled, hidden, refill, answer, unmatched, nothing, nothing, nothing)
@@ -145,20 +150,18 @@ def _by_price(u: Ints, row: Ints) -> Ints:
     return u * (1 << 30) + row
 
 
-def hidden_by(traded: Lots, filled: Lots, *, extra: Ints, lone: Flags) -> Lots:
+def hidden_by(traded: Lots, filled: Lots, *, later: Ints) -> Lots:
     """Traded lots that no displayed removal answers for.
 
     Args:
         traded: Prints by event and price.
         filled: What they consumed in their own event.
-        extra: What the prints chosen by `lone` consumed later.
-        lone: Prints in whose event nothing was removed.
+        later: What they consumed in later events.
     """
     slot = found(traded.key, filled.key)
     there = slot >= 0
     shown = np.bincount(slot[there], filled.qty[there], len(traded.row)).astype(np.int64)
-    shown[lone] += extra
-    return traded.of(np.maximum(traded.qty - shown, 0))
+    return traded.of(np.maximum(traded.qty - shown - later, 0))
 
 
 def after_trades(adds: Lots, traded: Lots, trades: Lots, ts: Ints, bar: Ints) -> tuple[Lots, Lots]:

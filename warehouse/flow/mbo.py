@@ -99,12 +99,11 @@ def _flow(told: Acts, usable: Sorted, made: State, number: int) -> Flow:
     moved = np.where((old.qty > 0) & (new.qty > 0), np.minimum(old.qty - fill, new.qty), 0)
     away = new.u < old.u
     young = events.ts[old.row - 1] - told.was_born[own] < YOUNG_NS
-    lone = np.zeros(len(traded.row), np.bool_)
     return Flow(
         add=adds,
         pull=pulled,
         fill=filled,
-        hidden=hidden_by(traded, filled, extra=traded.qty[lone], lone=lone),
+        hidden=hidden_by(traded, filled, later=np.zeros(len(traded.row), np.int64)),
         refill=refill,
         answer=answer,
         unmatched=traded.where(~shown[traded.row]),

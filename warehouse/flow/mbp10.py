@@ -101,7 +101,9 @@ def _flow(usable: Sorted, made: State, number: int) -> Flow:
     adds, cuts = (_visible(usable.lots(usable.of(a, letter), sign), own) for a in (ADD, CANCEL))
     more, less = _modified(usable.lots(usable.of(MODIFY, letter), sign), adds, cuts, own)
     hits, auction = prints(usable, made, number)
-    return split(joined((adds, more)), joined((cuts, less)), hits, auction, piece.events.ts, piece.bar)
+    silent = np.ones(len(own.best), np.bool_)
+    silent[piece.event[np.isin(piece.records["action"], (ADD, CANCEL, MODIFY))]] = False
+    return split(joined((adds, more)), joined((cuts, less)), hits, auction, silent, piece.events.ts, piece.bar)
 
 
 def _visible(lots: Lots, own: Side) -> Lots:

@@ -1,0 +1,383 @@
+"""A slow, obvious, order-by-order book: what the event pass must agree with. Independent of `warehouse.flow`.
+
+Prices are whole ticks, sides "B" and "A", sizes lots. Nothing here is fast and nothing is clever.
+"""
+
+import bisect
+import random
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+from tapes import LEVELS, TICK, mbo, mbp10
+
+from warehouse import dbn
+
+BAR = 5_000_000_000
+LAST, SNAPSHOT = 128, 32
+OTHER = {"B": "A", "A": "B"}
+
+
+@dataclass
+class Order:
+    side: str
+    price: int
+    size: int
+    born: int
+
+
+@dataclass
+class Flow:
+    """One act at one price: kind is add, pull or fill; action the record's letter."""
+
+    side: str
+    price: int
+    kind: str
+    qty: int
+    action: str
+    young: bool = False
+    moved: int = 0
+
+
+@dataclass
+class Event:
+    ts: int
+    quiet: bool
+    records: list
+    flows: list = field(default_factory=list)
+    before: dict = None
+    after: dict = None
+    trades: Counter = field(default_factory=Counter)
+    resting_fills: Counter = field(default_factory=Counter)
+
+
+class Book:
+    def __init__(self):
+        self.clear()
+        self.unknown = 0
+
+    def clear(self):
+        self.orders, self.sizes = {}, {"B": defaultdict(list), "A": defaultdict(list)}
+        self.prices = {"B": [], "A": []}
+
+    def _put(self, number, order):
+        here = self.sizes[order.side][order.price]
+        if not here:
+            bisect.insort(self.prices[order.side], order.price)
+        here.append(number)
+        self.orders[number] = order
+
+    def _take(self, number):
+        order = self.orders.pop(number)
+        here = self.sizes[order.side][order.price]
+        here.remove(number)
+        if not here:
+            self.prices[order.side].remove(order.price)
+            del self.sizes[order.side][order.price]
+        return order
+
+    def level(self, side, price):
+        """Lots, orders, largest order at a price."""
+        sizes = [self.orders[number].size for number in self.sizes[side].get(price, ())]
+        return sum(sizes), len(sizes), max(sizes, default=0)
+
+    def ten(self):
+        """The ten best (price, lots, orders) of each side."""
+        best = {"B": self.prices["B"][:-11:-1], "A": self.prices["A"][:10]}
+        return {side: [(p, *self.level(side, p)[:2]) for p in prices] for side, prices in best.items()}
+
+    def apply(self, record, ts, fills):
+        """What a record does to the order it names. `fills` holds resting fills not yet accounted for."""
+        action, number = record["action"].decode(), int(record["order_id"])
+        side, price, size = record["side"].decode(), int(record["price"]) // TICK, int(record["size"])
+        if action == "A":
+            self._put(number, Order(side, price, size, ts))
+            return [Flow(side, price, "add", size, "A")]
+        if action not in "CM":
+            return []
+        if number not in self.orders:
+            self.unknown += 1
+            return []
+        old = self._take(number)
+        if action == "C":
+            gone = min(size, old.size)
+            if gone < old.size:
+                self._put(number, Order(old.side, old.price, old.size - gone, old.born))
+            return self._removed(old, gone, number, fills, ts, "C")
+        if price != old.price:
+            self._put(number, Order(old.side, price, size, ts))
+            out = self._removed(old, old.size, number, fills, ts, "M")
+            pulled = sum(flow.qty for flow in out if flow.kind == "pull")
+            for flow in out:
+                if flow.kind == "pull":
+                    toward = (price > old.price) == (old.side == "B")
+                    flow.moved = min(pulled, size) * (1 if toward else -1)
+            return [*out, Flow(old.side, price, "add", size, "M")]
+        self._put(number, Order(old.side, price, size, old.born))
+        if size > old.size:
+            return [Flow(old.side, price, "add", size - old.size, "M")]
+        return self._removed(old, old.size - size, number, fills, ts, "M")
+
+    def _removed(self, old, gone, number, fills, ts, action):
+        filled = min(gone, fills[number])
+        fills[number] -= filled
+        young = ts - old.born < 1_000_000_000
+        out = []
+        if filled:
+            out.append(Flow(old.side, old.price, "fill", filled, action))
+        if gone > filled:
+            out.append(Flow(old.side, old.price, "pull", gone - filled, action, young))
+        return out
+
+
+def grouped(records):
+    """Records of each event, with the largest ts_event so far and whether it is a reset or snapshot."""
+    running, out = 0, []
+    for i, record in enumerate(records):
+        snapshot = bool(record["flags"] & SNAPSHOT)
+        was = bool(i and records[i - 1]["flags"] & SNAPSHOT)
+        new = i == 0 or record["action"] == b"R" or snapshot != was
+        if not new and not snapshot:
+            new = bool(records[i - 1]["flags"] & LAST) or record["ts_event"] != records[i - 1]["ts_event"]
+        running = max(running, int(record["ts_event"]))
+        reset = record["action"] == b"R" or (snapshot and not was)
+        if new:
+            out.append([running, reset, snapshot or reset, []])
+        out[-1][0] = running
+        out[-1][3].append(record)
+    return out
+
+
+def replay(records, watch=None, ahead=None):
+    """Every event with its flows and the ten levels before and after.
+
+    `watch(book, record, event)` sees each record applied, `ahead(book, ts)` the book before each event.
+    """
+    book, out = Book(), []
+    for ts, reset, quiet, members in grouped(records):
+        if ahead:
+            ahead(book, ts)
+        before = None if reset and not out else book.ten()
+        if reset:
+            book.clear()
+        event, fills = Event(ts, quiet, members, before=before), Counter()
+        aggressor = None
+        for record in members:
+            action, side = record["action"].decode(), record["side"].decode()
+            price, size = int(record["price"]) // TICK, int(record["size"])
+            if action == "T":
+                aggressor = side
+                if side != "N":
+                    event.trades[OTHER[side], price] += size
+            elif action == "F" and aggressor is not None:
+                known = book.orders.get(int(record["order_id"]))
+                rests = known.side if known else side
+                if aggressor == "N" or rests == OTHER[aggressor]:
+                    fills[int(record["order_id"])] += size
+                    event.resting_fills[rests, price] += size
+                if not known:
+                    book.unknown += 1
+            event.flows += book.apply(record, ts, fills)
+            if watch:
+                watch(book, record, event)
+        if quiet:
+            event.flows = []
+        event.after = book.ten()
+        out.append(event)
+    return out, book
+
+
+def known(levels, side, price):
+    """Whether a price lies in the known set of ten levels."""
+    mine = levels[side]
+    if len(mine) < 10:
+        return True
+    return price >= mine[9][0] if side == "B" else price <= mine[9][0]
+
+
+def visible(event):
+    """Flows that the ten-level window can tell: A and C known before or after, M before and after."""
+    for flow in event.flows:
+        sides = (known(event.before, flow.side, flow.price), known(event.after, flow.side, flow.price))
+        if all(sides) if flow.action == "M" else any(sides):
+            yield flow
+
+
+def as_mbp10(records):
+    """The MBP-10 tape of MBO records: order ids and fills hidden, ten levels after each visible record."""
+    rows, levels_of = [], []
+    last = {}
+
+    def watch(book, record, event):
+        action, side = record["action"].decode(), record["side"].decode()
+        old, new = last.get("ten", {"B": [], "A": []}), book.ten()
+        last["ten"] = new
+        if action == "F":
+            return
+        price = int(record["price"]) // TICK
+        seen = action in "TRN" or old != new or any(known(ten, side, price) for ten in (old, new))
+        if seen:
+            rows.append((record, event))
+            levels_of.append(new)
+
+    replay(records, watch)
+    out = mbp10(len(rows))
+    for i, (record, event) in enumerate(rows):
+        for name in ("ts_event", "ts_recv", "action", "side", "price", "size", "flags", "sequence"):
+            out[name][i] = record[name]
+        final = i + 1 == len(rows) or rows[i + 1][1] is not event
+        if final and event.records[-1]["flags"] & LAST:
+            out["flags"][i] |= LAST
+        for side, name in (("B", "bid"), ("A", "ask")):
+            for level, (price, size, count) in zip(LEVELS, levels_of[i][side], strict=False):
+                out[f"{name}_px_{level}"][i] = price * TICK
+                out[f"{name}_sz_{level}"][i], out[f"{name}_ct_{level}"][i] = size, count
+    return out
+
+
+class RandomMarket:
+    """A made-up venue that writes MBO records of adds, cancels, modifies and trades, some of them odd."""
+
+    def __init__(self, seed, start):
+        self.random, self.now, self.number = random.Random(seed), start, 0
+        self.orders, self.rows, self.mid = {}, [], 24_000
+
+    def _row(self, action, side, price, size, number=0, flags=0):
+        self.rows.append((self.now, action, side, price, size, number, flags))
+
+    def run(self, events):
+        self._row("R", "N", 0, 0, flags=LAST)
+        for _ in range(40):
+            self.add()
+        for _ in range(events):
+            self.now += self.random.choice([0, 1, 1000, 400_000_000, 1_500_000_000, 12_000_000_000])
+            act = self.random.choices([self.add, self.cancel, self.modify, self.trade, self.snapshot], [8, 5, 6, 5, 0.1])
+            act[0]()
+        return self.array()
+
+    def best(self, side):
+        prices = [price for own, price, _ in self.orders.values() if own == side]
+        if not prices:
+            return self.mid - 1 if side == "B" else self.mid
+        return max(prices) if side == "B" else min(prices)
+
+    def _price(self, side):
+        away = self.random.choice([-1, 0, 0, 1, 1, 2, 3, 5, 8, 13, 30, 120])
+        if side == "B":
+            return min(self.best("B") - away, self.best("A") - 1)
+        return max(self.best("A") + away, self.best("B") + 1)
+
+    def add(self):
+        side, self.number = self.random.choice("BA"), self.number + 1
+        price, size = self._price(side), self.random.randint(1, 9)
+        self.orders[self.number] = [side, price, size]
+        self._row("A", side, price, size, self.number, LAST)
+
+    def _pick(self):
+        return self.random.choice(list(self.orders))
+
+    def cancel(self):
+        if not self.orders:
+            return
+        number = self._pick()
+        side, price, size = self.orders[number]
+        gone = size if self.random.random() < 0.6 else self.random.randint(1, size)
+        self.orders[number][2] -= gone
+        if not self.orders[number][2]:
+            del self.orders[number]
+        self._row("C", side, price, gone, number, LAST)
+
+    def modify(self):
+        if not self.orders:
+            return
+        number = self._pick()
+        side, price, _ = self.orders.pop(number)
+        new = price if self.random.random() < 0.4 else self._price(side)
+        self.orders[number] = [side, new, self.random.randint(1, 9)]
+        self._row("M", side, new, self.orders[number][2], number, LAST)
+
+    def trade(self):
+        side = self.random.choice("BA")
+        rests = OTHER[side]
+        queue = sorted((n for n, o in self.orders.items() if o[0] == rests), key=lambda n: (self.orders[n][1] * (1 if side == "B" else -1), n))
+        left, after = self.random.randint(1, 12), []
+        for number in queue[:4]:
+            if not left:
+                break
+            _, price, size = self.orders[number]
+            hit = min(left, size)
+            left -= hit
+            self._row("T", side, price, hit)
+            self._row("F", rests, price, hit, number)
+            if self.random.random() < 0.1:  # an iceberg shows its next part at once
+                after.append(("M", rests, price, size, number))
+            elif hit == size:
+                del self.orders[number]
+                after.append(("C", rests, price, hit, number))
+            else:
+                self.orders[number][2] -= hit
+                after.append(("M", rests, price, size - hit, number))
+        if not after:
+            return
+        for row in after:
+            self._row(*row)
+        self.rows[-1] = (*self.rows[-1][:-1], LAST)
+
+    def snapshot(self):
+        for number, (side, price, size) in self.orders.items():
+            self._row("A", side, price, size, number, SNAPSHOT | 8)
+
+    def array(self):
+        out = mbo(len(self.rows))
+        for i, (now, action, side, price, size, number, flags) in enumerate(self.rows):
+            out["ts_event"][i], out["ts_recv"][i] = now, now + 1000
+            out["action"][i], out["side"][i] = action.encode(), side.encode()
+            out["price"][i] = price * TICK if action != "R" else dbn.UNDEF_PRICE
+            out["size"][i], out["order_id"][i], out["flags"][i] = size, number, flags
+        return out
+
+
+def random_mbo(seed, events, start):
+    """MBO records of a made-up market."""
+    return RandomMarket(seed, start).run(events)
+
+
+def flows_by_bar(events):
+    """What each bar's flows would be, by (bar start, side, price)."""
+    flows = defaultdict(Counter)
+    for event in events:
+        for flow in event.flows:
+            cell = flows[event.ts // BAR * BAR, flow.side, flow.price]
+            cell[flow.kind] += flow.qty
+            cell[f"n_{flow.kind}"] += 1
+            cell["pull_young"] += flow.qty * (flow.kind == "pull" and flow.young)
+            cell["reprice_toward" if flow.moved > 0 else "reprice_away"] += abs(flow.moved)
+        if not event.quiet:
+            _traded(event, flows)
+    return flows
+
+
+def _traded(event, flows):
+    filled = Counter()
+    for flow in event.flows:
+        filled[flow.side, flow.price] += flow.qty * (flow.kind == "fill")
+    for (side, price), lots in event.trades.items():
+        if lots > filled[side, price]:
+            flows[event.ts // BAR * BAR, side, price]["hidden"] += lots - filled[side, price]
+
+
+def books_by_bar(records):
+    """Every price's (lots, orders, largest order) at the end of each bar that a later event closed."""
+    found, state = {}, {"bar": None}
+
+    def ahead(book, ts):
+        bar = ts // BAR * BAR
+        if state["bar"] is not None:
+            for ended in range(state["bar"], bar, BAR):
+                found[ended] = {
+                    (side, price): book.level(side, price) for side in "BA" for price in book.prices[side]
+                }
+        state["bar"] = bar
+
+    replay(records, ahead=ahead)
+    return found
