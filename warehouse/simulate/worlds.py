@@ -41,7 +41,7 @@ WORLDS = {
     world.name: world
     for world in (
         World("null", p_break=0.3, p_reject=0.3),
-        World("planted", kf=0.3, kn=0.3, km=0.1, p_break=0.3, p_reject=0.3),
+        World("planted", kf=0.4, kn=0.4, km=0.1, p_break=0.3, p_reject=0.3),
     )
 }
 
