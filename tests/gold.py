@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from warehouse import pressure, session, store, vectors
+from warehouse import catalog, session, store, vectors
 from warehouse.schema import (
     BAR_NS,
     DEFAULT_SCHEME,
@@ -37,17 +37,9 @@ def slots() -> tuple[str, ...]:
     return vectors.spec().slots
 
 
-def cube() -> list[str]:
-    return [pressure.column(measure, point) for measure in pressure.MEASURES for point in pressure.POINTS]
-
-
-def others() -> list[str]:
-    derived = [
-        "bar5s_cube_lead",
-        *(f"bar5s_cube_wall_{name}" for name in ("j", "strength", "build", "gap_pts")),
-    ]
-    conditions = [f"bar5s_lvl_cond{n}_sum" for n in range(1, 5)]
-    return [*cube(), *derived, *conditions, *(f"bar5s_lvl_retreat_{side}_sum" for side in ("far", "near"))]
+@functools.cache
+def features() -> dict[str, pl.DataType]:
+    return {f.name: f.dtype for f in catalog.load().values() if f.name not in SETUPS.schema}
 
 
 def setups(date: dt.date, count: int = PER_DATE, *, symbol: str = SYMBOL, seed: int = 0) -> pl.DataFrame:
@@ -63,12 +55,13 @@ def setups(date: dt.date, count: int = PER_DATE, *, symbol: str = SYMBOL, seed: 
         orient="row",
     )
     own = own.cast(SETUPS.schema)
-    names = dict.fromkeys([*slots(), *others()])
-    values = {name: rng.standard_normal(count) for name in names}
-    holes = {name: np.where(rng.random(count) < 0.05, np.nan, column) for name, column in values.items()}
-    frame = pl.DataFrame(holes, schema=dict.fromkeys(names, pl.Float64())).fill_nan(None)
-    flags = [pl.lit(0.9).alias(name) for name in cube() if "_cov_" in name]
-    return own.hstack(frame.with_columns(flags))
+    drawn = {
+        name: np.where(rng.random(count) < 0.05, np.nan, rng.standard_normal(count)) for name in features()
+    }
+    drawn |= {name: np.full(count, 0.9) for name in features() if "_cov_" in name}
+    drawn |= {f"bar5s_lvl_cond{n}_sum": rng.random(count) for n in range(1, 5)}
+    drawn |= {f"bar5s_cube_{name}": rng.integers(0, 5, count) for name in ("story", "lead", "wall_j")}
+    return own.hstack(pl.DataFrame(drawn).fill_nan(None).cast(features()))
 
 
 def _setup(rng, date, symbol, bar, *, placebo):

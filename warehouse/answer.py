@@ -75,12 +75,12 @@ class Answer:
         for horizon, name in NAMES.items():
             outcomes[name], labels[name] = self._horizon(horizon, weights, near)
         percentile = self._percentile()
-        place, code = self.now.place, pressure.story(self.row, self.now.direction)
+        place = self.now.place
         return Card(
             question=self._question(),
             pressure=pressure.cube(self.row, place.price),
-            story=code,
-            told=pressure.told(code, self.row, self.now.direction, place.price),
+            story=pressure.story(self.row),
+            told=pressure.told(self.row, self.now.direction, place.price),
             lead=pressure.lead(self.row),
             wall=pressure.wall(self.row),
             conditions=pressure.conditions(self.row),

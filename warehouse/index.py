@@ -101,6 +101,7 @@ class SetupIndex:
         Returns:
             None where the graph reaches fewer allowed rows than asked for: ask the exact scan.
         """
+        _width(question[None, :], self.width)
         point = _checked(scaled(question[None, :], self.scale), self.width)
         wanted = min(count, int(allowed.sum()))
         if not wanted:

@@ -135,7 +135,7 @@ def _frame(place: Place, begin: int, setups: list[dict[str, Any]], row: dict[str
     end, x0, sigma = row["bar"] + BAR_NS, row["x0"], row["sigma_60"]
     running = [one for one in setups if one["known_ts"] <= end < one["resolved_ts"]]
     own = running[-1] if running else None
-    points, code = pressure.cube(row, place.price), pressure.story(row, row["direction"])
+    points = pressure.cube(row, place.price)
     frame = {
         "v": VERSION,
         "seq": (row["bar"] - begin) // BAR_NS,
@@ -156,10 +156,11 @@ def _frame(place: Place, begin: int, setups: list[dict[str, Any]], row: dict[str
         | {measure: [point[measure] for point in points] for measure in pressure.MEASURES},
         "lead": pressure.lead(row),
         "wall": pressure.wall(row),
-        "story": code,
-        "told": pressure.told(code, row, row["direction"], place.price),
+        "story": pressure.story(row),
+        "told": pressure.told(row, row["direction"], place.price),
         "retreat": pressure.retreat(row),
         "cond": pressure.conditions(row),
+        "quad": pressure.quadrants(row),
     }
     return frame | {"nulls": pressure.reasons(frame)}
 

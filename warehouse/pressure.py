@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from warehouse import catalog
+
 POINTS = tuple(range(-4, 5))
 """Index points around the level, upward."""
 MEASURES = {"rest": "rest_eob", "flow": "flow_sum", "aggr": "aggr_sum", "net": "net_sum", "cov": "cov"}
@@ -23,7 +25,9 @@ CONDITIONS = (
 
 VISIBLE = 0.5
 """Coverage from which a point counts as seen."""
-_STRONG, _WEAK, _POINTS_TOLD = 0.7, 0.55, 2
+QUADRANTS = ("break", "wallrej", "vacuum", "compress")
+_STORY = "bar5s_cube_story"
+_WALLS = {"PUSH_INTO_WALL": "it is not melting", "PUSH_INTO_MELTING_WALL": "it melts"}
 _REASONS = {
     "d": "not_applicable", "setup_id": "not_applicable", "tau_s": "not_applicable", "state": "not_applicable",
     "x_pts": "not_applicable", "x_sig": "warmup", "sigma_60": "warmup", "lead": "not_visible",
@@ -74,47 +78,35 @@ def lead(row: Row) -> float | None:
     return found
 
 
-def story(row: Row, direction: str | None) -> str | None:
-    """What the cube shows, as a code; None where a direction or its features are missing.
-
-    UNSEEN: fewer than two of the points 0 to 4 in the direction of travel are visible. PUSH_INTO_WALL: the
-    push reaches the level, and beyond it at least 0.7 of the balance stands against it and does not
-    shrink. PUSH_INTO_MELTING_WALL: the same, shrinking. CLEAR_PATH: the push reaches a point beyond and
-    no balance of 0.55 stands against it. TWO_SIDED: anything else.
-    """
-    reach, stands = lead(row), wall(row)
-    if direction is None or not {column("cov", point) for point in POINTS} <= row.keys():
-        return None
-    sign = 1 if direction == "UP" else -1
-    ahead = [row[column("cov", sign * point)] for point in range(5)]
-    if sum(share is not None and share >= VISIBLE for share in ahead) < _POINTS_TOLD:
-        return "UNSEEN"
-    strength, build = stands["strength"], stands["build"]
-    if reach is None or strength is None:
-        return "TWO_SIDED"
-    if reach >= 0 and strength >= _STRONG and build is not None:
-        return "PUSH_INTO_WALL" if build >= 0 else "PUSH_INTO_MELTING_WALL"
-    return "CLEAR_PATH" if reach >= 1 and strength < _WEAK else "TWO_SIDED"
+def story(row: Row) -> str | None:
+    """What the cube shows, by name; None where it cannot be told, such as without a profile of the past."""
+    code = row.get(_STORY)
+    return None if code is None else catalog.load()[_STORY].codes[int(code)]
 
 
-def told(code: str | None, row: Row, direction: str | None, price: float) -> str:
-    """The story in one or two sentences."""
-    sign = 1 if direction == "UP" else -1
+def quadrants(row: Row) -> dict[str, float | None]:
+    """Memberships of break, wall rejection, vacuum and compression; they sum to 1."""
+    return {name: row.get(f"bar5s_lvl_quad_{name}_sum") for name in QUADRANTS}
+
+
+def told(row: Row, direction: str | None, price: float) -> str:
+    """The story in one or two sentences; `price` is the level."""
+    code, sign = story(row), -1 if direction == "DOWN" else 1
     pushers, holders, way = ("Buyers", "sellers", "up") if sign > 0 else ("Sellers", "buyers", "down")
     reach, stands = lead(row), wall(row)
-    pushed = f"{pushers} push {way}{_through(reach, sign, price)}"
-    if code in {"PUSH_INTO_WALL", "PUSH_INTO_MELTING_WALL"} and stands["j"] is not None:
-        where = price + sign * stands["j"]
-        grows = "it melts" if code.endswith("MELTING_WALL") else "it is not melting"
-        return (
-            f"{pushed} into a wall: {holders} hold {where:,.2f} ({stands['strength']:.2f} of 1), and {grows}."
-        )
-    sentences = {
-        "CLEAR_PATH": f"{pushed}, and no wall is visible beyond.",
-        "TWO_SIDED": "Neither side leads: no push through the level against a wall, and no clear path.",
-        "UNSEEN": "Too little of the book beyond the level is visible to tell a story.",
-    }
-    return sentences.get(code or "", "The cube was not built for this moment.")
+    through = f" through {price + sign * reach:,.2f}" if reach is not None and reach >= 0 else ""
+    pushed = f"{pushers} push {way}{through}"
+    if code in _WALLS and stands["j"] is not None:
+        where = f"{price + sign * stands['j']:,.2f} ({stands['strength']:.2f} of 1)"
+        return f"{pushed} into a wall: {holders} hold {where}, and {_WALLS[code]}."
+    return {
+        "CLEAR_PATH": f"{pushed}, and no wall is seen beyond.",
+        "TWO_SIDED": "Neither side leads: no push into a wall, and no clear path.",
+        "UNSEEN": "Too little of the book beyond the level is seen to tell a story.",
+    }.get(
+        code or "",
+        "No story can be told of this moment: the usual sizes or the flow at the level are unknown.",
+    )
 
 
 def reasons(frame: Row) -> dict[str, str]:
@@ -126,10 +118,6 @@ def reasons(frame: Row) -> dict[str, str]:
             if value is None:
                 hidden = cov[place] is None or cov[place] < VISIBLE
                 found[f"cube.{measure}[{place}]"] = "not_visible" if hidden else "no_profile"
-    for group in ("wall", "retreat"):
+    for group in ("wall", "retreat", "quad"):
         found |= {f"{group}.{name}": "not_visible" for name, value in frame[group].items() if value is None}
     return found | {f"cond[{n}]": "not_visible" for n, value in enumerate(frame["cond"]) if value is None}
-
-
-def _through(reach: float | None, sign: int, price: float) -> str:
-    return "" if reach is None or reach < 0 else f" through {price + sign * reach:,.2f}"

@@ -221,7 +221,7 @@ def _unknown(level: str, kind: str, where: str, there: list[str]) -> QuestionErr
         return QuestionError(f"CUSTOM is any price of yours: give the price itself, or one of {names}")
     if kind in LEVEL_KINDS:
         return QuestionError(f"there is no {kind} for {where}: there is {names}, and any price")
-    near = difflib.get_close_matches(kind, LEVEL_KINDS, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(kind, there, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else f"there is {names}, and any price"
     return QuestionError(f"`{level}` is no level: {hint}")
 

@@ -17,7 +17,7 @@ WIDTH = 80
 UNSEEN = "·"
 _BAR = 9
 _ROWS = 500
-_CELL = 40
+_CELL = 50
 
 
 def card(found: Card) -> str:

@@ -165,4 +165,5 @@ def usual(vectors: Vectors, dates: npt.NDArray[np.datetime64], mad: Reals, k: in
 
 def scaled(vectors: Vectors, scale: Scaler) -> Vectors:
     """Vectors centred and scaled, (n, d) float32, with 0, the median, where a slot is missing."""
-    return np.nan_to_num((vectors - scale.median) / scale.mad, nan=0.0).astype(np.float32)
+    centred = (vectors - scale.median) / scale.mad
+    return np.where(np.isnan(centred), 0.0, centred).astype(np.float32)

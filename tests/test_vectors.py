@@ -1,0 +1,136 @@
+import datetime as dt
+
+import gold
+import numpy as np
+import polars as pl
+import pytest
+
+from warehouse import vectors
+from warehouse.errors import QuestionError
+from warehouse.vectors import Scaler, Spec
+
+TWO = Spec("two", ("a", "b"))
+DAY = dt.date(2025, 7, 10)
+
+
+def rows(values, *, date=dt.date(2025, 7, 9), placebo=False) -> pl.LazyFrame:
+    return pl.LazyFrame(
+        {"a": values, "b": values, "date": [date] * len(values), "is_placebo": [placebo] * len(values)},
+        schema={"a": pl.Float64, "b": pl.Float64, "date": pl.Date, "is_placebo": pl.Boolean},
+    )
+
+
+def f32(*values):
+    return np.array(values, np.float32)
+
+
+def test_scalers_by_hand() -> None:
+    """0..20: median 10, deviations 10,9,..,0,..,10 with median 5; half the sd of 0..20 is 3.03, less than 7.4."""
+    got = vectors.scalers(rows([float(n) for n in range(21)]), TWO, DAY)
+    assert got["feature"].to_list() == ["a", "b"]
+    assert got["median"].to_list() == [10.0, 10.0]
+    assert got["mad"].to_list() == pytest.approx([1.4826 * 5] * 2)
+    assert got["n"].to_list() == [21, 21]
+
+
+def test_a_slot_that_is_mostly_one_value_is_floored_at_half_its_spread() -> None:
+    """20 ones and 5 minus ones: no median deviation; p = 1/5 gives sd 2 sqrt(0.2 * 0.8) = 0.8, half is 0.4."""
+    got = vectors.scalers(rows([1.0] * 20 + [-1.0] * 5), TWO, DAY)
+    assert got["mad"].to_list() == pytest.approx([0.4, 0.4])
+
+
+def test_a_slot_that_never_varies_or_is_hardly_known_is_left_unscaled() -> None:
+    assert vectors.scalers(rows([3.0] * 30), TWO, DAY)["mad"].to_list() == [1.0, 1.0]
+    few = vectors.scalers(rows([5.0, 7.0] * 9 + [6.0] + [None] * 9), TWO, DAY)
+    assert few.select("median", "mad", "n").rows() == [(0.0, 1.0, 19)] * 2
+    assert vectors.scalers(rows([]), TWO, DAY).select("median", "mad", "n").rows() == [(0.0, 1.0, 0)] * 2
+
+
+def test_the_day_itself_later_days_and_placebos_do_not_scale() -> None:
+    past = rows([float(n) for n in range(30)])
+    noise = [
+        rows([1e6] * 30, date=DAY),
+        rows([1e6] * 30, date=dt.date(2025, 7, 11)),
+        rows([1e6] * 30, placebo=True),
+    ]
+    assert vectors.scalers(pl.concat([past, *noise]), TWO, DAY).equals(vectors.scalers(past, TWO, DAY))
+
+
+def test_distance_by_hand() -> None:
+    """Gaps 3 and 4 in units of 1 and 2: sqrt(9 + 4)."""
+    got = vectors.distances(f32(0, 0), f32([3, 4], [0, 0]), np.array([1.0, 2.0]))
+    assert got.tolist() == pytest.approx([13**0.5, 0.0])
+
+
+def test_partial_distance_lets_the_shared_slots_stand_for_the_others() -> None:
+    """Ten slots, three unknown: seven gaps of 1 count as ten; a fourth unknown is one too many."""
+    question = np.zeros(10, np.float32)
+    near = np.ones((2, 10), np.float32)
+    near[0, :3], near[1, :4] = np.nan, np.nan
+    assert vectors.distances(question, near, np.ones(10)).tolist() == [pytest.approx(10**0.5), np.inf]
+    question[9] = np.nan  # unknown on one side is unknown
+    near[0, 9] = np.nan
+    assert vectors.distances(question, near, np.ones(10)).tolist() == [np.inf, np.inf]
+
+
+def test_a_null_is_nan_and_never_zero() -> None:
+    got = vectors.matrix(pl.DataFrame({"a": [1.5, None], "b": [None, 0.0]}), TWO)
+    assert got.dtype == np.float32 and got.shape == (2, 2)
+    assert np.array_equal(got, f32([1.5, np.nan], [np.nan, 0.0]), equal_nan=True)
+    assert vectors.matrix(pl.DataFrame({"a": [], "b": []}), TWO).shape == (0, 2)
+
+
+def test_the_graph_sees_the_median_where_a_slot_is_missing() -> None:
+    scale = Scaler(np.array([10.0, -2.0]), np.array([5.0, 0.5]))
+    assert vectors.scaled(f32([20, np.nan]), scale).tolist() == [[2.0, 0.0]]
+
+
+def test_the_scaler_follows_the_order_of_the_slots() -> None:
+    table = pl.DataFrame({"feature": ["b", "a"], "median": [2.0, 1.0], "mad": [20.0, 10.0], "n": [30, 30]})
+    got = vectors.scaler(table, TWO)
+    assert got.median.tolist() == [1.0, 2.0] and got.mad.tolist() == [10.0, 20.0]
+
+
+def test_usual_distances_leave_out_the_own_date() -> None:
+    """Three dates, two equal rows each: the nearest row of another date, never the twin of the same morning."""
+    values = f32([0, 0], [0, 0], [3, 0], [3, 0], [10, 0], [10, 0])
+    days = np.repeat(np.array(["2025-07-07", "2025-07-08", "2025-07-09"], "datetime64[D]"), 2)
+    assert sorted(vectors.usual(values, days, np.ones(2), 1).tolist()) == pytest.approx([3, 3, 3, 3, 7, 7])
+    assert sorted(vectors.usual(values, days, np.ones(2), 4).tolist()) == pytest.approx(
+        [7, 7, 10, 10, 10, 10]
+    )
+    assert not len(vectors.usual(values, days, np.ones(2), 5))  # only four rows lie on other dates
+
+
+def test_usual_distances_agree_with_the_plain_ones() -> None:
+    rng = np.random.default_rng(1)
+    values = rng.standard_normal((60, 10)).astype(np.float32)
+    values[rng.random(values.shape) < 0.15] = np.nan
+    days = np.arange(60).astype("datetime64[D]")
+    mad = rng.random(10) + 0.5
+    slow = [sorted(np.delete(vectors.distances(row, values, mad), n))[4] for n, row in enumerate(values)]
+    finite = [far for far in slow if np.isfinite(far)]
+    assert sorted(vectors.usual(values, days, mad, 5).tolist()) == pytest.approx(sorted(finite), rel=1e-5)
+
+
+def test_changing_a_day_leaves_its_own_transform_as_it_was(tmp_path) -> None:
+    gold.root(tmp_path, 5)
+    day = gold.dates(5)[3]
+    path = tmp_path / f"gold/scalers/spec=snapshot30r/date={day}/part.parquet"
+    before = pl.read_parquet(path)
+    later = pl.read_parquet(str(path).replace(str(day), str(gold.dates(5)[4])))
+    gold.gold(tmp_path, day, gold.setups(day, seed=99))
+    gold.scalers(tmp_path, gold.dates(5))
+    assert pl.read_parquet(path).equals(before)
+    assert not pl.read_parquet(str(path).replace(str(day), str(gold.dates(5)[4]))).equals(later)
+
+
+def test_a_spec_is_known_by_its_slots_and_their_order() -> None:
+    assert Spec("x", ("a", "b")).fingerprint == Spec("y", ("a", "b")).fingerprint
+    assert Spec("x", ("a", "b")).fingerprint != Spec("x", ("b", "a")).fingerprint
+    assert len(vectors.spec("snapshot30r").slots) == 30
+    assert all(slot.endswith("_r") for slot in vectors.spec("snapshot30r").slots)
+    with pytest.raises(
+        QuestionError, match=r"^there is no vector spec `snapshot3`: did you mean snapshot30r\?$"
+    ):
+        vectors.spec("snapshot3")

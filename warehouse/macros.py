@@ -1,0 +1,154 @@
+"""SQL helpers: those that any DuckDB client can run, and those that call our code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from warehouse.vectors import DEFAULT, SHARED_TENTHS
+
+_PRODUCT = "regexp_extract({}.symbol, '^(.+?)[FGHJKMNQUVXZ][0-9]+$', 1)"
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A helper.
+
+    Args:
+        name: As it is called.
+        call: With its parameters, as the documentation shows it.
+        doc: What it gives.
+        statement: Creates it.
+        example: A statement that uses it.
+    """
+
+    name: str
+    call: str
+    doc: str
+    statement: str
+    example: str
+
+
+# A parameter hides columns of its name even inside the views that the macro reads: no column is called so.
+NEAREST = Macro(
+    "nearest",
+    "nearest(setup_id, k := 30)",
+    "The nearest earlier setups of the same kind and direction that were resolved before the setup's moment, "
+    "and what followed each. The same answer as `warehouse similar` gives at that moment; pure SQL, in the "
+    "database file too.",
+    f"""
+CREATE MACRO nearest(setup, k := 30, vector_spec := '{DEFAULT}') AS TABLE
+WITH asked AS (
+    SELECT
+        one.*,
+        mine.vector,
+        mine.slots,
+        {_PRODUCT.format("one")} AS product
+    FROM gold.setups AS one
+    JOIN gold.vectors AS mine ON mine.setup_id = one.setup_id AND mine.spec = vector_spec
+    WHERE one.setup_id = setup
+),
+fits AS (
+    SELECT max(fit.date) AS fitted
+    FROM gold.scalers AS fit
+    JOIN asked ON fit.date <= asked.date
+    WHERE fit.spec = vector_spec
+),
+scale AS (
+    SELECT list(coalesce(known.mad, 1.0) ORDER BY slot.place) AS mad
+    FROM (
+        SELECT fits.fitted, unnest(asked.slots) AS feature, generate_subscripts(asked.slots, 1) AS place
+        FROM asked, fits
+    ) AS slot
+    LEFT JOIN gold.scalers AS known
+        ON known.spec = vector_spec AND known.date = slot.fitted AND known.feature = slot.feature
+),
+gaps AS (
+    SELECT
+        other.setup_id AS found,
+        len(asked.slots) AS width,
+        list_transform(
+            theirs.vector,
+            lambda value, place: ((value::DOUBLE - asked.vector[place]::DOUBLE) / scale.mad[place]) ** 2
+        ) AS squares
+    FROM asked, scale, gold.setups AS other
+    JOIN gold.vectors AS theirs ON theirs.setup_id = other.setup_id AND theirs.spec = vector_spec
+    WHERE NOT other.is_placebo
+        AND other.direction = asked.direction
+        AND (asked.level_kind = 'CUSTOM' OR list_contains(other.level_kinds, asked.level_kind))
+        AND other.resolved_ts <= asked.known_ts
+        AND other.date <> asked.date
+        AND {_PRODUCT.format("other")} = asked.product
+),
+ranked AS (
+    SELECT found, sqrt(list_sum(squares) * width / list_count(squares)) AS distance
+    FROM gaps
+    WHERE list_count(squares) * 10 >= {SHARED_TENTHS} * width
+)
+SELECT
+    row_number() OVER (ORDER BY distance, found) AS rank,
+    found AS setup_id,
+    distance,
+    followed.trigger_ts,
+    followed.trigger_et,
+    followed.level_kind,
+    followed.level_price,
+    followed.direction,
+    followed.x0,
+    followed.outcome_2m,
+    followed.outcome_4m,
+    followed.outcome_8m,
+    followed.mfe_pts,
+    followed.mae_pts
+FROM ranked
+JOIN setups AS followed ON followed.setup_id = found
+QUALIFY rank <= k
+ORDER BY rank
+""",
+    "FROM nearest('SIMU5/2025-07-08/PM_HIGH/2025-07-08T14:14:30Z', k := 10)",
+)
+NY = Macro(
+    "ny",
+    "ny(text)",
+    "The UTC instant at which a New York clock shows a time.",
+    """
+CREATE MACRO ny(clock) AS
+    (clock::TIMESTAMP AT TIME ZONE 'America/New_York' AT TIME ZONE 'UTC')::TIMESTAMP_NS
+""",
+    "SELECT * FROM trades WHERE ts >= ny('2025-07-08 10:14:35')",
+)
+
+
+def _helper(name: str, call: str, parameters: str, arguments: str, doc: str, example: str) -> Macro:
+    rows = f"SELECT unnest(warehouse_{name}({arguments})) AS found"
+    # `similar` is a keyword, so its name is quoted
+    body = f'CREATE MACRO "{name}"({parameters}) AS TABLE SELECT found.* FROM ({rows})'
+    return Macro(name, call, doc, body, example)
+
+
+_MOMENT = "level::VARCHAR, epoch_ns(ts::TIMESTAMP_NS)"
+SIMILAR = _helper(
+    "similar",
+    "similar(level, ts, k := 30)",
+    "level, ts, k := 30",
+    f"{_MOMENT}, k::BIGINT",
+    "The neighbours that `warehouse similar` shows, nearest first.",
+    "FROM similar('PM_HIGH', ny('2025-07-08 10:14:35'), k := 10)",
+)
+ODDS = _helper(
+    "odds",
+    "odds(level, ts)",
+    "level, ts",
+    _MOMENT,
+    "The distribution that `warehouse similar` shows: a row per horizon and outcome.",
+    "FROM odds('PM_HIGH', ny('2025-07-08 10:14:35'))",
+)
+PHYSICS = _helper(
+    "physics",
+    "physics(level, ts)",
+    "level, ts",
+    _MOMENT,
+    "The pressure cube that `warehouse physics` shows: a row per point, with story and conditions.",
+    "FROM physics(6800.25, ny('2025-07-08 10:14:35'))",
+)
+HELPERS = (SIMILAR, ODDS, PHYSICS)
+"""Those that need our code, so only our connections have them."""

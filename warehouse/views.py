@@ -1,0 +1,182 @@
+"""Every table as a view with typed columns and comments, over Parquet files or over copies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from warehouse import bronze, plan, schema
+from warehouse.catalog import Feature, load
+from warehouse.schema import DEFAULT_SCHEME, HORIZONS_S, NS, TEXT, Column, Table
+from warehouse.units import FRACTION, NAME, POINTS, TIME
+
+_KEYS = {
+    "symbol": Column("symbol", TEXT, NAME, "The contract."),
+    "product": Column("product", TEXT, NAME, "Root of the contract, such as ES."),
+    "spec": Column("spec", TEXT, NAME, "Name of the vector."),
+    "date": Column("date", pl.Date(), TIME, "Trading date, New York; in bronze the UTC date of ts_recv."),
+}
+_BAR_TS = Column("bar_ts", NS, TIME, "Start of the five-second bar, right-open; the row is known at its end.")
+_LEVEL_ID = Column("level_id", TEXT, NAME, "The level.")
+_TYPES = {
+    pl.String(): "VARCHAR", pl.Boolean(): "BOOLEAN", pl.Float64(): "DOUBLE", pl.Date(): "DATE",
+    NS: "TIMESTAMP_NS",
+    pl.Int8(): "TINYINT", pl.Int16(): "SMALLINT", pl.Int32(): "INTEGER", pl.Int64(): "BIGINT",
+    pl.UInt8(): "UTINYINT", pl.UInt16(): "USMALLINT", pl.UInt32(): "UINTEGER", pl.UInt64(): "UBIGINT",
+    pl.Binary(): "BLOB", pl.List(pl.String()): "VARCHAR[]",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view or a copy, by its statement.
+
+    Args:
+        name: Qualified or not.
+        doc: One sentence.
+        columns: In order.
+        body: A SELECT that gives them.
+    """
+
+    name: str
+    doc: str
+    columns: tuple[Column, ...]
+    body: str
+
+    def create(self, kind: str = "VIEW") -> Iterable[str]:
+        """Statements that make it and comment on it and on every column."""
+        yield f"CREATE {kind} {self.name} AS {self.body}"
+        yield f"COMMENT ON {kind} {self.name} IS {quoted(self.doc)}"
+        for column in self.columns:
+            yield f"COMMENT ON COLUMN {self.name}.{column.name} IS {quoted(f'[{column.unit}] {column.doc}')}"
+
+
+def tables() -> list[Table]:
+    """Every table on disk: those declared, setups with their features, and the families."""
+    declared = [*bronze.TABLES.values(), *(t for t in schema.TABLES.values() if t is not schema.SETUPS)]
+    own = set(schema.SETUPS.schema)
+    features = tuple(_column(feature) for feature in load().values() if feature.name not in own)
+    setups = Table(
+        schema.SETUPS.name,
+        schema.SETUPS.doc,
+        schema.SETUPS.partition,
+        schema.SETUPS.grain,
+        schema.SETUPS.columns + features,
+    )
+    return [*declared, setups, *(_family(name) for name in plan.families() if plan.grain(name) != "setup")]
+
+
+def over_files(root: Path, table: Table) -> View:
+    """A view over every partition of a table; typed and empty where there is none.
+
+    A partition made before a column existed has null there.
+    """
+    columns = (*(_KEYS[key] for key in table.partition), *table.columns)
+    typed = ", ".join(f"NULL::{_TYPES[column.dtype]} AS {column.name}" for column in columns)
+    folder = root.absolute().joinpath(*table.name.split("."), *(f"{key}=*" for key in table.partition))
+    keys = ", ".join(f"'{key}': {_TYPES[_KEYS[key].dtype]}" for key in table.partition)
+    body = (
+        f"SELECT {', '.join(column.name for column in columns)} FROM ("
+        f"SELECT {typed} WHERE false UNION ALL BY NAME "
+        f"SELECT * FROM read_parquet({quoted(str(folder / 'part.parquet'))}, hive_partitioning = true,"
+        f" hive_types = {{{keys}}}, allow_empty = true, union_by_name = true))"
+    )
+    return View(table.name, table.doc, columns, body)
+
+
+def joined() -> list[View]:
+    """silver.bars and silver.level_bars: families of one grain side by side, absent rows null."""
+    bars = _side_by_side("silver.bars", "bar", "Market-wide features, one row per bar.", (_BAR_TS,))
+    at_levels = _side_by_side(
+        "silver.level_bars",
+        "level",
+        "Features about a level, one row per level and bar.",
+        (_LEVEL_ID, _BAR_TS),
+    )
+    known = Column("known_ts", NS, TIME, "Bar end, or when the level is known if that is later.")
+    since = "SELECT level_id, min(known_ts) AS since FROM silver.levels GROUP BY level_id"
+    end = "make_timestamp_ns(greatest(epoch_ns(bar_ts) + 5000000000, coalesce(epoch_ns(since), 0)))"
+    rows = f"({at_levels.body}) AS bars LEFT JOIN ({since}) USING (level_id)"
+    body = f"SELECT bars.*, {end} AS known_ts FROM {rows}"
+    return [bars, View(at_levels.name, at_levels.doc, (*at_levels.columns, known), body)]
+
+
+def people(setups: Sequence[Column]) -> View:
+    """`setups` as people query it: the default scheme beside each, New York time, no placebos."""
+    ends = [
+        Column(f"outcome_{h // 60}m", TEXT, NAME, f"{DEFAULT_SCHEME} outcome at {h // 60} minutes.")
+        for h in HORIZONS_S
+    ]
+    added = (
+        Column("trigger_et", pl.Datetime("us"), TIME, "trigger_ts on a New York clock."),
+        *ends,
+        Column("mfe_pts", pl.Float64(), POINTS, "Largest x less x0 over eight minutes, at least 0."),
+        Column("mae_pts", pl.Float64(), POINTS, "Smallest x less x0 over eight minutes, at most 0."),
+    )
+    clock = "trigger_ts::TIMESTAMP AT TIME ZONE 'UTC' AT TIME ZONE 'America/New_York' AS trigger_et"
+    wide = ", ".join(f"any_value(outcome) FILTER (horizon_s = {h}) AS outcome_{h // 60}m" for h in HORIZONS_S)
+    reach = ", ".join(
+        f"any_value({name}) FILTER (horizon_s = {max(HORIZONS_S)}) AS {name}"
+        for name in ("mfe_pts", "mae_pts")
+    )
+    source = f"gold.outcomes AS o WHERE scheme = '{DEFAULT_SCHEME}' GROUP BY o.setup_id"
+    ends_by_setup = f"SELECT o.setup_id, {wide}, {reach} FROM {source}"
+    names = ", ".join(column.name for column in added[1:])
+    body = (
+        f"SELECT frozen.*, {clock}, {names}"
+        f" FROM gold.setups AS frozen LEFT JOIN ({ends_by_setup}) AS ends ON ends.setup_id = frozen.setup_id"
+        " WHERE NOT is_placebo"
+    )
+    return View("setups", "Arrivals at levels, with what followed; no placebos.", (*setups, *added), body)
+
+
+def vectors() -> View:
+    """Slots of every spec in order: what `nearest` compares."""
+    columns = (
+        Column("setup_id", TEXT, NAME, "The setup."),
+        Column("spec", TEXT, NAME, "Name of the vector."),
+        Column("slots", pl.List(pl.String()), NAME, "Features in the order of the vector."),
+        Column("vector", pl.List(pl.Float32()), FRACTION, "Their values, unscaled; null where unknown."),
+    )
+    each = [
+        f"SELECT frozen.setup_id, {quoted(name)} AS spec, [{', '.join(map(quoted, slots))}] AS slots,"
+        f" [{', '.join(slots)}]::FLOAT[] AS vector FROM gold.setups AS frozen"
+        for name, slots in sorted(load().vectors.items())
+    ]
+    return View("gold.vectors", "Vectors of setups, from their features.", columns, " UNION ALL ".join(each))
+
+
+def alias(view: View, name: str) -> View:
+    """The same view under another name."""
+    return View(name, view.doc, view.columns, f"SELECT * FROM {view.name}")
+
+
+def quoted(text: str) -> str:
+    """As a SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _side_by_side(name: str, grain: str, doc: str, key: tuple[Column, ...]) -> View:
+    families = [family for family in plan.families() if plan.grain(family) == grain]
+    keys = ("symbol", "date", *(column.name for column in key))
+    joins = " FULL JOIN ".join(
+        f"silver.{family}" + (f" USING ({', '.join(keys)})" if n else "") for n, family in enumerate(families)
+    )
+    columns = tuple(_column(feature) for family in families for feature in load().family(family))
+    full = (_KEYS["symbol"], _KEYS["date"], *key, *columns)
+    return View(name, doc, full, f"SELECT {', '.join(column.name for column in full)} FROM {joins}")
+
+
+def _family(name: str) -> Table:
+    key = (_BAR_TS,) if plan.grain(name) == "bar" else (_LEVEL_ID, _BAR_TS)
+    features = load().family(name)
+    doc = f"Family `{name}`: see docs/features/{name}.md."
+    grain = tuple(column.name for column in key)
+    return Table(f"silver.{name}", doc, ("symbol", "date"), grain, (*key, *map(_column, features)))
+
+
+def _column(feature: Feature) -> Column:
+    return Column(feature.name, feature.dtype, feature.unit, feature.summary)
