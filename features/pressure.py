@@ -35,10 +35,12 @@ NEEDED = 0.7
 
 def slope(value: pl.Expr, bars: int) -> pl.Expr:
     """Least-squares change per bar over the last `bars`; null where fewer than 70 % have a value."""
-    taps = {-k: value.shift(k) for k in range(bars)}
-    there = {k: tap.is_not_null().cast(pl.Float64) for k, tap in taps.items()}
-    n, t, tt = (total(there[k] * k**power for k in taps) for power in (0, 1, 2))
-    y, ty = (pl.sum_horizontal([tap * k**power for k, tap in taps.items()]) for power in (0, 1))
+    there = value.is_not_null().cast(pl.Float64)
+    # An absent value weighs nothing in any of the sums, so 0 stands for it.
+    filled = value.fill_null(0.0)
+    weights = [[float(k**power) for k in range(bars)] for power in range(3)]
+    n, t, tt = (there.rolling_sum(bars, weights=each) for each in weights)
+    y, ty = (filled.rolling_sum(bars, weights=each) for each in weights[:2])
     return pl.when(n >= NEEDED * bars).then((n * ty - t * y) / (n * tt - t * t))
 
 

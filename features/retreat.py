@@ -10,7 +10,7 @@ from features.bounded import balance, logistic
 from features.cells import NEAR, up_to
 from features.cube import SEEN, ticks
 from warehouse.catalog import setup
-from warehouse.units import FRACTION, TICKS
+from warehouse.units import COUNT, FRACTION, TICKS
 
 SIDES = {
     "far": ("ask", "ask_above", "opp_far", "asks beyond the level"),
@@ -25,16 +25,19 @@ TAPS = 3
 CONDITION_WORDS = "Degree in (0, 1) to which {words} {act}; 0.5 is neither."
 
 
-def smoothed(value: pl.Expr, bars: int) -> pl.Expr:
-    """Exponentially weighted mean with alpha 2/(bars+1), starting anew after a null."""
+def run(value: pl.Expr, most: int) -> pl.Expr:
+    """Values in a row up to this one, at most `most`; 0 at a null."""
+    count = value.is_null().cum_count()
+    last_null = pl.when(value.is_null()).then(count).forward_fill().fill_null(0)
+    return (count - last_null).clip(0, most).cast(pl.Float64)
+
+
+def smoothed(value: pl.Expr, run: pl.Expr, bars: int) -> pl.Expr:
+    """Exponentially weighted mean with alpha 2/(bars+1) over the values in a row."""
     kept = 1 - 2 / (bars + 1)
-    taps = [value.shift(k) for k in range(TAPS * bars)]
-    run = pl.min_horizontal(
-        *(pl.when(tap.is_null()).then(k) for k, tap in enumerate(taps)), pl.lit(len(taps))
-    )
-    inside = [run > k for k in range(len(taps))]
-    top = pl.sum_horizontal([pl.when(here).then(tap * kept**k) for k, (here, tap) in enumerate(zip(inside, taps, strict=True))])
-    return top / pl.sum_horizontal([pl.when(here).then(kept**k) for k, here in enumerate(inside)])
+    taps = [pl.when(run > k).then(value.shift(k)) * kept**k for k in range(TAPS * bars)]
+    weight = (1 - kept ** pl.min_horizontal(run, pl.lit(float(TAPS * bars)))) / (1 - kept)
+    return pl.when(run > 0).then(pl.sum_horizontal(taps) / weight)
 
 
 for side, (book, cell, called, words) in SIDES.items():
@@ -97,19 +100,33 @@ for side, (book, cell, called, words) in SIDES.items():
     def retreat(move: pl.Expr, pull: pl.Expr) -> pl.Expr:
         return 0.5 * move + 0.5 * pull
 
+    LONGEST = TAPS * max(SMOOTHINGS)
+
+    @setup(
+        name=f"lvl_retreat_{side}_run",
+        inputs=(f"lvl_retreat_{side}_sum",),
+        doc=f"Bars in a row with a retreat of {words}, its own included, at most {LONGEST}.",
+        unit=COUNT,
+        window=LONGEST,
+        bounds=(0, LONGEST),
+    )
+    def in_a_row(value: pl.Expr) -> pl.Expr:
+        return run(value, LONGEST)
+
     for bars in SMOOTHINGS:
 
         @setup(
             name=f"lvl_retreat_{side}_sum_ewm{bars}",
-            inputs=(f"lvl_retreat_{side}_sum",),
+            inputs=(f"lvl_retreat_{side}_sum", f"lvl_retreat_{side}_run"),
             doc=f"Retreat of {words}, exponentially weighted over {bars} bars; starts anew after a null.",
             unit=FRACTION,
             window=TAPS * bars,
+            needs=TAPS * bars,
             rises_with=f"lvl_retreat_{side}_sum",
             bounds=(-1, 1),
         )
-        def ewm(value: pl.Expr, bars: int = bars) -> pl.Expr:
-            return smoothed(value, bars)
+        def ewm(value: pl.Expr, run: pl.Expr, bars: int = bars) -> pl.Expr:
+            return smoothed(value, run, bars)
 
 
 QUADRANTS = {

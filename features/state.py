@@ -3,6 +3,7 @@
 import polars as pl
 
 from features.bounded import imbalance, total
+from features.cells import TICKS_A_POINT
 from warehouse.catalog import feature
 from warehouse.schema import BANDS, DEPTH
 from warehouse.units import FRACTION, POINTS
@@ -93,7 +94,7 @@ def declare_cdi(band: str) -> None:
         "Null where neither side shows size there. From the window of ten levels, so 2 to 3 pt is half seen.",
         unit=FRACTION,
         parity="odd",
-        rises_with="bid_sz_00",
+        rises_with=BID_SIZES[int(low) * TICKS_A_POINT + 1],
         bounds=(-1, 1),
     )(cdi)
 

@@ -17,12 +17,14 @@ WINDOW = 14
 
 def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.DataFrame, pl.DataFrame]:
     rng = np.random.default_rng(seed)
-    touch = np.round(price / TICK) + rng.integers(-1, 2, n).cumsum()
+    walk = rng.integers(-1, 2, n).cumsum()
+    touch = np.round(price / TICK) + np.abs((walk - 12) % 48 - 24) - 12  # folded, so that price stays about the level
     spread = rng.choice([1, 1, 1, 2, 3], n)
     prices = {"bid": touch, "ask": touch + spread}
     rows, book = [], {"bar_ts": START + BAR_NS * np.arange(n)}
     for side, sign in (("bid", -1), ("ask", 1)):
         sizes = rng.integers(1, 60, (n, WINDOW)) * (rng.random((n, WINDOW)) > 0.08)
+        sizes *= rng.choice([1, 20], (n, WINDOW), p=[0.9, 0.1])
         sizes[:, 0] = np.maximum(sizes[:, 0], 1)
         ranks = (sizes > 0).cumsum(axis=1)
         ticks = prices[side][:, None] + sign * np.arange(WINDOW)[None, :]
@@ -51,8 +53,7 @@ def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.Da
                 }
             )
         )
-    ladder = pl.concat(rows).filter("seen").drop("seen").with_columns(side=pl.col("side").replace("A", "A"))
-    ladder = ladder.sort("bar_ts", "side", "price")
+    ladder = pl.concat(rows).filter("seen").drop("seen").sort("bar_ts", "side", "price")
     for column in BOOK.columns:
         if column.name in book:
             continue

@@ -30,7 +30,8 @@ LOOKBACK = 240
 PREFIX = "bar5s_"
 """What the name of every feature of a bar starts with; declarations leave it out."""
 _REAL = pl.Float64()
-_EVERYTHING = (float("-inf"), float("inf"))
+EVERYTHING = (float("-inf"), float("inf"))
+"""Bounds that hold nothing back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,7 @@ class Feature:
         faced: Read as if the travel were up: with `d` -1 every input is its mirror image.
         codes: Names of the values 0, 1, ... of an ordered code.
         breaks: Laws that it cannot keep, each with the reason.
+        needs: Bars of the tables that it needs in all; None what its window and its inputs' add up to.
         dtype: Its type.
         where: `module:line` of the declaration.
     """
@@ -98,6 +100,7 @@ class Feature:
     faced: bool
     codes: tuple[str, ...]
     breaks: Mapping[str, str]
+    needs: int | None
     dtype: pl.DataType
     where: str
 
@@ -144,9 +147,12 @@ class Catalog(Mapping[str, Feature]):
 
     def reach(self, name: str) -> int | None:
         """Bars of the tables that a value needs, its own included; None the date so far."""
-        if name not in self._by_name:
-            return 1
-        feature = self[name]
+        return self.reach_of(self[name]) if name in self else 1
+
+    def reach_of(self, feature: Feature) -> int | None:
+        """The same of a feature that need not be registered."""
+        if feature.needs is not None:
+            return feature.needs
         below = [self.reach(read) for read in feature.inputs]
         if feature.window is None or None in below:
             return None
@@ -189,7 +195,7 @@ class Catalog(Mapping[str, Feature]):
         parity: Parity = "even",
         swap: str | None = None,
         rises_with: str | None = None,
-        bounds: tuple[float, float] = _EVERYTHING,
+        bounds: tuple[float, float] = EVERYTHING,
         name: str | None = None,
         inputs: tuple[str, ...] | None = None,
         doc: str | None = None,
@@ -197,6 +203,7 @@ class Catalog(Mapping[str, Feature]):
         faced: bool = False,
         codes: tuple[str, ...] = (),
         breaks: Mapping[str, str] | None = None,
+        needs: int | None = None,
         dtype: pl.DataType = _REAL,
         prefix: str = PREFIX,
     ) -> Callable[[Body], Feature]:
@@ -234,6 +241,7 @@ class Catalog(Mapping[str, Feature]):
                 faced=faced,
                 codes=codes,
                 breaks=breaks or {},
+                needs=needs,
                 dtype=dtype,
                 where=where,
             )
@@ -271,6 +279,8 @@ class Catalog(Mapping[str, Feature]):
             raise DuplicateNameError(found.name, self[found.name].where, found.where)
         if (read := set(found.expr().meta.root_names())) != set(found.inputs):
             raise InputMismatchError(found.name, found.inputs, read)
+        if found.grain == "setup" and (self.reach_of(found) or 0) > LOOKBACK:
+            raise DeclarationError(f"`{found.name}` ({found.where}) looks back beyond the {LOOKBACK} bars of a setup: shorten its window")
         if found.parity == "odd" and found.rises_with is None:
             raise DeclarationError(f"`{found.name}` ({found.where}) has a sign: say which of its inputs it `rises_with`")
         if found.rises_with is not None and found.rises_with not in found.inputs:
@@ -293,6 +303,11 @@ CATALOG = Catalog()
 feature, measure, vector = CATALOG.feature, CATALOG.measure, CATALOG.vector
 setup = functools.partial(feature, faced=True)
 """A feature of setups in the direction of travel."""
+
+
+def described(family: str) -> str:
+    """Docstring of the module that declares a family."""
+    return inspect.getdoc(importlib.import_module(f"features.{family}")) or ""
 
 
 def load() -> Catalog:

@@ -35,7 +35,7 @@ def reads(family: str) -> tuple[str, ...]:
     wanted = _declared(family)
     given = _GIVEN if grain(family) == "setup" else ()
     columns, measures = _leaves(_ordered(wanted, given))
-    level = {"levels"} if grain(family) == "level" else set()
+    level = {"ladder", "levels"} if grain(family) == "level" else set()
     return tuple(sorted(level | frames.tables_of(columns, measures)))
 
 
@@ -188,7 +188,7 @@ def _with_features(frame: pl.LazyFrame, made: list[Feature], key: str | None) ->
         missing = {feature.name for feature in pending}
         layer = [feature for feature in pending if missing.isdisjoint(feature.inputs)]
         frame = frame.with_columns(column(feature, key) for feature in layer)
-        pending = [feature for feature in pending if feature not in layer]
+        pending = [feature for feature in pending if not missing.isdisjoint(feature.inputs)]
     return frame
 
 
