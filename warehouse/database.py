@@ -35,8 +35,8 @@ _ODDS = {
 }  # fmt: skip
 _PHYSICS = {
     "point": "BIGINT", "price": "DOUBLE", "rest": "DOUBLE", "flow": "DOUBLE", "aggr": "DOUBLE",
-    "net": "DOUBLE", "cov": "DOUBLE", "story": "VARCHAR", "lead": "DOUBLE", "wall_j": "DOUBLE", "wall_strength": "DOUBLE",
-    "retreat_far": "DOUBLE", "retreat_near": "DOUBLE", "cond": "DOUBLE[]",
+    "net": "DOUBLE", "cov": "DOUBLE", "story": "VARCHAR", "lead": "DOUBLE", "wall_j": "DOUBLE",
+    "wall_strength": "DOUBLE", "retreat_far": "DOUBLE", "retreat_near": "DOUBLE", "cond": "DOUBLE[]",
 }  # fmt: skip
 
 

@@ -1,0 +1,412 @@
+import datetime as dt
+import json
+import shutil
+
+import gold
+import numpy as np
+import polars as pl
+import pytest
+
+from warehouse import index, library, odds, render, session, similar, store, vectors
+from warehouse.errors import DataError, MissingStepError, QuestionError
+
+COUNT = 14
+DAYS = gold.dates(COUNT)
+SECOND = 10**9
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return gold.root(tmp_path_factory.mktemp("root"), COUNT, 12)
+
+
+@pytest.fixture
+def mine(root, tmp_path):
+    """A copy that a test may damage."""
+    return shutil.copytree(root, tmp_path / "mine")
+
+
+def ns(day: dt.date, text: str) -> int:
+    return session.at(day, dt.time.fromisoformat(text))
+
+
+def trigger(root, kind: str | None = None, day: dt.date | None = None) -> dict:
+    """A stored setup that is no placebo: of the last date, of a named kind."""
+    rows = library.setups(root).filter(~pl.col("is_placebo"), pl.col("date") == (day or DAYS[-1]))
+    named = rows.filter(pl.col("level_kind") == kind if kind else pl.col("level_kind") != "CUSTOM")
+    return named.with_columns(pl.col("known_ts", "resolved_ts").cast(pl.Int64)).row(0, named=True)
+
+
+def asked(root, setup, **options):
+    return similar.ask(root, setup["level_kind"], setup["known_ts"], **options)
+
+
+def slow(root, setup, kinds=None, *, other_dates=True, as_of=None):
+    """The answer by a loop: admission, scaling and distance as the architecture writes them."""
+    slots = vectors.spec().slots
+    rows = library.setups(root, slots).with_columns(pl.col("resolved_ts").cast(pl.Int64)).to_dicts()
+    me = next(row for row in rows if row["setup_id"] == setup["setup_id"])
+    scale = {
+        row["feature"]: row["mad"]
+        for row in pl.read_parquet(
+            root / f"gold/scalers/spec=snapshot30r/date={me['date']}/part.parquet"
+        ).to_dicts()
+    }
+    found = []
+    for row in rows:
+        admitted = not row["is_placebo"] and row["direction"] == me["direction"]
+        admitted &= row["resolved_ts"] <= (as_of or setup["known_ts"]) and (
+            row["date"] != me["date"] or not other_dates
+        )
+        admitted &= kinds is None or bool(set(kinds) & set(row["level_kinds"]))
+        shared = [slot for slot in slots if row[slot] is not None and me[slot] is not None]
+        if admitted and len(shared) >= 21:
+            gaps = [
+                (np.float32(row[slot]).item() - np.float32(me[slot]).item()) / scale[slot] for slot in shared
+            ]
+            found.append((float(np.sqrt(sum(gap**2 for gap in gaps) * 30 / len(shared))), row["setup_id"]))
+    return sorted(found)
+
+
+def test_neighbours_are_those_of_a_slow_search(root) -> None:
+    for kind in ("PM_HIGH", "PM_LOW", "OR_HIGH", "OR_LOW"):
+        for day in (DAYS[5], DAYS[-1]):
+            try:
+                setup = trigger(root, kind, day)
+            except pl.exceptions.OutOfBoundsError:
+                continue
+            got = [(each["distance"], each["setup_id"]) for each in asked(root, setup, k=1000).neighbours]
+            want = slow(root, setup, [kind])
+            assert [name for _, name in got] == [name for _, name in want]
+            assert [far for far, _ in got] == pytest.approx([far for far, _ in want])
+
+
+def test_graph_and_scan_agree(mine) -> None:
+    setup = trigger(mine)
+    index_of(mine)
+    exact, graph = (asked(mine, setup, k=10, index=how) for how in ("exact", "hnsw"))
+    assert exact.neighbours == graph.neighbours and exact.outcomes == graph.outcomes
+    assert exact.search["index"] == "exact" and graph.search["index"] == "hnsw"
+
+
+def index_of(root) -> None:
+    spec = vectors.spec()
+    rows = library.setups(root, spec.slots).filter(~pl.col("is_placebo"))
+    scale = vectors.scaler(
+        pl.read_parquet(root / f"gold/scalers/spec=snapshot30r/date={DAYS[-1]}/part.parquet"), spec
+    )
+    index.write(root, spec, rows["setup_id"].to_list(), vectors.matrix(rows, spec), scale, {})
+
+
+def test_a_library_that_is_small_is_scanned(root) -> None:
+    assert asked(root, trigger(root)).search["index"] == "exact"
+
+
+def test_no_setup_is_seen_before_it_is_resolved(root) -> None:
+    """Also with --same-day: a setup of the same morning counts from T0 + 8 minutes on, not from its barrier."""
+    setup = trigger(root, day=DAYS[-1])
+    later = similar.ask(root, str(gold.PRICES[setup["level_kind"]]), setup["known_ts"], k=1000, same_day=True)
+    resolved = {
+        row["setup_id"]: row["resolved_ts"]
+        for row in library.setups(root).with_columns(pl.col("resolved_ts").cast(pl.Int64)).to_dicts()
+    }
+    assert all(resolved[each["setup_id"]] <= setup["known_ts"] for each in later.neighbours)
+    assert setup["setup_id"] not in {each["setup_id"] for each in later.neighbours}
+
+
+def test_the_own_date_comes_in_only_when_asked_for(root, monkeypatch) -> None:
+    rows = library.setups(root).filter(~pl.col("is_placebo"), pl.col("date") == DAYS[-1]).sort("known_ts")
+    first = rows.row(0, named=True)
+    end = ns(DAYS[-1], "10:59:00")
+    features = rows.row(0, named=True) | dict.fromkeys(vectors.spec().slots, 0.0)
+    monkeypatch.setattr(similar, "features", lambda _now: features)
+    for same_day in (False, True):
+        card = similar.ask(root, "6001", end, k=1000, same_day=same_day)
+        dates = {each["setup_id"].split("/")[1] for each in card.neighbours}
+        assert (str(DAYS[-1]) in dates) is same_day
+        assert card.question["same_day"] is same_day
+    assert first
+
+
+def test_as_of_moves_the_moment_back_and_never_forward(root) -> None:
+    setup = trigger(root)
+    back = ns(DAYS[6], "10:00:00")
+    got = asked(root, setup, k=1000, as_of=back)
+    assert got.neighbours and all(each["setup_id"].split("/")[1] <= str(DAYS[6]) for each in got.neighbours)
+    assert len(got.neighbours) < len(asked(root, setup, k=1000).neighbours)
+    with pytest.raises(
+        QuestionError, match=r"^--as-of .* lies after the moment, .*: nothing later may answer$"
+    ):
+        asked(root, setup, as_of=setup["known_ts"] + SECOND)
+
+
+def test_as_of_scales_by_what_was_known_then(mine) -> None:
+    """The scalers of later dates are gone, and the answer stays."""
+    setup, back = trigger(mine), ns(DAYS[6], "16:00:00")
+    want = asked(mine, setup, as_of=back)
+    for day in DAYS[7:]:
+        shutil.rmtree(mine / f"gold/scalers/spec=snapshot30r/date={day}")
+    assert asked(mine, setup, as_of=back).neighbours == want.neighbours
+
+
+def test_the_future_changes_nothing(mine) -> None:
+    """Later setups, later outcomes and later scalers may be anything."""
+    setup = trigger(mine, day=DAYS[8])
+    before = asked(mine, setup)
+    for day in DAYS[9:]:
+        gold.gold(mine, day, gold.setups(day, 12, seed=7))
+    gold.scalers(mine, DAYS[9:])
+    assert asked(mine, setup) == before
+
+
+def test_placebos_are_never_neighbours(root) -> None:
+    placebos = set(library.setups(root).filter("is_placebo")["setup_id"])
+    for setup in (trigger(root), trigger(root, day=DAYS[7])):
+        price = similar.ask(root, str(setup["level_price"]), setup["known_ts"], k=1000)
+        assert placebos.isdisjoint(
+            each["setup_id"] for each in (*price.neighbours, *asked(root, setup, k=1000).neighbours)
+        )
+
+
+def test_custom_setups_answer_questions_by_price_only(root) -> None:
+    setup = trigger(root)
+    named, price = (
+        asked(root, setup, k=1000),
+        similar.ask(root, str(setup["level_price"]), setup["known_ts"], k=1000),
+    )
+    kinds = {kind for each in named.neighbours for kind in each["level_kinds"]}
+    assert "CUSTOM" not in kinds and setup["level_kind"] in kinds
+    assert [each["setup_id"] for each in price.neighbours] == [name for _, name in slow(root, setup)]
+    assert any(each["level_kinds"] == ["CUSTOM"] for each in price.neighbours)
+    with pytest.raises(
+        QuestionError, match=r"^CUSTOM levels answer questions by price only: ask with --level 6"
+    ):
+        asked(root, setup, kinds=["CUSTOM"])
+
+
+def test_kinds_widen_and_any_of_a_setups_kinds_counts(root) -> None:
+    setup = trigger(root, "PM_HIGH")
+    wide = asked(root, setup, k=1000, kinds=["or_high", "OR30_HIGH"])
+    assert [each["setup_id"] for each in wide.neighbours] == [
+        name for _, name in slow(root, setup, ["PM_HIGH", "OR_HIGH", "OR30_HIGH"])
+    ]
+    second = [each for each in wide.neighbours if "OR30_HIGH" in each["level_kinds"]]
+    assert any(each["level_kinds"][0] != "OR30_HIGH" for each in second)
+
+
+def test_odds_are_those_of_the_neighbours(root) -> None:
+    """The distribution again, from the printed neighbours and the definition."""
+    setup = trigger(root)
+    card = asked(root, setup, k=20)
+    weights = odds.weights(np.array([each["distance"] for each in card.neighbours]))
+    for name, horizon in (("2m", 120), ("4m", 240), ("8m", 480)):
+        ends = [each["outcomes"][name] for each in card.neighbours]
+        usable = np.array([end in odds.CLASSES for end in ends])
+        n_eff = weights[usable].sum() ** 2 / (weights[usable] ** 2).sum()
+        null = odds.null(setup["x0"], odds.width(2.0, horizon, 0.25), 2.0, horizon, 0.9)
+        labels, chances = card.labels[name], card.outcomes[name]
+        assert (labels.n, labels.n_eff) == (usable.sum(), pytest.approx(n_eff))
+        assert labels.born == ends.count("BORN") and labels.n + labels.born + labels.censored == len(ends)
+        for place, outcome in enumerate(odds.CLASSES):
+            share = (
+                sum(w for w, end in zip(weights, ends, strict=True) if end == outcome) / weights[usable].sum()
+            )
+            assert chances[outcome].p == pytest.approx((n_eff * share + 10 * null[place]) / (n_eff + 10))
+            assert chances[outcome].lo < chances[outcome].p < chances[outcome].hi
+
+
+def test_the_base_rate_is_the_share_in_the_whole_admissible_library(root) -> None:
+    setup = trigger(root)
+    everyone = {each["setup_id"] for each in asked(root, setup, k=10_000).neighbours}
+    ends = (
+        library.outcomes(root)
+        .filter(pl.col("horizon_s") == 240, pl.col("setup_id").is_in(list(everyone)))["outcome"]
+        .to_list()
+    )
+    counts = {name: ends.count(name) for name in odds.CLASSES}
+    card = asked(root, setup, k=5)
+    assert card.labels["4m"].base_n == sum(counts.values())
+    for name, chance in card.outcomes["4m"].items():
+        assert chance.base == pytest.approx(counts[name] / sum(counts.values()))
+
+
+def test_what_is_far_from_the_past_is_not_leaned_on(mine) -> None:
+    setup = trigger(mine, "PM_HIGH")
+    price = {"level": str(setup["level_price"]), "ts": setup["known_ts"], "k": 3}
+    usual = similar.ask(mine, **price)
+    assert usual.percentile is not None and not usual.abstained
+    path = store.partition(mine, "gold.setups", symbol=gold.SYMBOL, date=DAYS[-1])
+    strange = pl.when(pl.col("setup_id") == setup["setup_id"]).then(50.0)
+    frame = pl.read_parquet(path.path).with_columns(
+        strange.otherwise(pl.col(slot)).alias(slot) for slot in gold.slots()
+    )
+    store.write(path, frame, store.read_manifest(path))
+    got = similar.ask(mine, **price)
+    assert got.percentile == 1.0 and got.abstained
+    assert "NOTHING SIMILAR HAS BEEN SEEN" in render.card(got)
+    early = asked(mine, trigger(mine, day=DAYS[2]), k=3)
+    assert early.percentile is None and not early.abstained
+    assert "The past is too small to say how unusual this moment is." in early.notes
+
+
+def test_a_moment_that_is_no_arrival_says_so_and_gets_odds_only_near(root, monkeypatch) -> None:
+    monkeypatch.setattr(similar, "features", lambda _now: dict.fromkeys(vectors.spec().slots, 0.1))
+    near = similar.ask(root, "6000", ns(DAYS[-1], "10:00:02"))
+    assert near.question["setup_id"] is None and near.question["level_id"] == f"SIMU5/{DAYS[-1]}/CUSTOM/6000"
+    assert "This moment is no arrival at the level; it is compared with arrivals." in near.notes
+    price = gold.mid(ns(DAYS[-1], "09:59:55"), ns(DAYS[-1], "09:00:00"))
+    assert near.question["p_ref"] == price
+    far = similar.ask(root, str(price + 20), ns(DAYS[-1], "10:00:02"))
+    assert far.question["direction"] == "UP" and far.question["x0"] == -20
+    assert set(far.outcomes.values()) == {None}
+    assert any(note.startswith("Odds begin at the level: price is 20 pt away") for note in far.notes)
+    below = similar.ask(root, str(price - 3), ns(DAYS[-1], "10:00:02"))
+    assert below.question["direction"] == "DOWN" and below.question["x0"] == -3
+    assert below.outcomes["2m"] is None and below.outcomes["8m"] is not None  # 2.625 and 5.125 pt
+
+
+def test_inside_the_band_the_direction_is_where_price_came_from(root, monkeypatch) -> None:
+    """The swing falls from 6008 after its crest, so near 6004.25 it came from above."""
+    monkeypatch.setattr(similar, "features", lambda _now: dict.fromkeys(vectors.spec().slots, 0.1))
+    start = ns(DAYS[-1], "09:00:00")
+    bars = [start + n * 5 * SECOND for n in range(480, 900)]
+    falling = next(bar for bar in bars if gold.mid(bar, start) < 6003.5)
+    card = similar.ask(root, "6004", falling + 5 * SECOND)
+    assert card.question["direction"] == "DOWN"
+    assert card.question["x0"] == 6004 - gold.mid(falling, start) > 0
+
+
+def test_a_bar_counts_from_its_end(root, monkeypatch) -> None:
+    monkeypatch.setattr(similar, "features", lambda _now: dict.fromkeys(vectors.spec().slots, 0.1))
+    for text, bar in (("10:00:04.999999", "09:59:55"), ("10:00:05", "10:00:00")):
+        card = similar.ask(root, "6000", ns(DAYS[-1], text))
+        assert card.question["bar_ts"].endswith(str(int(bar[:2]) + 4) + bar[2:] + "Z")
+
+
+def test_the_contract_narrows(mine) -> None:
+    for day in DAYS[:6]:
+        gold.gold(mine, day, gold.setups(day, 12, symbol="SIMM5", seed=3), symbol="SIMM5")
+    setup = trigger(mine)
+    both, one = asked(mine, setup, k=1000), asked(mine, setup, k=1000, contract="SIMU5")
+    assert {each["setup_id"][:5] for each in both.neighbours} == {"SIMM5", "SIMU5"}
+    assert {each["setup_id"][:5] for each in one.neighbours} == {"SIMU5"}
+    gold.gold(mine, DAYS[0], gold.setups(DAYS[0], 12, symbol="ESU5"), symbol="ESU5")
+    assert asked(mine, setup, k=1000).neighbours == both.neighbours  # another product is no neighbour
+
+
+def test_json_is_plain_and_complete(root) -> None:
+    card = asked(root, trigger(root))
+    said = json.loads(render.card_json(card))
+    assert {"question", "outcomes", "n_eff", "abstained", "pressure", "story", "neighbours"} <= said.keys()
+    assert set(said["outcomes"]) == {"2m", "4m", "8m"}
+    assert all(
+        set(chance) == {"p", "lo", "hi", "base"}
+        for chances in said["outcomes"].values()
+        for chance in chances.values()
+    )
+    assert [point["point"] for point in said["pressure"]] == list(range(-4, 5))
+    first = said["neighbours"][0]
+    assert {"setup_id", "trigger_ts", "distance", "outcomes"} <= first.keys()
+    assert first["setup_id"].endswith(first["trigger_ts"])  # ISO 8601, UTC
+
+
+BAD = [
+    ("OR_HIGH", "09:40:00", {}, r"^OR_HIGH of {day} is known from 09:45:00 New York; 09:40:00 New York is earlier$"),
+    ("PM_HIHG", "10:00:00", {}, r"^`PM_HIHG` is no level: did you mean PM_HIGH"),
+    ("whatever", "10:00:00", {}, r"^`whatever` is no level: there is PM_HIGH, PM_LOW, OR_HIGH, OR_LOW, and any price$"),
+    ("SMA_90", "10:00:00", {}, r"^there is no SMA_90 for SIMU5 on {day}: there is PM_HIGH, PM_LOW, OR_HIGH, OR_LOW, and any price$"),
+    ("CUSTOM", "10:00:00", {}, r"^CUSTOM is any price of yours: give the price itself, or one of PM_HIGH"),
+    ("nan", "10:00:00", {}, r"^`nan` is no price: give a number of points, such as 6800.25$"),
+    ("PM_HIGH", "08:59:00", {}, r"^08:59:00 New York lies outside the data of {day}, which is 09:00:05 New York to 11:00:00 New York$"),
+    ("PM_HIGH", "12:00:00", {}, r"^12:00:00 New York lies outside the data of {day}"),
+    ("PM_HIGH", "10:00:00", {"spec": "snapshot"}, r"^there is no vector spec `snapshot`: did you mean snapshot30r\?$"),
+    ("PM_HIGH", "10:00:00", {"k": 0}, r"^0 neighbours cannot be shown: ask for 1 or more$"),
+    ("PM_HIGH", "10:00:00", {"index": "faiss"}, r"^there is no search `faiss`: choose hnsw or exact$"),
+    ("PM_HIGH", "10:00:00", {"kinds": ["PM_HI"]}, r"^`PM_HI` is no kind of level: did you mean PM_HIGH, PM_LOW"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("level", "time", "options", "message"), BAD)
+def test_what_cannot_be_answered_is_said_in_one_line(root, level, time, options, message) -> None:
+    with pytest.raises(QuestionError, match=message.format(day=DAYS[-1])) as error:
+        similar.ask(root, level, ns(DAYS[-1], time), **options)
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_not_built_says_what_to_run(root, mine, tmp_path) -> None:
+    with pytest.raises(
+        MissingStepError, match=r"holds nothing built: put DBN files into .*raw and run `warehouse build`$"
+    ):
+        similar.ask(tmp_path / "none", "PM_HIGH", ns(DAYS[-1], "10:00:00"))
+    with pytest.raises(
+        MissingStepError,
+        match=rf"^2025-09-10 is not built \({DAYS[0]} to {DAYS[-1]} are\): run `warehouse build --dates 2025-09-10`, or ask about those$",
+    ):
+        similar.ask(root, "PM_HIGH", ns(dt.date(2025, 9, 10), "10:00:00"))
+    with pytest.raises(
+        QuestionError, match=r"^2025-07-04 is no session \(Independence Day\): ask about another moment$"
+    ):
+        similar.ask(root, "PM_HIGH", ns(dt.date(2025, 7, 4), "10:00:00"))
+    with pytest.raises(
+        MissingStepError,
+        match=rf"^SIMZ5 of {DAYS[-1]} is not built \(of that date SIMU5 is\): run `warehouse build --dates {DAYS[-1]} --contract SIMZ5`",
+    ):
+        similar.ask(root, "PM_HIGH", ns(DAYS[-1], "10:00:00"), contract="SIMZ5")
+    setup = trigger(mine)
+    shutil.rmtree(mine / "gold/scalers")
+    with pytest.raises(
+        MissingStepError,
+        match=rf"^there is no scaler of snapshot30r for {DAYS[-1]}: run `warehouse build --dates {DAYS[-1]}`$",
+    ):
+        asked(mine, setup)
+
+
+def test_two_products_need_a_name(mine) -> None:
+    gold.day(mine, DAYS[-1], symbol="ESU5")
+    setup = trigger(mine)
+    with pytest.raises(
+        QuestionError, match=rf"^ESU5 and SIMU5 are built for {DAYS[-1]}: name one with --contract$"
+    ):
+        asked(mine, setup)
+    assert asked(mine, setup, contract="SIMU5").neighbours
+
+
+def test_a_damaged_or_missing_graph_is_refused_only_where_it_is_asked(mine) -> None:
+    setup = trigger(mine)
+    with pytest.raises(
+        MissingStepError, match=r"does not exist: run `warehouse build`, or ask with --index exact$"
+    ):
+        asked(mine, setup, index="hnsw")
+    index_of(mine)
+    path, _ = index.paths(mine, "snapshot30r")
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(DataError, match=r"is damaged: run `warehouse build` to make it anew$"):
+        asked(mine, setup, index="hnsw")
+    assert asked(mine, setup).neighbours
+
+
+def test_a_moment_with_too_many_unknown_slots_has_no_neighbours(root, monkeypatch) -> None:
+    slots = vectors.spec().slots
+    monkeypatch.setattr(similar, "features", lambda _now: dict.fromkeys(slots[:20], 0.1))
+    card = similar.ask(root, "6000", ns(DAYS[-1], "10:00:00"))
+    assert card.neighbours == [] and card.n_eff == 0
+    assert "10 of the 30 numbers compared are unknown: too many." in card.notes
+    assert "Only 0 of 30 neighbours exist." in card.notes
+    null = odds.null(card.question["x0"], card.labels["4m"].barrier_pts, 2.0, 240, 0.9)
+    assert null is None or [chance.p for chance in card.outcomes["4m"].values()] == pytest.approx(
+        null.tolist()
+    )
+    assert "no neighbours" in render.card(card)
+
+
+def test_no_past_at_all_is_an_answer_too(root) -> None:
+    setup = trigger(root, day=DAYS[0])
+    card = asked(root, setup)
+    assert card.neighbours == [] and card.labels["4m"].base_n == 0
+    assert all(chance.base is None for chance in card.outcomes["4m"].values())
+    assert len(render.card(card).splitlines()) > 15
+
+
+def test_simulated_data_says_so(root) -> None:
+    card = asked(root, trigger(root))
+    assert card.question["simulated"] and "SIMULATED" in render.card(card).splitlines()[0]
