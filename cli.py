@@ -262,9 +262,16 @@ def features(
     write: Annotated[Path | None, typer.Option(help="Folder to write the reference pages to.")] = None,
 ) -> None:
     """Show the catalogue: families, one family, or one feature."""
-    from warehouse import render
+    from warehouse import reference, render
 
-    typer.echo(render.features(name, write))
+    if write is None:
+        typer.echo(render.entries(reference.find(name)))
+        return
+    for page, text in reference.pages().items():
+        path = write / page
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        typer.echo(path)
 
 
 @app.command()

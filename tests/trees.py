@@ -4,8 +4,8 @@ import hashlib
 
 import duckdb
 
-ASIDE = {".lock", ".workers", ".hashes.json"}
-"""Files of the machinery: locks, and stamps of files that differ from copy to copy."""
+ASIDE = {".lock", ".workers", ".hashes.json", ".database.json"}
+"""Files of the machinery: locks, stamps of files, the digest of the database's bytes."""
 
 
 def digests(root):
@@ -22,7 +22,8 @@ def digests(root):
 def content(database):
     """Tables, views, comments and rows of a DuckDB file, as bytes."""
     with duckdb.connect(str(database), read_only=True) as db:
-        names = [name for (name,) in db.sql("select table_name from duckdb_tables() order by 1").fetchall()]
+        tables = "select schema_name || '.' || table_name from duckdb_tables() order by 1"
+        names = [name for (name,) in db.sql(tables).fetchall()]
         said = [
             db.sql("select table_name, comment from duckdb_tables() order by 1").fetchall(),
             db.sql(

@@ -125,7 +125,8 @@ class _Build:
         found = dict(self._fronts())
         self._run(graph.date_tasks(self._scope, self._ledger, found))
         if found:
-            self._run(graph.library_tasks(self._scope, self._ledger))
+            self._run(graph.index_tasks(self._scope.root, self._ledger))
+            self._run([graph.database_task(self._scope.root, self._ledger)])
 
     def _land(self) -> None:
         wanted = landings(self._there, self._scope)

@@ -19,6 +19,7 @@ from warehouse.question import wall
 from warehouse.request import Request
 from warehouse.run import Progress
 from warehouse.simulate import market, worlds
+from warehouse.workers import cores
 
 FIRST, SESSIONS = dt.date(2025, 6, 4), 24
 HOURS = (dt.time(4), dt.time(12, 45))
@@ -37,12 +38,12 @@ class Shown:
     exact: Card
 
 
-def run(root: Path, workers: int, progress: Progress) -> str:
+def run(root: Path, workers: int | None, progress: Progress) -> str:
     """Make the demonstration's root and give the text to print.
 
     Args:
         root: Where; simulated files go to `ROOT/raw`.
-        workers: Processes.
+        workers: Processes; default one per core.
         progress: Told of what ends.
 
     Raises:
@@ -56,7 +57,7 @@ def run(root: Path, workers: int, progress: Progress) -> str:
         hours=HOURS,
         rate_scale=RATE_SCALE,
         seed=SEED,
-        workers=workers,
+        workers=workers or cores(),
         progress=lambda done, count: progress("simulated sessions", done, count),
     )
     report = build(Request(root, f"{dates[0]}:{dates[-1]}", workers=workers), progress)

@@ -76,7 +76,8 @@ class _Forecast:
                 )
         yield from self._tasks(graph.date_tasks(self._scope, self._ledger, known))
         if known:
-            yield from self._tasks(graph.library_tasks(self._scope, self._ledger))
+            yield from self._tasks(graph.index_tasks(self._scope.root, self._ledger))
+            yield from self._tasks([graph.database_task(self._scope.root, self._ledger)])
 
     def _tasks(self, tasks: Sequence[Task]) -> Iterator[Due]:
         for task in tasks:

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from warehouse import moments, plan, session, sqlfile, store, vectors, wording
+from warehouse import database, moments, plan, session, sqlfile, store, vectors, wording
 from warehouse.fronts import Front, Scope, built, landed
 from warehouse.ledger import Ledger, code
 from warehouse.run import Task
@@ -184,19 +184,34 @@ class _Day:
         return source if day in self.fronts or self.ledger.digest(source) else None
 
 
-def library_tasks(scope: Scope, ledger: Ledger) -> list[Task]:
-    """What is made of all dates and products of the root together: an index per spec."""
-    setups = [part for part in store.partitions(scope.root, "gold.setups") if ledger.digest(part)]
-    return [_index(scope, ledger, spec, setups) for spec in vectors.specs()]
+def index_tasks(root: Path, ledger: Ledger) -> list[Task]:
+    """An index per spec, over the setups of all dates and products of the root."""
+    setups = _whole(root, ledger, "gold.setups")
+    return [_index(root, ledger, spec, setups) for spec in vectors.specs()]
 
 
-def _index(scope: Scope, ledger: Ledger, spec: str, setups: Sequence[Partition]) -> Task:
-    scalers = [part for part in store.partitions(scope.root, "gold.scalers") if ("spec", spec) in part.keys]
-    latest = [part for part in scalers if ledger.digest(part)][-1:]
+def database_task(root: Path, ledger: Ledger) -> Task:
+    """The database file; its bytes differ from run to run, so that its manifest is kept aside."""
+    inputs = [part for table in database.COPIED for part in _whole(root, ledger, table)]
+    modules = ("warehouse.database", "warehouse.macros", "warehouse.views")
+    return Task(
+        f"{_STEPS}:database",
+        (Artifact(root, database.FILE, ".database.json"),),
+        tuple(inputs),
+        _fingerprint("database", *modules),
+    )
+
+
+def _whole(root: Path, ledger: Ledger, table: str) -> list[Partition]:
+    return [part for part in store.partitions(root, table) if ledger.digest(part)]
+
+
+def _index(root: Path, ledger: Ledger, spec: str, setups: Sequence[Partition]) -> Task:
+    scalers = [part for part in _whole(root, ledger, "gold.scalers") if ("spec", spec) in part.keys]
     return Task(
         f"{_STEPS}:index",
-        (Artifact(scope.root, "index", spec, "hnsw"),),
-        (*setups, *latest),
+        (Artifact(root, f"index/{spec}.hnsw", f"index/{spec}.json"),),
+        (*setups, *scalers[-1:]),
         _joined(_fingerprint("index", "warehouse.index", "warehouse.vectors"), vectors.fingerprint(spec)),
         {"spec": spec},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -105,6 +106,33 @@ def table(rows: pl.DataFrame) -> str:
     if len(rows) > len(shown):
         lines.append(f"({len(rows) - len(shown):,} more rows: use limit, or --format csv)")
     return "\n".join(lines if rows.columns else ["(nothing)"])
+
+
+def entries(rows: Iterable[Mapping[str, str]]) -> str:
+    """Rows of short words, what each means indented below it."""
+    return "\n".join(line for row in rows for line in _entry(row))
+
+
+def _entry(row: Mapping[str, str]) -> list[str]:
+    *words, last = row.values()
+    head = "  ".join(word for word in words if word)
+    if len(words) == 1:
+        return textwrap.wrap(f"{head:<11} {last}", WIDTH, subsequent_indent=" " * 12)
+    return [head, *textwrap.wrap(last, WIDTH, initial_indent="    ", subsequent_indent="    ")]
+
+
+def features(name: str | None = None, write: Path | None = None) -> str:
+    """The families, the features of one, or all about one; or write the pages of `docs/` to a folder."""
+    from warehouse import pages, reference  # noqa: PLC0415 (a card needs neither, and they take time to load)
+
+    if write is not None:
+        return f"{len(pages.write(write))} pages written to {write}"
+    lines: list[str] = []
+    for row in reference.find(name):
+        title, *facts, meaning = row.values()
+        lines.append("  ".join((title, *filter(None, facts))))
+        lines += textwrap.wrap(meaning, WIDTH, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(lines)
 
 
 def _stands(price: float | None, x: float | None, sigma: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from warehouse import barrier, contract, library, moments, plan, pricelist, store, vectors, wording
+from warehouse import database as databases
 from warehouse import flow as event_pass
 from warehouse import index as graphs
 from warehouse.run import Task
@@ -151,6 +153,16 @@ def index(task: Task, manifest: Manifest) -> None:
         vectors.scaler(rows, spec),
         manifest,
     )
+
+
+def database(task: Task, manifest: Manifest) -> None:
+    """The database file that any DuckDB client opens."""
+    target = task.outputs[0]
+    target.manifest_path.unlink(missing_ok=True)
+    databases.build(target.root)
+    with store.temporary(target.root, ".json") as note:
+        note.write_text(json.dumps({**manifest, "sha256": store.sha256(target.path)}, indent=1))
+        note.replace(target.manifest_path)
 
 
 def tables(sources: Sequence[Partition]) -> dict[str, pl.LazyFrame]:

@@ -48,29 +48,28 @@ class Partition:
 
 
 class Artifact(Partition):
-    """A placed file that is no table, with its manifest beside it.
+    """A placed file that is no table, such as an index.
 
     Args:
         root: The warehouse.
-        folder: Below the root.
-        stem: Of both files.
-        suffix: Of the file.
+        file: Its path below the root.
+        manifest: The path of its manifest below the root.
     """
 
-    def __init__(self, root: Path, folder: str, stem: str, suffix: str) -> None:
-        super().__init__(root, f"{folder}.{stem}", (("suffix", suffix),))
+    def __init__(self, root: Path, file: str, manifest: str) -> None:
+        super().__init__(root, file, (("manifest", manifest),))
 
     @property
     def name(self) -> str:
-        return self.table.replace(".", "/")
+        return self.table
 
     @property
     def path(self) -> Path:
-        return self.root / f"{self.name}.{self.keys[0][1]}"
+        return self.root / self.table
 
     @property
     def manifest_path(self) -> Path:
-        return self.root / f"{self.name}.json"
+        return self.root / self.keys[0][1]
 
 
 def partition(root: Path, table: str, **keys: str | dt.date) -> Partition:

@@ -9,6 +9,7 @@ from warehouse import session
 from warehouse.errors import QuestionError
 from warehouse.session import Window
 
+_SOME_DATE = dt.date(2025, 6, 4)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -71,13 +72,15 @@ def window(text: str) -> Window:
     """A window of New York time from `09:30-12:30`.
 
     Raises:
-        QuestionError: If it is none.
+        QuestionError: If it is none, or ends before it begins.
     """
     try:
         start, end = (dt.time.fromisoformat(word) for word in text.split("-"))
     except ValueError:
         raise QuestionError(f"{text!r} is no window: write New York times such as 09:30-12:30") from None
-    return Window(start, end)
+    span = Window(start, end)
+    session.window(_SOME_DATE, span)
+    return span
 
 
 def show(span: Window) -> str:

@@ -1,0 +1,285 @@
+"""The whole way of a tiny market: what is made, what is skipped, what a change makes again."""
+
+import datetime as dt
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from trees import digests
+
+from warehouse import audit, contract, forecast, fronts, graph, session, status, steps, store, workers
+from warehouse.build import build
+from warehouse.errors import BusyError, MissingStepError, QuestionError
+from warehouse.ledger import Ledger
+from warehouse.request import Request
+from warehouse.run import Task
+from warehouse.simulate import market
+
+SPAN = "2025-06-24:2025-06-26"
+CHECKOUT = Path(__file__).parents[1]
+
+
+def made(root, **options):
+    return build(Request(root, **{"dates": SPAN, **options}), lambda *_: None)
+
+
+def part(root, table, date="2025-06-26", **keys):
+    return store.partition(root, table, **(keys or {"symbol": "SIMU5"}), date=date)
+
+
+@pytest.fixture
+def root(tiny_built, tmp_path):
+    """A copy of the built root; stamps are kept, so that nothing is read twice."""
+    return Path(shutil.copytree(tiny_built, tmp_path / "root"))
+
+
+def test_everything_is_made(tiny_built):
+    tables = {
+        path.parent.parent.parent.relative_to(tiny_built).as_posix()
+        for path in tiny_built.glob("*/*/*/*/part.json")
+    }
+    assert tables >= {
+        "bronze/mbp_10", "bronze/definition", "silver/quotes", "silver/trades", "silver/ladder", "silver/book",
+        "silver/quality", "silver/levels", "silver/front_contract", "silver/volume_profile", "silver/volatility",
+        "gold/setups", "gold/outcomes", "gold/scalers",
+    }  # fmt: skip
+    assert (tiny_built / "index" / "snapshot30r.hnsw").exists()
+    assert (tiny_built / "warehouse.duckdb").exists()
+    assert not (tiny_built / "quarantine").exists()
+    assert not (tiny_built / ".tmp").exists()
+
+
+def test_a_manifest_says_what_it_was_made_from(tiny_built):
+    said = store.read_manifest(part(tiny_built, "gold.setups"))
+    book = part(tiny_built, "silver.book")
+    assert said["inputs"][book.name] == store.sha256(book.path)
+    assert said["sha256"] == store.sha256(part(tiny_built, "gold.setups").path)
+    assert said["parameters"]["setup_window"] == "09:30-12:30"
+    assert "/" not in json.dumps(said["parameters"])  # nothing of this machine
+
+
+def test_front_contracts_and_their_reasons(tiny_built):
+    rows = [
+        pl.read_parquet(part(tiny_built, "silver.front_contract", date, product="SIM").path).row(0)
+        for date in ("2025-06-24", "2025-06-25")
+    ]
+    assert rows[0] == ("SIMU5", "calendar", None)  # the session before is not landed
+    assert rows[1][:2] == ("SIMU5", "volume")
+    traded = pl.read_parquet(part(tiny_built, "silver.trades", "2025-06-24").path)
+    start, end = session.window(dt.date(2025, 6, 24), session.RTH)
+    inside = traded.filter(pl.col("ts").cast(pl.Int64).is_between(start, end, closed="left"))
+    assert rows[1][2] == inside["size"].sum()
+
+
+def test_a_rebuild_does_nothing(root, tiny_raw):
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
+    report = made(root, raw=tiny_raw)
+    assert not report.made and not report.errors
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert list(forecast.lines(Request(root, SPAN, raw=tiny_raw)))[-1].startswith("0 to make")
+
+
+def test_one_worker_and_one_date_at_a_time_give_the_same_bytes(tiny_built, tiny_raw, tmp_path):
+    for date in ("2025-06-24", "2025-06-25", "2025-06-26"):
+        assert not made(tmp_path, raw=tiny_raw, dates=date, workers=1).errors
+    assert digests(tmp_path) == digests(tiny_built)
+
+
+def test_a_damaged_partition_and_a_lost_manifest_are_made_again(root, tiny_raw, tiny_built):
+    damaged, lost = part(root, "silver.levels"), part(root, "silver.book", "2025-06-25")
+    damaged.path.write_bytes(b"rubbish")
+    lost.manifest_path.unlink()
+    assert status.status(root, verify=True).damaged == [damaged.name]
+    report = made(root, raw=tiny_raw)
+    assert set(report.made) == {damaged.name, part(root, "silver.quotes", "2025-06-25").name}
+    assert digests(root) == digests(tiny_built)
+
+
+def test_a_changed_file_rebuilds_its_date_and_what_looks_back_on_it(root, tiny_raw, tmp_path):
+    raw = Path(shutil.copytree(tiny_raw, tmp_path / "raw"))
+    market.simulate(
+        raw, [dt.date(2025, 6, 25)], hours=(dt.time(9, 10), dt.time(10, 20)), rate_scale=0.02, seed=2
+    )
+    report = made(root, raw=raw)
+    assert not report.errors
+    dates = {name.partition("date=")[2] for name in report.made if name.startswith(("silver", "gold"))}
+    assert dates == {"2025-06-25", "2025-06-26"}
+    again = {name.split("/")[1] for name in report.made if name.endswith("2025-06-26")}
+    assert again >= {"front_contract", "outcomes"}
+    assert not again & {"quotes", "trades", "ladder", "book", "quality", "levels"}
+    assert not made(root, raw=raw).made
+
+
+def test_a_damaged_file_takes_its_own_date_only(tiny_raw, tmp_path):
+    raw = Path(shutil.copytree(tiny_raw, tmp_path / "raw"))
+    bad = raw / "xsim-mdp3-20250625.mbp-10.dbn.zst"
+    bad.write_bytes(bad.read_bytes()[:-1000])
+    report = made(tmp_path / "root", raw=raw)
+    assert len(report.errors) == 1 and str(bad) in report.errors[0]
+    built = {dict(each.keys)["date"] for each in store.partitions(tmp_path / "root", "gold.outcomes")}
+    assert built == {"2025-06-24", "2025-06-26"}
+    bad.write_bytes(b"not DBN at all")
+    report = made(tmp_path / "root", raw=raw, dates="2025-06-24,2025-06-25")
+    assert len(report.errors) == 1 and str(bad) in report.errors[0]
+    shutil.copy(tiny_raw / bad.name, bad)
+    assert not made(tmp_path / "root", raw=raw).errors
+
+
+def test_a_second_build_is_refused(root, tiny_raw):
+    with workers.owner(root), pytest.raises(BusyError, match="another build works on"):
+        made(root, raw=tiny_raw)
+
+
+def test_own_prices_become_levels(root, tiny_raw, tmp_path):
+    prices = tmp_path / "mine.csv"
+    prices.write_text("date,price,known\n2025-06-26,6012.5,09:40\n*,6020,\n")
+    wanted = list(forecast.lines(Request(root, SPAN, raw=tiny_raw, levels=str(prices))))
+    assert wanted[1] == "levels.csv: absent"
+    report = made(root, raw=tiny_raw, levels=str(prices))
+    assert not report.errors
+    found = pl.read_parquet(part(root, "silver.levels").path).filter(pl.col("level_kind") == "CUSTOM")
+    assert found["level_id"].to_list() == ["SIMU5/2025-06-26/CUSTOM/6012.5", "SIMU5/2025-06-26/CUSTOM/6020"]
+    assert found["known_ts"].cast(pl.Int64).to_list() == [
+        session.at(dt.date(2025, 6, 26), dt.time(9, 40)),
+        session.at(dt.date(2025, 6, 26), dt.time(9, 30)),
+    ]
+    assert not made(root, raw=tiny_raw).made  # kept without being named again
+    assert not any("/book/" in name for name in report.made)
+    prices.write_text("date,price\n2025-06-26,much\n")
+    with pytest.raises(QuestionError, match="row 2"):
+        made(root, raw=tiny_raw, levels=str(prices))
+
+
+def test_the_users_contract(root, tiny_raw):
+    report = made(root, raw=tiny_raw, contract="SIMU5", dates="2025-06-26")
+    assert not report.errors
+    assert pl.read_parquet(part(root, "gold.setups").path)["maybe_back_month"].all()
+    report = made(root, raw=tiny_raw, contract="SIMZ5", dates="2025-06-26")
+    assert report.errors == [
+        "SIMZ5 is front on 2025-06-26 (by user) and not landed, SIMU5 is: add its file, or name one with --contract"
+    ]
+
+
+def test_plan_says_why_and_writes_nothing(tiny_raw, tmp_path, root):
+    assert list(forecast.lines(Request(tmp_path / "none", SPAN, raw=tiny_raw)))[-1] == "12 to make, 0 current"
+    assert not (tmp_path / "none").exists()
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    said = list(forecast.lines(Request(root, SPAN, raw=tiny_raw, setup_window="09:30-10:00")))
+    why = {line.partition(": ")[0]: line.partition(": ")[2] for line in said}
+    assert why[part(root, "gold.setups").name] == "`setup_window` was 09:30-12:30, is 09:30-10:00"
+    assert why[part(root, "gold.outcomes").name].startswith("may: gold/setups")
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A copy of the code, to be edited."""
+    for name in ("warehouse", "features", "sql"):
+        shutil.copytree(
+            CHECKOUT / name, tmp_path / "code" / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copy(CHECKOUT / "cli.py", tmp_path / "code")
+    return tmp_path / "code"
+
+
+def planned(code, root, raw):
+    command = [sys.executable, "cli.py", "--root", root, "plan", "--dates", SPAN, "--raw", raw]
+    run = subprocess.run(
+        [str(word) for word in command], cwd=code, capture_output=True, text=True, check=True
+    )
+    return run.stdout.splitlines()
+
+
+def edit(path, before, after):
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+
+
+def test_a_docstring_rebuilds_nothing_and_a_body_what_depends_on_it(elsewhere, tiny_built, tiny_raw):
+    assert planned(elsewhere, tiny_built, tiny_raw)[-1].startswith("0 to make")
+    for path in [*elsewhere.glob("features/*.py"), *elsewhere.glob("warehouse/**/*.py")]:
+        text = path.read_text()
+        path.write_text(text.replace('"""', '"""Of course: ', 1) + "# and so on\n")
+    for path in elsewhere.glob("sql/*.sql"):
+        path.write_text(path.read_text().replace("--", "-- Of course:", 1))
+    assert planned(elsewhere, tiny_built, tiny_raw)[-1].startswith("0 to make")
+    edit(elsewhere / "warehouse" / "moments.py", "TOUCH_PTS, REARM_PTS = 1.0", "TOUCH_PTS, REARM_PTS = 1.25")
+    tables = {line.split("/")[1] for line in planned(elsewhere, tiny_built, tiny_raw) if "/" in line}
+    assert "setups" in tables and not tables & {"book", "quotes", "volatility", "mbp_10"}
+
+
+def test_rows_that_break_the_declaration_are_set_aside(root, monkeypatch):
+    scope = fronts.Scope(root, "SIM", (dt.date(2025, 6, 26),))
+    ledger = Ledger(root)
+    known = {scope.dates[0]: fronts.front(scope, ledger, scope.dates[0])}
+    [task] = [
+        task
+        for task in graph.date_tasks(scope, ledger, known)
+        if task.parameters.get("family") == "volatility"
+    ]
+    aside = part(root, "quarantine.silver.volatility")
+
+    def two_broken(frame, _name):
+        rules = pl.Series("broken", [["sigma_60|bounds"], ["sigma_60|bounds", "key|unique"]])
+        return frame.slice(2), frame.head(2).with_columns(rules)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(contract, "check", two_broken)
+        steps.family(task, {})
+    rows = pl.read_parquet(aside.path).height
+    assert rows == 2
+    assert store.read_manifest(task.outputs[0])["quarantined"] == {"key|unique": 1, "sigma_60|bounds": 2}
+    assert status.status(root).tables
+    steps.family(task, {})
+    assert not aside.path.exists()
+    assert "quarantined" not in store.read_manifest(task.outputs[0])
+
+
+def test_the_law_holds_on_a_built_date_and_sees_a_change(root):
+    found = audit.audit(root, "2025-06-26", 3)
+    assert not found.differences
+    assert all(sum(cut.values.values()) > 1000 for cut in found.cuts)
+    target = part(root, "gold.outcomes")
+    manifest, rows = store.read_manifest(target), pl.read_parquet(target.path)
+    store.write(target, rows.with_columns(mfe_pts=pl.col("mfe_pts") + 1e-9), manifest)
+    table = {each.table for each in audit.audit(root, "2025-06-26", 3).differences}
+    assert table == {"gold.outcomes"}
+
+
+def test_audit_wants_a_date_that_is_current(root):
+    with pytest.raises(MissingStepError, match="2025-06-27 is not built"):
+        audit.audit(root, "2025-06-27", 1)
+    target = part(root, "silver.levels")
+    store.write(target, pl.read_parquet(target.path), {**store.read_manifest(target), "fingerprint": "older"})
+    with pytest.raises(MissingStepError, match=r"is stale \(the code changed\): run"):
+        audit.audit(root, "2025-06-26", 1)
+
+
+def test_status_shows_a_file_that_ends_before_its_header_says(tiny_raw, tmp_path):
+    import zstandard
+
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    name = "xsim-mdp3-20250625.mbp-10.dbn.zst"
+    whole = zstandard.ZstdDecompressor().decompressobj().decompress((tiny_raw / name).read_bytes())
+    shutil.copy(tiny_raw / name.replace("mbp-10", "definition"), raw)
+    (raw / name.removesuffix(".zst")).write_bytes(whole[: -368 * 20_000])
+    assert not made(tmp_path / "root", raw=raw, dates="2025-06-25").errors
+    [arrival] = status.status(tmp_path / "root").arrivals
+    assert arrival.header_end == "2025-06-25T14:20:00Z"
+    assert arrival.short_s > 600
+    assert "its header ends 2025-06-25T14:20:00Z" in status.to_text(status.status(tmp_path / "root"))
+
+
+def test_a_task_is_plain_data(tiny_built):
+    scope = fronts.Scope(tiny_built, "SIM", (dt.date(2025, 6, 26),))
+    ledger = Ledger(tiny_built)
+    known = {scope.dates[0]: fronts.front(scope, ledger, scope.dates[0])}
+    for task in graph.date_tasks(scope, ledger, known):
+        assert isinstance(task, Task)
+        assert json.loads(json.dumps(task.parameters)) == task.parameters
