@@ -5,7 +5,7 @@ Prices are whole ticks, sides "B" and "A", sizes lots. Nothing here is fast and 
 
 import bisect
 import random
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, namedtuple
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +16,10 @@ from warehouse import dbn
 BAR = 5_000_000_000
 LAST, SNAPSHOT = 128, 32
 OTHER = {"B": "A", "A": "B"}
+
+
+FIELDS = ("action", "side", "price", "size", "order_id", "flags", "ts_event", "ts_recv", "sequence")
+Record = namedtuple("Record", FIELDS)
 
 
 @dataclass
@@ -57,39 +61,45 @@ class Book:
         self.unknown = 0
 
     def clear(self):
-        self.orders, self.sizes = {}, {"B": defaultdict(list), "A": defaultdict(list)}
-        self.prices = {"B": [], "A": []}
+        self.orders, self.queues = {}, {"B": {}, "A": {}}
+        self.lots, self.prices = {"B": {}, "A": {}}, {"B": [], "A": []}
 
     def _put(self, number, order):
-        here = self.sizes[order.side][order.price]
-        if not here:
+        queue = self.queues[order.side].setdefault(order.price, [])
+        if not queue:
             bisect.insort(self.prices[order.side], order.price)
-        here.append(number)
+            self.lots[order.side][order.price] = 0
+        queue.append(number)
+        self.lots[order.side][order.price] += order.size
         self.orders[number] = order
 
     def _take(self, number):
         order = self.orders.pop(number)
-        here = self.sizes[order.side][order.price]
-        here.remove(number)
-        if not here:
-            self.prices[order.side].remove(order.price)
-            del self.sizes[order.side][order.price]
+        queue = self.queues[order.side][order.price]
+        queue.remove(number)
+        self.lots[order.side][order.price] -= order.size
+        if not queue:
+            del self.prices[order.side][bisect.bisect_left(self.prices[order.side], order.price)]
+            del self.queues[order.side][order.price], self.lots[order.side][order.price]
         return order
 
     def level(self, side, price):
         """Lots, orders, largest order at a price."""
-        sizes = [self.orders[number].size for number in self.sizes[side].get(price, ())]
+        sizes = [self.orders[number].size for number in self.queues[side].get(price, ())]
         return sum(sizes), len(sizes), max(sizes, default=0)
 
     def ten(self):
         """The ten best (price, lots, orders) of each side."""
         best = {"B": self.prices["B"][:-11:-1], "A": self.prices["A"][:10]}
-        return {side: [(p, *self.level(side, p)[:2]) for p in prices] for side, prices in best.items()}
+        return {
+            side: [(price, self.lots[side][price], len(self.queues[side][price])) for price in prices]
+            for side, prices in best.items()
+        }
 
     def apply(self, record, ts, fills):
         """What a record does to the order it names. `fills` holds resting fills not yet accounted for."""
-        action, number = record["action"].decode(), int(record["order_id"])
-        side, price, size = record["side"].decode(), int(record["price"]) // TICK, int(record["size"])
+        action, number = record.action, record.order_id
+        side, price, size = record.side, record.price // TICK, record.size
         if action == "A":
             self._put(number, Order(side, price, size, ts))
             return [Flow(side, price, "add", size, "A")]
@@ -133,14 +143,15 @@ class Book:
 def grouped(records):
     """Records of each event, with the largest ts_event so far and whether it is a reset or snapshot."""
     running, out = 0, []
+    records = [Record(r[0].decode(), r[1].decode(), *r[2:]) for r in records[list(FIELDS)].tolist()]
     for i, record in enumerate(records):
-        snapshot = bool(record["flags"] & SNAPSHOT)
-        was = bool(i and records[i - 1]["flags"] & SNAPSHOT)
-        new = i == 0 or record["action"] == b"R" or snapshot != was
+        snapshot = bool(record.flags & SNAPSHOT)
+        was = bool(i and records[i - 1].flags & SNAPSHOT)
+        new = i == 0 or record.action == "R" or snapshot != was
         if not new and not snapshot:
-            new = bool(records[i - 1]["flags"] & LAST) or record["ts_event"] != records[i - 1]["ts_event"]
-        running = max(running, int(record["ts_event"]))
-        reset = record["action"] == b"R" or (snapshot and not was)
+            new = bool(records[i - 1].flags & LAST) or record.ts_event != records[i - 1].ts_event
+        running = max(running, record.ts_event)
+        reset = record.action == "R" or (snapshot and not was)
         if new:
             out.append([running, reset, snapshot or reset, []])
         out[-1][0] = running
@@ -157,23 +168,22 @@ def replay(records, watch=None, ahead=None):
     for ts, reset, quiet, members in grouped(records):
         if ahead:
             ahead(book, ts)
-        before = None if reset and not out else book.ten()
+        before = out[-1].after if out else None
         if reset:
             book.clear()
         event, fills = Event(ts, quiet, members, before=before), Counter()
         aggressor = None
         for record in members:
-            action, side = record["action"].decode(), record["side"].decode()
-            price, size = int(record["price"]) // TICK, int(record["size"])
+            action, side, price, size = record.action, record.side, record.price // TICK, record.size
             if action == "T":
                 aggressor = side
                 if side != "N":
                     event.trades[OTHER[side], price] += size
             elif action == "F" and aggressor is not None:
-                known = book.orders.get(int(record["order_id"]))
+                known = book.orders.get(record.order_id)
                 rests = known.side if known else side
                 if aggressor == "N" or rests == OTHER[aggressor]:
-                    fills[int(record["order_id"])] += size
+                    fills[record.order_id] += size
                     event.resting_fills[rests, price] += size
                 if not known:
                     book.unknown += 1
@@ -205,34 +215,39 @@ def visible(event):
 
 def as_mbp10(records):
     """The MBP-10 tape of MBO records: order ids and fills hidden, ten levels after each visible record."""
+    return replayed(records)[2]
+
+
+def replayed(records):
+    """Events, the book they leave, and the MBP-10 tape."""
     rows, levels_of = [], []
     last = {}
 
     def watch(book, record, event):
-        action, side = record["action"].decode(), record["side"].decode()
+        action, side = record.action, record.side
         old, new = last.get("ten", {"B": [], "A": []}), book.ten()
         last["ten"] = new
         if action == "F":
             return
-        price = int(record["price"]) // TICK
+        price = record.price // TICK
         seen = action in "TRN" or old != new or any(known(ten, side, price) for ten in (old, new))
         if seen:
             rows.append((record, event))
             levels_of.append(new)
 
-    replay(records, watch)
+    events, left = replay(records, watch)
     out = mbp10(len(rows))
     for i, (record, event) in enumerate(rows):
         for name in ("ts_event", "ts_recv", "action", "side", "price", "size", "flags", "sequence"):
-            out[name][i] = record[name]
+            out[name][i] = getattr(record, name)
         final = i + 1 == len(rows) or rows[i + 1][1] is not event
-        if final and event.records[-1]["flags"] & LAST:
+        if final and event.records[-1].flags & LAST:
             out["flags"][i] |= LAST
         for side, name in (("B", "bid"), ("A", "ask")):
             for level, (price, size, count) in zip(LEVELS, levels_of[i][side], strict=False):
                 out[f"{name}_px_{level}"][i] = price * TICK
                 out[f"{name}_sz_{level}"][i], out[f"{name}_ct_{level}"][i] = size, count
-    return out
+    return events, left, out
 
 
 class RandomMarket:
@@ -251,7 +266,9 @@ class RandomMarket:
             self.add()
         for _ in range(events):
             self.now += self.random.choice([0, 1, 1000, 400_000_000, 1_500_000_000, 12_000_000_000])
-            act = self.random.choices([self.add, self.cancel, self.modify, self.trade, self.snapshot], [8, 5, 6, 5, 0.1])
+            act = self.random.choices(
+                [self.add, self.cancel, self.modify, self.trade, self.snapshot], [8, 5, 6, 5, 0.1]
+            )
             act[0]()
         return self.array()
 
@@ -299,7 +316,10 @@ class RandomMarket:
     def trade(self):
         side = self.random.choice("BA")
         rests = OTHER[side]
-        queue = sorted((n for n, o in self.orders.items() if o[0] == rests), key=lambda n: (self.orders[n][1] * (1 if side == "B" else -1), n))
+        queue = sorted(
+            (n for n, o in self.orders.items() if o[0] == rests),
+            key=lambda n: (self.orders[n][1] * (1 if side == "B" else -1), n),
+        )
         left, after = self.random.randint(1, 12), []
         for number in queue[:4]:
             if not left:
@@ -366,17 +386,15 @@ def _traded(event, flows):
             flows[event.ts // BAR * BAR, side, price]["hidden"] += lots - filled[side, price]
 
 
-def books_by_bar(records):
-    """Every price's (lots, orders, largest order) at the end of each bar that a later event closed."""
+def books_by_bar(records, wanted):
+    """(lots, orders, largest order) at the end of each bar, at the prices wanted by bar: {bar: [(side, price)]}."""
     found, state = {}, {"bar": None}
 
     def ahead(book, ts):
         bar = ts // BAR * BAR
         if state["bar"] is not None:
             for ended in range(state["bar"], bar, BAR):
-                found[ended] = {
-                    (side, price): book.level(side, price) for side in "BA" for price in book.prices[side]
-                }
+                found.update({(ended, *at): book.level(*at) for at in wanted.get(ended, ())})
         state["bar"] = bar
 
     replay(records, ahead=ahead)

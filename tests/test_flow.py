@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def passed(tmp: Path, schema, records, *, date=DATE, symbol=SYMBOL, until=None):
     root, out = tmp / "root", tmp / f"out-{len(list(tmp.glob('out-*')))}"
     if not root.exists():
         landed(root, schema, records, symbol)
-    out.mkdir(parents=True)
+    out.mkdir(parents=True, exist_ok=True)
     flow(root, symbol, date, schema, out, until)
     return {name: pl.read_parquet(out / f"{name}.parquet") for name in TABLES}
 
@@ -83,7 +84,11 @@ BASE = 24_000
 def _levels(row, bids, asks):
     for name, levels in (("bid", bids), ("ask", asks)):
         for i, (price, size) in zip(tapes.LEVELS, levels, strict=False):
-            row[f"{name}_px_{i}"], row[f"{name}_sz_{i}"], row[f"{name}_ct_{i}"] = (BASE + price) * TICK, size, 1
+            row[f"{name}_px_{i}"], row[f"{name}_sz_{i}"], row[f"{name}_ct_{i}"] = (
+                (BASE + price) * TICK,
+                size,
+                1,
+            )
 
 
 def hand_tape():
@@ -109,7 +114,10 @@ def hand_tape():
             (bids if own == "B" else asks)[tick] = lots
         row["action"], row["side"], row["flags"] = action.encode(), side.encode(), flags
         row["price"], row["size"] = (BASE + price) * TICK, size
-        shown = sorted(((p, q) for p, q in bids.items() if q), reverse=True), sorted((p, q) for p, q in asks.items() if q)
+        shown = (
+            sorted(((p, q) for p, q in bids.items() if q), reverse=True),
+            sorted((p, q) for p, q in asks.items() if q),
+        )
         _levels(row, *shown)
     for prints in (3, 8):  # an event has one time
         out["ts_event"][prints + 1] = out["ts_event"][prints]
@@ -147,7 +155,13 @@ def test_hand_tape_tells_adds_pulls_and_fills(fresh):
 def test_hand_tape_ends_where_the_book_ends(fresh):
     found = passed(fresh(), "mbp-10", hand_tape())
     ladder, book = found["ladder"], found["book"].row(0, named=True)
-    assert {tick: at_price(ladder, "A", tick)["qty"] for tick in (2, 3, 4, 11, 12)} == {2: 17, 3: 0, 4: 10, 11: 20, 12: 30}
+    assert {tick: at_price(ladder, "A", tick)["qty"] for tick in (2, 3, 4, 11, 12)} == {
+        2: 17,
+        3: 0,
+        4: 10,
+        11: 20,
+        12: 30,
+    }
     assert at_price(ladder, "A", 1)["qty"] == 0  # traded away, and known to be empty
     assert at_price(ladder, "B", 0)["qty"] == 50
     assert (book["meta_edge_in_qty"], book["meta_edge_out_qty"]) == (50, 0)
@@ -182,7 +196,9 @@ def test_naive_differencing_by_ladder_index_fails_the_hand_tape():
 def cells(ladder, names):
     """Non-zero cells by (bar, side, price in ticks, name)."""
     out = Counter()
-    for bar, side, price, *values in ladder.select(pl.col("bar_ts").cast(pl.Int64), "side", "price", *names).iter_rows():
+    for bar, side, price, *values in ladder.select(
+        pl.col("bar_ts").cast(pl.Int64), "side", "price", *names
+    ).iter_rows():
         for name, value in zip(names, values, strict=True):
             if value:
                 out[bar, side, round(price * 4), name] = value
@@ -191,7 +207,13 @@ def cells(ladder, names):
 
 def expected_cells(flows, names, bars):
     return Counter(
-        {(*key, name): cell[name] for key, cell in flows.items() if key[0] in bars for name in names if cell[name]}
+        {
+            (*key, name): cell[name]
+            for key, cell in flows.items()
+            if key[0] in bars
+            for name in names
+            if cell[name]
+        }
     )
 
 
@@ -213,10 +235,13 @@ def check_orders(found, records):
     events, book = oracle.replay(records)
     bars, ladder = bars_of(found), found["ladder"]
     assert cells(ladder, ORDER_FLOWS) == expected_cells(oracle.flows_by_bar(events), ORDER_FLOWS, bars)
-    ends = oracle.books_by_bar(records)
     rows = ladder.select(pl.col("bar_ts").cast(pl.Int64), "side", "price", "qty", "orders", "max_order")
-    for bar, side, price, *shown in rows.filter(pl.col("qty").is_not_null()).iter_rows():
-        assert tuple(shown) == ends[bar].get((side, round(price * 4)), (0, 0, 0)), (bar, side, price)
+    told = {(bar, side, round(price * 4)): tuple(shown) for bar, side, price, *shown in rows.iter_rows()}
+    told = {key: shown for key, shown in told.items() if shown[0] is not None}
+    wanted = {}
+    for bar, *price in told:
+        wanted.setdefault(bar, []).append(tuple(price))
+    assert told == oracle.books_by_bar(records, wanted)
     assert found["quality"]["unknown_order_cnt"].item() == book.unknown
     assert found["book"]["meta_residual_qty"].sum() == 0
 
@@ -241,10 +266,17 @@ def test_levels_at_bar_ends_are_the_books(tmp_path_factory, seed):
     states = {event.ts // BAR * BAR: event.after for event in oracle.replay(records)[0]}
     for schema, tape_ in (("mbo", records), ("mbp-10", oracle.as_mbp10(records))):
         found = passed(tmp_path_factory.mktemp("levels"), schema, tape_)["book"]
-        for row in found.filter(~pl.col("meta_empty")).with_columns(pl.col("bar_ts").cast(pl.Int64)).iter_rows(named=True):
+        for row in (
+            found.filter(~pl.col("meta_empty"))
+            .with_columns(pl.col("bar_ts").cast(pl.Int64))
+            .iter_rows(named=True)
+        ):
             state = states[row["bar_ts"]]
             for side, name in (("B", "bid"), ("A", "ask")):
-                told = [(row[f"{name}_px_{i}"], row[f"{name}_sz_{i}"], row[f"{name}_ct_{i}"]) for i in tapes.LEVELS]
+                told = [
+                    (row[f"{name}_px_{i}"], row[f"{name}_sz_{i}"], row[f"{name}_ct_{i}"])
+                    for i in tapes.LEVELS
+                ]
                 levels = [(price / 4, lots, count) for price, lots, count in state[side]]
                 assert told == levels + [(None, 0, 0)] * (10 - len(levels))
 
@@ -260,9 +292,329 @@ def test_visible_depth_changes_by_flow_and_edges_and_nothing_else(tmp_path_facto
             book = found["book"].with_columns(
                 depth=pl.sum_horizontal(pl.col(r"^(bid|ask)_sz_\d\d$")),
             )
-            flows = found["ladder"].group_by("bar_ts").agg(net=(pl.col("add") - pl.col("pull") - pl.col("fill")).sum())
+            flows = (
+                found["ladder"]
+                .group_by("bar_ts")
+                .agg(net=(pl.col("add") - pl.col("pull") - pl.col("fill")).sum())
+            )
             moved = book.join(flows, on="bar_ts", how="left", maintain_order="left").with_columns(
-                expected=pl.col("net").fill_null(0) + pl.col("meta_edge_in_qty") - pl.col("meta_edge_out_qty"),
+                expected=pl.col("net").fill_null(0)
+                + pl.col("meta_edge_in_qty")
+                - pl.col("meta_edge_out_qty"),
                 change=pl.col("depth") - pl.col("depth").shift(),
             )
             assert moved[1:].filter(pl.col("expected") != pl.col("change")).is_empty()
+
+
+# --- laws ------------------------------------------------------------------------------------------------------
+
+
+def market(seed=7, events=400):
+    return oracle.as_mbp10(oracle.random_mbo(seed, events, at(START)))
+
+
+def files(tmp):
+    return {name: (tmp / f"{name}.parquet").read_bytes() for name in TABLES}
+
+
+@pytest.mark.parametrize("schema", ["mbp-10", "mbo"])
+def test_what_is_written_does_not_depend_on_how_it_is_cut(fresh, monkeypatch, schema):
+    records = oracle.random_mbo(3, 120, at(START))
+    landed(root := fresh(), schema, oracle.as_mbp10(records) if schema == "mbp-10" else records)
+    monkeypatch.setattr(sink, "ROWS", 100)
+    written = []
+    for rows, bars in ((1 << 17, 256), (37, 3), (5, 1)):
+        monkeypatch.setattr(tape, "RECORDS", rows)
+        monkeypatch.setattr(pieces, "BARS", bars)
+        flow(root, SYMBOL, DATE, schema, out := fresh())
+        written.append(files(out))
+    assert written[0] == written[1] == written[2]
+
+
+@pytest.mark.parametrize("schema", ["mbp-10", "mbo"])
+def test_records_cut_off_later_change_nothing_before(fresh, schema):
+    records = oracle.random_mbo(11, 200, at(START))
+    records = oracle.as_mbp10(records) if schema == "mbp-10" else records
+    whole = passed(tmp := fresh(), schema, records)
+    for cut in np.linspace(records["ts_recv"][50], records["ts_recv"][-2], 6).astype(np.int64):
+        part = passed(tmp, schema, records, until=int(cut))
+        for name in ("ladder", "book"):
+            assert part[name].height
+            kept = whole[name].filter(pl.col("bar_ts") <= part[name]["bar_ts"].max())
+            assert_frame_equal(part[name], kept, check_exact=True)
+        for name in ("quotes", "trades"):
+            assert_frame_equal(part[name], whole[name].head(part[name].height), check_exact=True)
+
+
+def test_tables_are_what_is_declared(fresh):
+    found = passed(fresh(), "mbp-10", market(events=60))
+    for name, declared in TABLES.items():
+        assert dict(found[name].schema) == declared.schema
+
+
+def test_bars_tile_and_empty_ones_carry_the_state(fresh):
+    found = passed(fresh(), "mbp-10", market())
+    book = found["book"]
+    assert book["bar_ts"].diff().drop_nulls().cast(pl.Int64).unique().to_list() == [BAR]
+    sizes = [f"{side}_{what}_{i}" for side in ("bid", "ask") for what in ("px", "sz", "ct") for i in tapes.LEVELS]
+    before = book.select(pl.col(sizes).shift())[1:]
+    empty = book[1:]["meta_empty"]
+    assert empty.any()
+    assert_frame_equal(book[1:].filter(empty).select(sizes), before.filter(empty))
+    quiet = book.filter(pl.col("meta_empty"))
+    assert_frame_equal(
+        quiet.select(pl.col("bid_sz_00_twa", "ask_sz_09_twa")),
+        quiet.select(bid_sz_00_twa=pl.col("bid_sz_00").cast(float), ask_sz_09_twa=pl.col("ask_sz_09").cast(float)),
+    )
+    assert quiet["msg_cnt"].sum() == quiet["ofi_abs"].sum() == 0
+
+
+def still(n, **changes):
+    """A tape of `n` records over a book of ten levels of 10 lots each side, first ask one tick above 6000."""
+    out = tapes.mbp10(n, start=START)
+    for row in out:
+        _levels(row, [(-i, 10) for i in range(10)], [(i, 10) for i in range(1, 11)])
+    out["action"], out["side"], out["size"], out["price"] = b"A", b"B", 1, (BASE - 9) * TICK
+    for name, values in changes.items():
+        out[name] = values
+    return out
+
+
+def at_times(records, *seconds):
+    out = records.copy()
+    out["ts_event"] = [at(START) + int(s * 1e9) for s in seconds]
+    out["ts_recv"] = out["ts_event"] + 1000
+    return out
+
+
+def test_time_weighted_size_reaches_the_edges_of_the_bar(fresh):
+    # 10 lots at the best bid until second 1 of the second bar, 30 lots until its end and through an empty third
+    # bar: (10 * 1 + 30 * 4) / 5 = 26. The book is known from second 2 of the first bar on.
+    records = at_times(still(3), 2.0, 6.0, 15.0)
+    records["price"][1:], records["size"][1] = BASE * TICK, 20
+    records["bid_sz_00"][1:] = 30
+    found = passed(fresh(), "mbp-10", records)
+    ladder = found["ladder"].filter(side="B", price=BASE / 4)
+    assert ladder["qty_twa"].to_list() == [10, 26, 30]
+    assert ladder["seen_frac"].to_list() == [0.6, 1, 1]
+    assert ladder["qty_open"].to_list() == [None, 10, 30]
+    book = found["book"]
+    assert book["bid_sz_00_twa"].to_list() == [10, 26, 30]
+    # Balance of the best sizes: 0 for one second, (30 - 10) / 40 for four.
+    assert book["obi0_twa"].to_list() == [0, 0.4, 0.5]
+    assert book["spread_twa"].to_list() == [0.25, 0.25, 0.25]
+    assert book["tight_frac"].to_list() == [1, 1, 1]
+    # The microprice lies between 6000 and 6000.25: four bids within a point of it, four more within two.
+    assert book["bid_p0_1_qty_twa"].to_list() == [40, 56, 60]
+    assert book["bid_p1_2_qty_twa"].to_list() == [40, 40, 40]
+    assert book["bid_p2_3_qty_twa"].to_list() == [20, 20, 20]
+    assert book["ask_p3_5_qty_twa"].null_count() == 3
+
+
+def test_a_lone_buyer_who_lifts_the_ask_bought(fresh):
+    records = at_times(still(3), 0, 1, 1)
+    records["action"][1:] = b"T", b"C"
+    records["side"][1:], records["price"][1:], records["size"][1:] = (b"B", b"A"), (BASE + 1) * TICK, 4
+    records["flags"][1], records["ask_sz_00"][2] = 0, 6
+    found = passed(fresh(), "mbp-10", with_end(records))
+    assert found["trades"].drop("ts").rows() == [(6000.25, 4, "B")]
+    assert found["book"].select("buy_vol", "sell_vol", "ofi_00").row(0) == (4, 0, 4)
+    assert at_price(found["ladder"], "A", 1)["fill"] == 4
+    assert found["book"]["fill_ask_p0_1"][0] == 4
+
+
+def test_a_trade_without_aggressor_consumes_each_side_best_first_and_counts_for_none(fresh):
+    records = at_times(still(4), 0, 1, 1, 1)
+    records["action"][1:], records["side"][1:] = (b"T", b"C", b"C"), (b"N", b"B", b"A")
+    records["price"][1:] = (BASE * TICK, BASE * TICK, (BASE + 1) * TICK)
+    records["size"][1:], records["flags"][1:3] = (5, 7, 3), 0
+    records["bid_sz_00"][2:], records["ask_sz_00"][3:] = 3, 7
+    found = passed(fresh(), "mbp-10", with_end(records))
+    bid, ask = at_price(found["ladder"], "B", 0), at_price(found["ladder"], "A", 1)
+    # Five lots traded at 6000: of seven that left the bid five; the ask at 6000.25 is worse than the trade.
+    assert (bid["fill"], bid["pull"], ask["fill"], ask["pull"]) == (5, 2, 0, 3)
+    assert found["book"].select("buy_vol", "sell_vol", "unknown_vol").row(0) == (0, 0, 5)
+    assert found["quality"]["unknown_trade_frac"].item() == 1
+
+
+def test_a_removal_just_after_a_trade_that_changed_no_book_is_its_fill(fresh):
+    records = at_times(still(4), 0, 1, 1.0005, 1.5)
+    records["action"][1:], records["side"][1:] = (b"T", b"C", b"C"), (b"A", b"B", b"B")
+    records["price"][1:], records["size"][1:] = BASE * TICK, (4, 4, 2)
+    records["bid_sz_00"][2:] = 6, 4
+    found = passed(fresh(), "mbp-10", with_end(records))
+    bid = at_price(found["ladder"], "B", 0)
+    assert (bid["fill"], bid["pull"], bid["hidden"]) == (4, 2, 0)
+    assert found["book"]["meta_trade_unmatched_qty"][0] == 0
+
+
+def test_traded_beyond_what_was_shown_is_hidden_and_an_answer_is_a_refill(fresh):
+    records = at_times(still(5), 0, 1, 1, 1, 1.5)
+    records["action"][1:], records["side"][1:] = (b"T", b"C", b"A", b"A"), (b"A", b"B", b"B", b"B")
+    records["price"][1:], records["size"][1:] = BASE * TICK, (12, 10, 3, 2)
+    records["flags"][1:3] = 0
+    records["bid_sz_00"][3:] = 3, 5
+    found = passed(fresh(), "mbp-10", with_end(records))
+    bid = at_price(found["ladder"], "B", 0)
+    assert {name: bid[name] for name in ("fill", "pull", "hidden", "add", "refill", "add_after_trade")} == {
+        "fill": 10, "pull": 0, "hidden": 2, "add": 5, "refill": 3, "add_after_trade": 5,
+    }  # fmt: skip
+
+
+def test_late_records_stay_in_the_bar_of_the_latest_time_and_are_counted(fresh):
+    records = at_times(still(3), 4, 6, 4.5)
+    found = passed(fresh(), "mbp-10", with_end(records, 2 * BAR))
+    assert found["book"]["msg_cnt"].to_list()[:2] == [1, 2]
+    assert found["book"]["meta_late_cnt"].to_list()[:2] == [0, 1]
+    assert found["quality"]["late_cnt"].item() == 1
+
+
+def test_bad_book_sticks_until_the_next_reset(fresh):
+    records = at_times(still(4), 0, 6, 11, 16)
+    records["flags"] = LAST, LAST | 4, LAST, 32
+    found = passed(fresh(), "mbp-10", with_end(records, 2 * BAR))
+    assert found["book"]["meta_badbook"].to_list()[:5] == [False, True, True, True, False]
+    assert found["quality"].select("badbook_cnt", "reset_cnt").row(0) == (1, 1)
+
+
+def test_absurd_prints_and_prices_off_the_grid_touch_no_table(fresh):
+    records = at_times(still(4), 0, 1, 2, 3)
+    records["action"], records["side"] = (b"A", b"T", b"T", b"C"), (b"B", b"A", b"A", b"B")
+    records["price"] = (BASE - 9) * TICK, int(50.90 * POINT), BASE * TICK + 1, BASE * TICK
+    records["size"][3] = dbn.UNDEF_PRICE >> 31
+    found = passed(fresh(), "mbp-10", with_end(records))
+    assert found["trades"].is_empty()
+    assert found["ladder"].select(*FLOWS, "hidden").sum().row(0) == (0, 0, 0, 0)
+    assert found["ladder"]["price"].min() > 5990
+    assert found["quality"]["absurd_cnt"].item() == 3
+
+
+def test_a_far_level_does_not_fill_the_ladder_with_ticks(fresh):
+    records = at_times(still(2), 0, 6)
+    records["bid_px_09"] = 85 * POINT
+    found = passed(fresh(), "mbp-10", records)
+    assert found["ladder"].height == 401 + 10
+    assert found["book"]["bid_px_09"].to_list() == [85]
+
+
+def test_prices_outside_of_the_window_are_unknown_and_empty_ticks_inside_are_zero(fresh):
+    records = at_times(still(3), 0, 6, 11)
+    records["action"][1:], records["price"][1:] = b"C", (BASE - 4) * TICK
+    for i in range(4, 9):
+        records[f"bid_px_{tapes.LEVELS[i]}"][1:] = (BASE - i - 1) * TICK
+    records["bid_px_09"][1:] = (BASE - 12) * TICK
+    ladder = passed(fresh(), "mbp-10", records)["ladder"].filter(pl.col("side") == "B")
+    second = ladder.filter(pl.col("bar_ts").cast(pl.Int64) == at(START) + BAR).sort("price")
+    assert [round(p * 4) - BASE for p in second["price"]] == list(range(-12, 1))
+    assert second["qty"].to_list() == [10, 0, 0, 10, 10, 10, 10, 10, 0, 10, 10, 10, 10]
+    assert second["qty_open"].to_list() == [None, None, None, *[10] * 10]
+    assert second["seen_frac"].to_list() == [0.8, 0.8, 0.8, *[1.0] * 10]
+
+
+def test_the_evening_belongs_to_the_date_and_what_came_before_only_gives_the_state(fresh):
+    # 18:00 in New York is 22:00 UTC of the day before.
+    records = still(4)
+    times = ["2025-06-03T21:59:58", "2025-06-03T22:00:03", "2025-06-04T00:00:01", "2025-06-04T21:00:01"]
+    records["ts_event"], records["ts_recv"] = [at(t) for t in times], [at(t) + 1000 for t in times]
+    found = passed(fresh(), "mbp-10", records)
+    book = found["book"]
+    assert book["bar_ts"].cast(pl.Int64).to_list()[:: book.height - 1] == [at("2025-06-03T22:00"), at("2025-06-04T20:59:55")]
+    assert book["bid_sz_00_twa"][0] == 10
+    assert found["ladder"]["qty_open"][0] == 10
+    assert found["quality"].select("evening", "records").row(0) == (True, 2)
+    assert found["quotes"].is_empty()
+
+
+def test_orders_before_the_book_is_known_do_nothing_and_are_counted(fresh):
+    records = oracle.random_mbo(5, 60, at(START))
+    headless = records[60:]
+    found = passed(fresh(), "mbo", headless)
+    assert found["quotes"].is_empty()
+    assert found["ladder"].is_empty()
+    assert found["book"]["bid_sz_00_twa"].null_count() == found["book"].height
+    assert found["trades"].height == (headless["action"] == b"T").sum()
+    named = np.isin(headless["action"], (b"C", b"M", b"F"))
+    assert found["quality"]["unknown_order_cnt"].item() == named.sum()
+
+
+def test_a_date_that_is_not_landed_is_refused(tmp_path):
+    with pytest.raises(MissingStepError, match="no mbo records of SIMM5 for 2025-06-04 are landed"):
+        flow(tmp_path, SYMBOL, DATE, "mbo", tmp_path)
+
+
+# --- the real hour -----------------------------------------------------------------------------------------------
+
+HOUR = real.FOLDER / "es" / "esh4-glbx-mdp3-20231225.mbo.dbn.zst"
+HOUR_DATE = dt.date(2023, 12, 26)
+OPEN = at("2023-12-25T23:00")
+needs_hour = pytest.mark.skipif(not HOUR.is_file(), reason=f"no real order flow at {HOUR}")
+
+
+@pytest.fixture(scope="module")
+def hour():
+    """Records, events and the MBP-10 tape of the real hour."""
+    records = np.concatenate(list(dbn.read(HOUR)))
+    events, _, window = oracle.replayed(records)
+    return records, events, window
+
+
+@pytest.fixture(scope="module")
+def hour_passed(tmp_path_factory, hour):
+    """Tables of the real hour from orders, and from the window."""
+    tmp = tmp_path_factory.mktemp("hour")
+    return (
+        passed(tmp / "mbo", "mbo", hour[0], date=HOUR_DATE, symbol="ESH4"),
+        passed(tmp / "mbp", "mbp-10", hour[2], date=HOUR_DATE, symbol="ESH4"),
+    )
+
+
+@needs_hour
+def test_the_real_hour_agrees_with_the_slow_book(hour, hour_passed):
+    found, _ = hour_passed
+    check_orders(found, hour[0])
+    assert found["book"]["meta_turnover_qty"].sum() > 100_000
+    assert found["quality"]["unknown_order_cnt"].item() == 7  # fills of orders that never rested
+    assert found["quotes"].filter(pl.col("bid_px") >= pl.col("ask_px")).is_empty()
+
+
+@needs_hour
+def test_resting_fills_are_the_trades_in_every_event_of_the_real_hour(hour):
+    traded = [event for event in hour[1] if event.trades]
+    assert len(traded) == sum(+event.trades == +event.resting_fills for event in traded) == 2833
+
+
+@needs_hour
+def test_the_window_of_the_real_hour_tells_the_truth_inside_the_known_set(hour, hour_passed):
+    _, found = hour_passed
+    truth = Counter()
+    for event in hour[1]:
+        if event.ts >= OPEN and not _auction(event):
+            for act in oracle.visible(event):
+                truth[act.kind] += act.qty
+    assert (truth["add"], truth["fill"]) == (45_478, 9_517)
+    ladder = cells(found["ladder"], FLOWS)
+    bars = bars_of(found) - {OPEN}  # the auction is in the first
+    seen = [replace(event, flows=list(oracle.visible(event))) for event in hour[1] if event.ts >= OPEN]
+    expected = expected_cells(oracle.flows_by_bar(seen), FLOWS, bars)
+    for kind, tolerance in (("add", 0), ("pull", 0.005), ("fill", 0.005)):
+        mine, theirs = (
+            sum(lots for key, lots in counted.items() if key[0] in bars and key[3] == kind)
+            for counted in (ladder, expected)
+        )
+        assert abs(mine - theirs) <= tolerance * theirs, kind
+    assert found["book"]["meta_residual_qty"].sum() == 0
+
+
+def _auction(event):
+    return any(record.action == "T" and record.side == "N" for record in event.records)
+
+
+@needs_hour
+def test_both_schemas_tell_the_same_of_the_real_hour(hour_passed):
+    orders, window = hour_passed
+    assert_frame_equal(orders["quotes"], window["quotes"])
+    assert_frame_equal(orders["trades"], window["trades"])
+    ends = [f"{side}_{what}_{i}" for side in ("bid", "ask") for what in ("px", "sz", "ct") for i in tapes.LEVELS]
+    ofi = [f"ofi_{i}" for i in tapes.LEVELS]
+    same = [*ends, *ofi, "spread_twa", "obi0_twa", "obi10_twa", "mid_min", "mid_max", "bid_p0_1_qty_twa"]
+    assert_frame_equal(orders["book"].select(same), window["book"].select(same))

@@ -292,6 +292,7 @@ QUALITY = Table(
         Column("edge_in_qty", WHOLE, LOTS, "Size that entered the window by its moving."),
         Column("edge_out_qty", WHOLE, LOTS, "Size that left the window by its moving."),
         Column("unknown_trade_frac", REAL, FRACTION, "Share of traded lots without an aggressor; null without trades."),
+        Column("absurd_cnt", WHOLE, COUNT, "Records off the tick grid, without a price or size, or prints far from both best prices: in bronze only."),
     ),
 )  # fmt: skip
 

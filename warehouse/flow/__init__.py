@@ -10,7 +10,7 @@ from warehouse.errors import MissingStepError
 from warehouse.flow import tape
 from warehouse.flow.mbo import Mbo
 from warehouse.flow.mbp10 import Mbp10
-from warehouse.flow.pieces import pieces
+from warehouse.flow.pieces import whole_bars
 from warehouse.flow.quality import Quality
 from warehouse.flow.reading import Reader
 from warehouse.flow.writing import Writing
@@ -44,9 +44,10 @@ def flow(root: Path, symbol: str, date: dt.date, source: str, out: Path, until: 
         raise MissingStepError(f"no {source} records of {symbol} for {date} are landed: run build with its files")
     reader: Reader = _READERS[source](int(landed[-1][1]["tick"]))
     start, end = session.bounds(date)
-    batches = tape.batches([part.path for part, _ in landed], reader.columns, start, until)
+    after = None if reader.remembers else start
+    batches = tape.batches([part.path for part, _ in landed], reader.columns, after, until)
     with Writing(out, int(landed[-1][1]["tick"]), Quality(source, date)) as writing:
-        for piece in pieces(batches, reader.head, start, end):
+        for piece in whole_bars(batches, reader.head, start, end):
             if piece.live:
                 writing.add(reader.read(piece))
             else:

@@ -91,6 +91,7 @@ class Full:
             ending=ending,
             opening_seen=time.open_row[grid.bar] >= time.known,
             ending_seen=time.end_row[grid.bar] >= time.known,
+            through=time.open_row[grid.bar] >= time.known,
             orders=orders,
             largest=largest,
             lot_ns=self._lot_ns(grid, opening),

@@ -80,6 +80,7 @@ class Shown:
     Args:
         opening, ending: Lots at bar start and end.
         opening_seen, ending_seen: Whether they are known.
+        through: Whether the price was known in every state of the bar, the carried one among them.
         orders: Orders at bar end.
         largest: Largest order at bar end, where orders are known.
         lot_ns: Lots times nanoseconds over the time seen.
@@ -90,6 +91,7 @@ class Shown:
     ending: Ints
     opening_seen: Flags
     ending_seen: Flags
+    through: Flags
     orders: Ints
     largest: Ints | None
     lot_ns: Ints
@@ -126,6 +128,7 @@ class Window:
             ending=self._sizes(grid, time.end_row),
             opening_seen=self._seen(grid, time.open_row),
             ending_seen=self._seen(grid, time.end_row),
+            through=self._through(grid),
             orders=self._sizes(grid, time.end_row, self._orders),
             largest=None,
             lot_ns=self._lot_ns(grid),
@@ -142,6 +145,12 @@ class Window:
         row = rows[grid.bar]
         seen: Flags = (grid.u >= self._side.edge[row]) & (row >= self._time.known)
         return seen
+
+    def _through(self, grid: Grid) -> Flags:
+        edge = self._time.extreme(self._side.edge, np.maximum)
+        known = self._time.open_row >= self._time.known
+        through: Flags = (grid.u >= edge[grid.bar]) & known[grid.bar]
+        return through
 
     def _lot_ns(self, grid: Grid) -> Ints:
         total = np.zeros(len(grid), np.int64)
@@ -207,13 +216,14 @@ def table(shown: Shown, on: Grid, flow: Flow, timeline: Timeline, sign: int) -> 
         "bar": (on.bar, None),
         "sign": (np.full(len(on), sign), None),
         "price": (sign * on.u, None),
+        "through": (shown.through, None),
         "qty": (shown.ending, unseen),
         "orders": (shown.orders, unseen),
         "qty_open": (shown.opening, ~shown.opening_seen),
         "qty_twa": (shown.lot_ns / np.maximum(shown.seen_ns, 1), never),
         "seen_frac": (shown.seen_ns / BAR_NS, None),
         **{name: (lots, None) for name, lots in told.items() if name not in own},
-        **{name: (on.total(timeline.bar_of(l.row), l.u), None) for name, l in counted.items()},
+        **{name: (on.total(timeline.bar_of(lots.row), lots.u), None) for name, lots in counted.items()},
         **{name: (told[name], None if orders_known else np.ones(len(on), np.bool_)) for name in own},
         "max_order": (largest, unseen if orders_known else np.ones(len(on), np.bool_)),
     }

@@ -31,6 +31,8 @@ class Mbo:
     head = (*HEAD, "order_id")
     columns = head
 
+    remembers = True
+
     def __init__(self, tick: int) -> None:
         self._tick, self._orders, self._known = tick, nothing(), False
 
@@ -65,8 +67,7 @@ class Mbo:
         """First known row, the records, and what they did; the orders left over are kept."""
         known = 0 if self._known else _first_reset(piece)
         usable = sort(piece, self._tick, known)
-        usable.sound &= piece.event >= known
-        told = acts(usable, self._orders, piece.events.ts)
+        told = acts(usable, self._orders, known)
         self._orders = resting(told, len(piece.bar) + 1)
         self._known |= known <= len(piece.bar)
         return known, usable, told

@@ -28,6 +28,8 @@ class Mbp10:
     head = HEAD
     columns = (*HEAD, *(f"{s}_{what}_{i:02d}" for s in _SIDES for what in ("px", "sz", "ct") for i in range(DEPTH)))
 
+    remembers = False
+
     def __init__(self, tick: int) -> None:
         self._tick = tick
         self._px = np.full((2, DEPTH), UNDEF_PRICE, np.int64)

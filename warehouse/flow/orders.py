@@ -87,28 +87,28 @@ class Acts:
         return np.where(moved, self.size, np.maximum(self.size - self.old, 0)) * self.known
 
 
-def acts(usable: Sorted, carried: Resting, ts: Ints) -> Acts:
+def acts(usable: Sorted, carried: Resting, known: int) -> Acts:
     """What the records of a piece did.
 
     Args:
         usable: The records.
         carried: Orders that rested before.
-        ts: Time of each event.
+        known: First row whose state is known; records before it do nothing.
     """
-    table, epoch = _table(usable, carried, ts)
+    table, epoch = _table(usable, carried, known)
     order = np.lexsort((table["at"], table["number"], epoch))
     table = {name: values[order] for name, values in table.items()}
     epoch = epoch[order]
     own = _starts(table["number"], epoch)
     alive = _alive(table, own)
-    return _told(table, own, epoch, alive, usable, ts)
+    return _told(table, own, epoch, alive, usable)
 
 
-def _table(usable: Sorted, carried: Resting, ts: Ints) -> tuple[dict[str, Array], Ints]:
+def _table(usable: Sorted, carried: Resting, known: int) -> tuple[dict[str, Array], Ints]:
     """Carried orders and records that name an order, with the reset that they follow."""
     piece, records = usable.piece, usable.piece.records
     named = np.isin(records["action"], (ADD, CANCEL, MODIFY, FILL)) & usable.sound
-    at = np.flatnonzero(named)
+    at = np.flatnonzero(named & (piece.event >= known))
     row = piece.event[at]
     resets = np.append(0, np.cumsum(piece.events.reset))
     old = len(carried.number)
@@ -120,7 +120,7 @@ def _table(usable: Sorted, carried: Resting, ts: Ints) -> tuple[dict[str, Array]
         "bid": np.concatenate([carried.bid, records["side"][at] == BID]),
         "price": np.concatenate([carried.price, usable.u[at]]),
         "size": np.concatenate([carried.size, records["size"][at].astype(np.int64)]),
-        "born": np.concatenate([carried.born, ts[row - 1]]),
+        "born": np.concatenate([carried.born, piece.events.ts[row - 1]]),
         "fills": np.concatenate([np.zeros(old, np.int64), _resting_fills(usable, at)]),
     }
     return table, np.concatenate([np.zeros(old, np.int64), resets[row]])
@@ -168,9 +168,7 @@ def _alive(table: dict[str, Array], own: Flags) -> Flags:
     return alive
 
 
-def _told(
-    table: dict[str, Array], own: Flags, epoch: Ints, alive: Flags, usable: Sorted, ts: Ints
-) -> Acts:
+def _told(table: dict[str, Array], own: Flags, epoch: Ints, alive: Flags, usable: Sorted) -> Acts:
     action, size, price = table["action"], table["size"], table["price"]
     add, modify, cancel = action == ADD, action == MODIFY, action == CANCEL
     known = add | alive

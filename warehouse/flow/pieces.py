@@ -117,7 +117,7 @@ def mark(records: Batch, running: int, *, was_snapshot: bool) -> Events:
     )
 
 
-def pieces(batches: Iterable[Batch], head: Sequence[str], start: int, end: int) -> Iterator[Piece]:
+def whole_bars(batches: Iterable[Batch], head: Sequence[str], start: int, end: int) -> Iterator[Piece]:
     """Pieces of whole bars, in order; the last one holds the events of the bar that nothing completed.
 
     Args:

@@ -75,6 +75,7 @@ class Quality:
             "edge_in_qty": count["edge_in"],
             "edge_out_qty": count["edge_out"],
             "unknown_trade_frac": _share(count["nameless"], count["traded"]),
+            "absurd_cnt": count["odd"],
         }
 
 

@@ -69,6 +69,8 @@ class Reader(Protocol):
 
     columns: tuple[str, ...]
     head: tuple[str, ...]
+    remembers: bool
+    """Whether the state rests on all records before, not on the last one alone."""
 
     def skip(self, piece: Piece) -> None:
         """Take a piece only for the state that it leaves."""

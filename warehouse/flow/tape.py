@@ -39,17 +39,18 @@ class _Group:
     last: int
 
 
-def batches(paths: Sequence[Path], columns: Sequence[str], after: int, until: int | None) -> Iterator[Batch]:
+def batches(paths: Sequence[Path], columns: Sequence[str], after: int | None, until: int | None) -> Iterator[Batch]:
     """Records in file order.
 
     Args:
         paths: Bronze files, oldest first.
         columns: Columns to read, those of HEAD among them.
-        after: Instant whose state is wanted: all row groups received before it but the last are skipped.
+        after: Instant whose state is wanted, where each record tells all of it: all row groups received before
+            it but the last are skipped. None where every record counts.
         until: Records received at or after it are cut off.
     """
     groups = [group for path in paths for group in _groups(path)]
-    earlier = [number for number, group in enumerate(groups) if group.last < after]
+    earlier = [number for number, group in enumerate(groups) if after is not None and group.last < after]
     for group in groups[earlier[-1] if earlier else 0 :]:
         if until is None or group.first < until:
             yield from _sliced(_cut(_read(group, columns), until))

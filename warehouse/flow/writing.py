@@ -134,7 +134,7 @@ def _conserved(sides: list[Frame], reset: Array) -> tuple[Ints, Ints]:
     residual, turnover = np.zeros(len(reset)), np.zeros(len(reset))
     for rows in sides:
         bar, add, gone = rows["bar"][0], rows["add"][0], rows["pull"][0] + rows["fill"][0]
-        known = (rows["seen_frac"][0] == 1) & ~reset[bar]
+        known = rows["through"][0] & ~reset[bar]
         off = np.abs(rows["qty"][0] - rows["qty_open"][0] - add + gone)
         residual += np.bincount(bar, off * known, len(reset))
         turnover += np.bincount(bar, (add + gone) * known, len(reset))
