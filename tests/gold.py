@@ -58,6 +58,7 @@ def setups(date: dt.date, count: int = PER_DATE, *, symbol: str = SYMBOL, seed: 
     drawn = {
         name: np.where(rng.random(count) < 0.05, np.nan, rng.standard_normal(count)) for name in features()
     }
+    drawn |= {name: np.tanh(column) for name, column in drawn.items() if "_cube_" in name}
     drawn |= {name: np.full(count, 0.9) for name in features() if "_cov_" in name}
     drawn |= {f"bar5s_lvl_cond{n}_sum": rng.random(count) for n in range(1, 5)}
     drawn |= {f"bar5s_cube_{name}": rng.integers(0, 5, count) for name in ("story", "lead", "wall_j")}

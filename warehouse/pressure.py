@@ -96,7 +96,7 @@ def told(row: Row, direction: str | None, price: float) -> str:
     reach, stands = lead(row), wall(row)
     through = f" through {price + sign * reach:,.2f}" if reach is not None and reach >= 0 else ""
     pushed = f"{pushers} push {way}{through}"
-    if code in _WALLS and stands["j"] is not None:
+    if code in _WALLS and stands["j"] is not None and stands["strength"] is not None:
         where = f"{price + sign * stands['j']:,.2f} ({stands['strength']:.2f} of 1)"
         return f"{pushed} into a wall: {holders} hold {where}, and {_WALLS[code]}."
     return {

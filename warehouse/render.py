@@ -175,9 +175,10 @@ def _conditions(degrees: Sequence[float | None], retreat: Mapping[str, float | N
 
 def _outcomes(found: Card) -> list[str]:
     count, search = len(found.neighbours), found.search
-    rare = "" if found.percentile is None else f", farther than {found.percentile:.0%} of past moments"
+    rare = "" if found.percentile is None else f"; farther than {found.percentile:.0%} of past moments"
     among = f"of {search['admissible']:,} admissible{rare}"
-    lines = [f"{count} neighbours from {search['dates']} dates, n_eff {found.n_eff:.1f}, {among}"]
+    told = f"{count} neighbours from {search['dates']} dates, n_eff {found.n_eff:.1f}, {among}"
+    lines = textwrap.wrap(told, WIDTH)
     if found.abstained:
         lines.append("NOTHING SIMILAR HAS BEEN SEEN: do not lean on these odds")
     if any(found.outcomes.values()):

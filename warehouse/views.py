@@ -26,7 +26,8 @@ _TYPES = {
     NS: "TIMESTAMP_NS",
     pl.Int8(): "TINYINT", pl.Int16(): "SMALLINT", pl.Int32(): "INTEGER", pl.Int64(): "BIGINT",
     pl.UInt8(): "UTINYINT", pl.UInt16(): "USMALLINT", pl.UInt32(): "UINTEGER", pl.UInt64(): "UBIGINT",
-    pl.Binary(): "BLOB", pl.List(pl.String()): "VARCHAR[]",
+    pl.Binary(): "BLOB", pl.List(pl.String()): "VARCHAR[]", pl.List(pl.Float32()): "FLOAT[]",
+    pl.Datetime("us"): "TIMESTAMP",
 }  # fmt: skip
 
 
@@ -152,6 +153,11 @@ def vectors() -> View:
 def alias(view: View, name: str) -> View:
     """The same view under another name."""
     return View(name, view.doc, view.columns, f"SELECT * FROM {view.name}")
+
+
+def type_of(column: Column) -> str:
+    """DuckDB's name of a column's type."""
+    return _TYPES[column.dtype]
 
 
 def quoted(text: str) -> str:

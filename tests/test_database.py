@@ -1,0 +1,264 @@
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import gold
+import polars as pl
+import pytest
+
+from warehouse import catalog, database, library, plan, session, similar, store, vectors
+from warehouse.errors import MissingStepError, QuestionError
+from warehouse.schema import TABLES
+
+COUNT = 8
+DAYS = gold.dates(COUNT)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    made = gold.root(tmp_path_factory.mktemp("root"), COUNT, 12)
+    database.build(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def con(root):
+    with database.connect(root) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def setups(root):
+    """Real setups that have a past, with known_ts as ns."""
+    rows = library.setups(root).filter(~pl.col("is_placebo"), pl.col("date") > DAYS[3])
+    return rows.with_columns(pl.col("known_ts").cast(pl.Int64)).to_dicts()
+
+
+def rows(con, statement) -> pl.DataFrame:
+    return con.sql(statement).pl()
+
+
+def plain(path, *statements):
+    """Rows of statements in a process that imports nothing but duckdb."""
+    code = f"""
+import sys, duckdb, json
+with duckdb.connect({str(path / database.FILE)!r}, read_only=True) as con:
+    print(json.dumps([con.sql(s).fetchall() for s in {list(statements)!r}], default=str))
+assert not [m for m in sys.modules if m.split(".")[0] in ("warehouse", "features", "polars", "hnswlib")]
+"""
+    ran = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False, cwd="/"
+    )
+    assert not ran.returncode, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def test_nearest_in_a_plain_client_is_what_similar_answers(root, setups) -> None:
+    got = plain(root, *(f"FROM nearest('{setup['setup_id']}', k := 15)" for setup in setups))
+    for setup, rows in zip(setups, got, strict=True):
+        level = str(setup["level_price"]) if setup["level_kind"] == "CUSTOM" else setup["level_kind"]
+        card = similar.ask(root, level, setup["known_ts"], k=15)
+        assert card.question["setup_id"] == setup["setup_id"]
+        assert [row[1] for row in rows] == [each["setup_id"] for each in card.neighbours]
+        assert [row[2] for row in rows] == pytest.approx(
+            [each["distance"] for each in card.neighbours], rel=1e-12
+        )
+        assert [tuple(row[9:12]) for row in rows] == [
+            tuple(each["outcomes"].values()) for each in card.neighbours
+        ]
+        assert [(row[12], row[13]) for row in rows] == [
+            (each["mfe_pts"], each["mae_pts"]) for each in card.neighbours
+        ]
+        assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
+
+
+def test_nearest_gives_thirty_unless_told_and_nothing_for_a_stranger(root, setups) -> None:
+    price = next(setup for setup in setups[::-1] if setup["level_kind"] == "CUSTOM")
+    many, none = plain(root, f"FROM nearest('{price['setup_id']}')", "FROM nearest('no such setup')")
+    assert len(many) == min(
+        30, len(similar.ask(root, str(price["level_price"]), price["known_ts"], k=99).neighbours)
+    )
+    assert none == []
+
+
+def test_the_file_holds_copies_views_and_a_comment_on_every_column(root) -> None:
+    names, missing, placebos, counts = plain(
+        root,
+        "SELECT DISTINCT schema_name || '.' || table_name FROM duckdb_columns() WHERE NOT internal ORDER BY 1",
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND comment IS NULL",
+        "SELECT count(*) FROM setups WHERE is_placebo",
+        "SELECT (SELECT count(*) FROM setups), (SELECT count(*) FROM outcomes), (SELECT count(*) FROM levels)",
+    )
+    assert [name for (name,) in names] == [
+        "gold.outcomes", "gold.scalers", "gold.setups", "gold.vectors",
+        "main.levels", "main.outcomes", "main.setups", "silver.levels",
+    ]  # fmt: skip
+    assert missing == [] and placebos == [[0]]
+    real = len(library.setups(root).filter(~pl.col("is_placebo")))
+    assert counts == [[real, len(library.setups(root)) * 6, COUNT * len(gold.PRICES)]]
+
+
+def test_a_build_of_the_same_gives_the_same_content(root, tmp_path) -> None:
+    other = gold.root(tmp_path, COUNT, 12)
+    database.build(other)
+    for table in ("gold.setups", "gold.outcomes", "gold.scalers", "silver.levels", "setups"):
+        [one], [two] = (plain(each, f"FROM {table}") for each in (root, other))
+        assert one == two and one
+    assert not list((root / ".tmp").iterdir())
+
+
+def test_the_wide_view_shows_outcomes_and_new_york(con, root) -> None:
+    found = rows(con, "SELECT * FROM setups ORDER BY setup_id")
+    outcomes = library.outcomes(root)
+    for row in found.to_dicts()[:20]:
+        mine = outcomes.filter(pl.col("setup_id") == row["setup_id"])
+        assert [row[f"outcome_{name}m"] for name in (2, 4, 8)] == mine["outcome"].to_list()
+        assert (row["mfe_pts"], row["mae_pts"]) == mine.select("mfe_pts", "mae_pts").row(-1)
+        assert (row["trigger_ts"] - row["trigger_et"]).total_seconds() == 4 * 3600
+    assert not found["is_placebo"].any()
+
+
+def test_every_table_is_a_view_with_types_and_comments(con) -> None:
+    said = con.sql(
+        "SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns() WHERE NOT internal AND database_name = 'memory'"
+    ).fetchall()
+    columns: dict[str, dict[str, str]] = {}
+    for schema, table, column, kind, comment in said:
+        assert comment and comment.startswith("["), (table, column)
+        columns.setdefault(f"{schema}.{table}", {})[column] = kind
+    for name, table in TABLES.items():
+        assert set(table.schema) <= set(columns[name])
+        assert set(columns[name]) == set(columns[f"main.{name.split('.')[1]}"]) or name == "gold.setups"
+    for family in plan.families():
+        if plan.grain(family) != "setup":
+            assert {feature.name for feature in catalog.load().family(family)} <= set(
+                columns[f"silver.{family}"]
+            )
+    assert {"bronze.mbp_10", "bronze.mbo", "bronze.definition", "silver.bars", "silver.level_bars"} <= set(
+        columns
+    )
+    assert set(vectors.spec().slots) <= set(columns["gold.setups"])
+    assert (
+        columns["silver.ladder"]["bar_ts"] == "TIMESTAMP_NS" and columns["silver.ladder"]["add"] == "BIGINT"
+    )
+    assert (
+        columns["bronze.mbp_10"]["bid_px_00"] == "BIGINT" and columns["bronze.mbp_10"]["size"] == "UINTEGER"
+    )
+
+
+def test_what_is_empty_is_typed_and_what_is_there_is_seen(con) -> None:
+    counts = rows(
+        con,
+        "SELECT (SELECT count(*) FROM ladder) AS a, (SELECT count(*) FROM silver.book) AS b, (SELECT count(*) FROM bars) AS c, (SELECT count(*) FROM level_bars) AS d, (SELECT count(*) FROM bronze.mbo) AS e",
+    )
+    assert counts.row(0) == (0, COUNT * 1440, COUNT * 1440, 0, 0)
+    assert rows(con, "SELECT qty + 1 AS more FROM ladder").schema == {"more": pl.Int64}
+
+
+def test_a_partition_made_before_a_column_existed_has_null_there(tmp_path) -> None:
+    gold.day(tmp_path, DAYS[0])
+    gold.gold(tmp_path, DAYS[0], gold.setups(DAYS[0]).drop(gold.slots()[3]))
+    gold.gold(tmp_path, DAYS[1], gold.setups(DAYS[1]))
+    rows = database.sql(
+        tmp_path, f"SELECT date, count({gold.slots()[3]}) AS n FROM gold.setups GROUP BY date ORDER BY date"
+    )
+    assert rows["n"][0] == 0 and rows["n"][1] > 0
+
+
+def test_helpers_give_the_cards_numbers(con, root, setups) -> None:
+    setup = next(one for one in setups[::-1] if one["level_kind"] == "PM_LOW")
+    card = similar.ask(root, "PM_LOW", setup["known_ts"])
+    moment = f"make_timestamp_ns({setup['known_ts']})"
+    near = rows(con, f"FROM similar('PM_LOW', {moment})")
+    assert near.select("setup_id", "distance", "weight").rows() == [
+        (e["setup_id"], e["distance"], e["weight"]) for e in card.neighbours
+    ]
+    assert near.select("outcome_2m", "outcome_4m", "outcome_8m").rows() == [
+        tuple(e["outcomes"].values()) for e in card.neighbours
+    ]
+    assert [f"{time.isoformat()}Z" for time in near["trigger_ts"]] == [
+        e["trigger_ts"] for e in card.neighbours
+    ]
+    assert len(rows(con, f"SELECT * FROM similar('PM_LOW', {moment}, k := 3)")) == 3
+    odds = rows(con, f"FROM odds('PM_LOW', {moment})")
+    assert len(odds) == 9
+    for row in odds.to_dicts():
+        chance = card.outcomes[row["horizon"]][row["outcome"]]
+        assert (row["p"], row["lo"], row["hi"], row["base"]) == (chance.p, chance.lo, chance.hi, chance.base)
+        assert row["n_eff"] == card.labels[row["horizon"]].n_eff
+
+
+def test_ny_reads_a_new_york_clock_on_both_sides_of_a_dst_change(con) -> None:
+    """2025-03-09 and 2025-11-02: UTC-5 before, UTC-4 in between."""
+    got = rows(
+        con,
+        "SELECT ny('2025-03-08 10:00:00') AS a, ny('2025-03-10 10:00:00') AS b, ny('2025-11-03 10:00:00') AS c",
+    )
+    assert [str(value) for value in got.row(0)] == [
+        "2025-03-08 15:00:00",
+        "2025-03-10 14:00:00",
+        "2025-11-03 15:00:00",
+    ]
+    assert got.schema == dict.fromkeys("abc", pl.Datetime("ns"))
+
+
+BAD = [
+    ("selec 1", r"^DuckDB refuses that: Parser Error: syntax error at or near \"selec\""),
+    ("SELECT nope FROM setups", r"^DuckDB refuses that: Binder Error: Referenced column \"nope\" not found"),
+    ("DELETE FROM file.gold.setups", r"^DuckDB refuses that: .*read-only"),
+    ("FROM similar('PM_HGIH', ny('2025-07-16 10:00:00'))", r"^`PM_HGIH` is no level: did you mean PM_HIGH"),
+    ("FROM odds('OR_LOW', ny('2025-07-16 09:40:00'))", r"^OR_LOW of 2025-07-16 is known from 09:45:00 New York; 09:40:00 New York is earlier$"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("statement", "message"), BAD)
+def test_a_refusal_is_one_line(root, statement, message) -> None:
+    with pytest.raises(QuestionError, match=message) as error:
+        database.query(root, statement)
+    assert "\n" not in str(error.value)
+
+
+def test_what_cannot_be_written_is_refused(root, tmp_path) -> None:
+    with pytest.raises(MissingStepError, match=r"holds nothing built: put DBN files into"):
+        database.query(tmp_path / "none", "SELECT 1")
+    with pytest.raises(QuestionError, match=r"^there is no format `xml`: choose table, csv, json, parquet$"):
+        database.query(root, "SELECT 1", "xml")
+    with pytest.raises(QuestionError, match=r"^Parquet is no text: say where with --out FILE$"):
+        database.query(root, "SELECT 1", "parquet")
+
+
+def test_formats(con, root, tmp_path) -> None:
+    statement = "SELECT setup_id, level_kinds, x0, trigger_ts FROM setups ORDER BY setup_id LIMIT 3"
+    want = rows(con, statement)
+    read = list(csv.DictReader(io.StringIO(database.query(root, statement, "csv"))))
+    assert [row["setup_id"] for row in read] == want["setup_id"].to_list()
+    assert [float(row["x0"]) for row in read] == want["x0"].to_list()
+    said = json.loads(database.query(root, statement, "json"))
+    assert [row["level_kinds"] for row in said] == want["level_kinds"].to_list()
+    out = tmp_path / "rows.parquet"
+    assert database.query(root, statement, "parquet", out) == f"3 rows written to {out}\n"
+    assert pl.read_parquet(out).equals(want)
+    assert database.query(root, "SELECT 1 AS one", "csv", tmp_path / "one.csv").startswith("1 rows")
+    assert (tmp_path / "one.csv").read_text() == "one\n1\n"
+    table = database.query(root, "SELECT * FROM setups LIMIT 2")
+    assert max(map(len, table.splitlines())) <= 80 and "more columns" in table
+    assert database.query(root, "SET threads = 1", "json") == "[]\n"
+
+
+def test_the_file_may_be_open_elsewhere(con, root) -> None:
+    [[held]] = plain(root, "SELECT count(*) FROM setups")[0:1]
+    assert held == list(rows(con, "SELECT count(*) FROM file.setups").row(0))
+    assert held == list(rows(con, "SELECT count(*) FROM setups").row(0))
+
+
+def test_silver_joins_families_on_their_key(tmp_path) -> None:
+    gold.day(tmp_path, DAYS[0])
+    stamps = pl.Series("bar_ts", [session.at(DAYS[0], gold.OPEN)]).cast(pl.Datetime("ns"))
+    trade = pl.DataFrame({"bar_ts": stamps, "bar5s_trade_vol_sum": [7.0]})
+    store.write(store.partition(tmp_path, "silver.trade", symbol=gold.SYMBOL, date=DAYS[0]), trade, {})
+    rows = database.sql(
+        tmp_path, "SELECT bar_ts, sigma_60, bar5s_trade_vol_sum AS vol FROM bars ORDER BY bar_ts LIMIT 2"
+    )
+    assert rows.select("sigma_60", "vol").rows() == [(2.0, 7.0), (2.0, None)]
