@@ -23,6 +23,8 @@ SLOW_S = 0.1
 """Seconds between updates of the slow states."""
 _BAR_STEPS = 50
 _FILLED = 300
+_LEAN, _GAIN, _QUIET = 4.0, 1.7, 0.4
+"""How far the efficient price may lean on the touch, by how much, and from how many ticks on."""
 _META, _META_SHARE = 0.35, 0.34
 _SHRINK = 0.02
 """Share of departures that only make an order smaller."""
@@ -71,7 +73,8 @@ def _slow(st: State, clock: Array) -> None:
 def _steer(st: State) -> None:
     """How the efficient price pulls at the touch: rows add, cancel, market by side, and the spread's."""
     lean = st.value - 0.5 * (st.best[BID] + st.best[ASK])
-    lean = min(max(lean, -3.0), 3.0)
+    # Quotes follow only what is worth a change: else the touch flickers, and barriers are hit by noise.
+    lean = math.copysign(min(_LEAN, _GAIN * max(0.0, abs(lean) - _QUIET)), lean)
     for side in range(2):
         toward = lean * (2 * side - 1)
         st.steer[0, side] = math.exp(-st.dials.steer_add * toward)

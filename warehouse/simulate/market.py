@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import multiprocessing
+import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from warehouse.errors import QuestionError
 from warehouse.session import at, bounds, explain
 from warehouse.simulate import tape, worlds
 from warehouse.simulate.tape import LAYOUTS, LEVELS, PRODUCT, PUBLISHER, TICK, TRUTH, Contract, Session
+from warehouse.workers import ended, pool, result
 
 Array = np.ndarray[Any, Any]
 Hours = tuple[dt.time, dt.time]
@@ -115,17 +115,17 @@ def _writable(out: Path) -> None:
 
 
 def _each(
-    wanted: list[Session], out: Path, schemas: tuple[str, ...], workers: int
+    wanted: list[Session], out: Path, schemas: tuple[str, ...], count: int
 ) -> Iterator[tuple[dt.date, list[Path]]]:
-    if workers <= 1:
+    if count <= 1:
         for session in wanted:
             yield session.date, write(session, out, schemas)
         return
-    # A forked child would inherit the locked mutexes of Polars' threads.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        todo = {pool.submit(write, session, out, schemas): session.date for session in wanted}
-        for done in as_completed(todo):
-            yield todo[done], done.result()
+    with tempfile.TemporaryDirectory() as folder, pool(Path(folder), count) as hands:
+        todo = {hands.submit(write, session, out, schemas): session.date for session in wanted}
+        while todo:
+            for done in ended(todo):
+                yield todo.pop(done), result(done)
 
 
 def write(session: Session, out: Path, schemas: tuple[str, ...]) -> list[Path]:

@@ -57,9 +57,9 @@ def world_named(name: str) -> World:
     return WORLDS[name]
 
 
-_LAM = (27.0, 16.0, 8.0, 4.0, 1.6, 1.0, 0.8, 0.7, 0.6, 0.55)
+_LAM = (29.0, 16.0, 8.0, 4.0, 1.6, 1.0, 0.8, 0.7, 0.6, 0.55)
 _THETA = (0.75, 0.33, 0.165, 0.09, 0.036, 0.022, 0.018, 0.0155, 0.013, 0.012)
-_TOUCH = 0.28
+_TOUCH = 0.31
 _THIN = 0.25
 """Exponent by which orders live longer, and grow less, where the flow is thinned."""
 
