@@ -1,4 +1,4 @@
-"""What the warehouse computes. One module, one family, one Parquet dataset; a new module is found by itself."""
+"""What the warehouse computes: one module, one family, one dataset; a new module is found by itself."""
 
 from importlib import import_module
 from pkgutil import iter_modules

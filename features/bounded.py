@@ -33,5 +33,3 @@ def logistic(z: pl.Expr) -> pl.Expr:
 def total(columns: Iterable[pl.Expr]) -> pl.Expr:
     """Their sum; null where one is null."""
     return reduce(add, columns)
-
-

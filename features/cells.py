@@ -8,6 +8,7 @@ between ticks too.
 import polars as pl
 
 from warehouse.catalog import measure
+from warehouse.schema import DEPTH
 from warehouse.units import LOTS, POINTS, TICKS, Unit
 
 POINTS_AROUND = tuple(range(-4, 5))
@@ -75,7 +76,9 @@ for j in POINTS_AROUND:
     seen = known & (here > 0)
     measure(
         f"usual_{suffix(j)}",
-        pl.when((seen & pl.col("usual").is_null()).any().not_()).then((here * pl.col("usual")).filter(seen).sum()),
+        pl.when((seen & pl.col("usual").is_null()).any().not_()).then(
+            (here * pl.col("usual")).filter(seen).sum()
+        ),
         doc=f"Past median size of the seen ticks around point {j:+d}, each at its distance from the touch.",
         unit=LOTS,
         grain="level",
@@ -85,11 +88,13 @@ for j in POINTS_AROUND:
 stays = pl.col("qty_open") + pl.col("add") - pl.col("pull")
 through = pl.col("qty_open").is_not_null() & qty.is_not_null() & (pl.col("seen_frac") >= 1)
 
+opened = pl.col("qty_open")
+
 IN_CELLS: dict[str, tuple[int, pl.Expr, Unit, str]] = {
-    "open": (FAR, pl.col("qty_open").filter(through), LOTS, "resting at bar start"),
-    "open_x": (FAR, (pl.col("qty_open") * x.abs()).filter(through), TICKS * LOTS, "resting at bar start times ticks from the level"),
+    "open": (FAR, opened.filter(through), LOTS, "resting at bar start"),
+    "open_x": (FAR, (opened * x.abs()).filter(through), TICKS * LOTS, "resting at start, times ticks"),
     "stays": (FAR, stays.filter(through), LOTS, "resting at bar start, plus added, less pulled"),
-    "stays_x": (FAR, (stays * x.abs()).filter(through), TICKS * LOTS, "resting at bar start, plus added, less pulled, times ticks from the level"),
+    "stays_x": (FAR, (stays * x.abs()).filter(through), TICKS * LOTS, "left by owners, times ticks"),
     "add": (NEAR, pl.col("add"), LOTS, "added"),
     "pull": (NEAR, pl.col("pull"), LOTS, "pulled"),
 }  # fmt: skip
@@ -127,8 +132,11 @@ for side, swap, of_side, farthest in (
     )
     measure(
         f"{side}_wall_lr",
-        ((qty + pl.col("kappa_px")) / (pl.col("usual") + pl.col("kappa_px"))).log().filter(of_side & known & (pl.col("away") < 10)).max(),
-        doc=f"Largest log ratio of a size on the {side} within ten ticks of the touch to what is usual that far from it.",
+        ((qty + pl.col("kappa_px")) / (pl.col("usual") + pl.col("kappa_px")))
+        .log()
+        .filter(of_side & known & (pl.col("away") < DEPTH))
+        .max(),
+        doc=f"Largest log ratio of a {side} size to what is usual there, up to ten ticks from the touch.",
         unit=Unit("1"),
         grain="bar",
         swap=f"{swap}_wall_lr",

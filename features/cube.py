@@ -50,7 +50,8 @@ for j in POINTS_AROUND:
     @feature(
         name=f"cube_rest_eob_{here}",
         inputs=(f"cube_cov_{here}", f"bid_rest_{here}", f"ask_rest_{here}", f"usual_{here}", "kappa_depth"),
-        doc=f"Bid less ask size over both and the past's median, {AT}; + is bid.\n\n{HIDDEN} Null without a profile.",
+        doc=f"Bid less ask size over both and the past's median, {AT}; + is bid.\n\n"
+        f"{HIDDEN} Null without a profile.",
         unit=FRACTION,
         parity="odd",
         swap=f"cube_rest_eob_{there}",

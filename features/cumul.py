@@ -1,9 +1,8 @@
-"""Running sums over the last 240 bars, wherever the level is; from the date's first bar where it is nearer."""
+"""Running sums over the last 240 bars, or from the date's first bar, wherever the level is."""
 
 import polars as pl
 
 from features import trade  # noqa: F401 (declared before what reads it)
-
 from features.bounded import total
 from warehouse.catalog import LOOKBACK, feature
 from warehouse.units import COUNT, FRACTION, LOTS

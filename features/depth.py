@@ -37,7 +37,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
     @feature(
         name=f"depth_{side}10_rel_eob",
         inputs=(f"depth_{side}10_qty_eob", f"usual_{side}10_qty", "kappa_depth"),
-        doc=f"Log ratio of the ten-level {side} size to the past's median at this time of day; null without a profile.",
+        doc=f"Log ratio of the ten-level {side} size to the past's at its time of day; null without profile.",
         unit=FRACTION,
         swap=f"depth_{other}10_rel_eob",
         rises_with=f"depth_{side}10_qty_eob",

@@ -14,7 +14,7 @@ FLOWS = 9
 """Columns of `flows`."""
 
 
-def visible(prices: tuple[pl.Expr, ...], sizes: tuple[pl.Expr, ...], beyond: list[pl.Expr]) -> pl.Expr:
+def visible(sizes: tuple[pl.Expr, ...], beyond: list[pl.Expr]) -> pl.Expr:
     """Ten-level size at prices beyond the level; null where no price beyond it is visible."""
     kept = [pl.when(far).then(size).otherwise(0.0) for far, size in zip(beyond, sizes, strict=True)]
     return pl.when(pl.any_horizontal(beyond)).then(total(kept))
@@ -26,19 +26,19 @@ for side, zone, other in (("ask", "above", "below"), ("bid", "below", "above")):
     @feature(
         name=f"lvl_depth_{zone}_qty_eob",
         inputs=("level_px", *PRICES, *SIZES),
-        doc=f"Visible {side} size {zone} the level, the level itself left out; null where none of it is visible.",
+        doc=f"Visible {side} size {zone} the level, not at it; null where no price there is visible.",
         unit=LOTS,
         swap=f"lvl_depth_{other}_qty_eob",
         bounds=(0, float("inf")),
     )
     def depth(level: pl.Expr, *columns: pl.Expr, above: bool = zone == "above") -> pl.Expr:
         prices, sizes = columns[:DEPTH], columns[DEPTH:]
-        return visible(prices, sizes, [px > level if above else px < level for px in prices])
+        return visible(sizes, [px > level if above else px < level for px in prices])
 
     @feature(
         name=f"lvl_depth_{zone}_share_eob",
         inputs=(f"lvl_depth_{zone}_qty_eob", *SIZES),
-        doc=f"Share of the visible {side} size that rests {zone} the level; null where none of it is visible.",
+        doc=f"Share of the visible {side} size that rests {zone} the level; null where none is visible.",
         unit=FRACTION,
         swap=f"lvl_depth_{other}_share_eob",
         rises_with=f"lvl_depth_{zone}_qty_eob",
@@ -69,7 +69,9 @@ for towards, swapped in (("toward", False), ("away", True)):
 
     READS = ("approach_side_of_level_eob", "d", *flows("ask"), *flows("bid"))
     WHICH = "on the other side than" if swapped else "of the side between price and"
-    TIE = "At the level the side ahead in the direction of travel counts as between; null without a direction."
+    TIE = (
+        "At the level the side ahead in the direction of travel counts as between; null without a direction."
+    )
 
     @feature(
         name=f"lvl_flow_{towards}_net_sum",

@@ -41,7 +41,9 @@ def slope(value: pl.Expr, bars: int) -> pl.Expr:
     weights = [[float(k**power) for k in range(bars)] for power in range(3)]
     n, t, tt = (there.rolling_sum(bars, weights=each) for each in weights)
     y, ty = (filled.rolling_sum(bars, weights=each) for each in weights[:2])
-    return pl.when(n >= NEEDED * bars).then((n * ty - t * y) / (n * tt - t * t))
+    found = (n * ty - t * y) / (n * tt - t * t)
+    # Rounded, since a wall that stands still must not seem to melt by the last bit.
+    return pl.when(n >= NEEDED * bars).then(found.round(9))
 
 
 for j in POINTS_AROUND:
@@ -75,7 +77,8 @@ for j in POINTS_AROUND:
     )
     def over_three(cov: pl.Expr, *columns: pl.Expr) -> pl.Expr:
         *flows, kappa = columns
-        return net(*(where_seen(cov, flow).rolling_sum(3) for flow in flows), kappa * 3**0.5)
+        long, short, buy, sell = (where_seen(cov, flow).rolling_sum(3) for flow in flows)
+        return net(long, short, buy, sell, kappa * 3**0.5)
 
 
 @setup(
@@ -85,8 +88,11 @@ for j in POINTS_AROUND:
     bounds=(-2, 4),
 )
 def lead(*pushes: pl.Expr) -> pl.Expr:
-    """Farthest point to which every point from -1 on pushes with the travel; -2 if none, null if -1 is unseen."""
-    reached = [pl.all_horizontal([(push > PUSHES).fill_null(value=False) for push in pushes[: n + 1]]) for n in range(len(pushes))]
+    """Farthest point up to which all push with the travel, from -1; -2 if none, null if -1 is unseen."""
+    reached = [
+        pl.all_horizontal([(push > PUSHES).fill_null(value=False) for push in pushes[: n + 1]])
+        for n in range(len(pushes))
+    ]
     found = total(reach.cast(pl.Float64) for reach in reached) - 2
     return pl.when(pushes[0].is_not_null()).then(found)
 
@@ -103,12 +109,12 @@ def wall_strength(*rests: pl.Expr) -> pl.Expr:
 @setup(name="cube_wall_j", inputs=("cube_wall_strength", *RESTS), unit=COUNT, bounds=(0, 4))
 def wall_j(strength: pl.Expr, *rests: pl.Expr) -> pl.Expr:
     """Point of 0 to 4 at which most rests against the travel, the nearest of equals."""
-    return pl.coalesce([pl.when(-rest == strength).then(float(j)) for j, rest in zip(AHEAD, rests, strict=True)])
+    return pl.coalesce(
+        [pl.when(-rest == strength).then(float(j)) for j, rest in zip(AHEAD, rests, strict=True)]
+    )
 
 
-@setup(
-    name="cube_wall_build", inputs=("cube_wall_j", "bar_s", *RESTS), unit=PER_MINUTE, window=BUILD_BARS
-)
+@setup(name="cube_wall_build", inputs=("cube_wall_j", "bar_s", *RESTS), unit=PER_MINUTE, window=BUILD_BARS)
 def wall_build(found: pl.Expr, bar_s: pl.Expr, *rests: pl.Expr) -> pl.Expr:
     """Slope over a minute of what rests against the travel at the wall's point; + builds.
 

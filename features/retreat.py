@@ -22,6 +22,7 @@ TYPICAL_SHIFT = 0.25
 SMOOTHINGS = (3, 12)
 TAPS = 3
 """A smoothing of N bars is cut off after TAPS * N, where 0.25 % of the weight is left."""
+LONGEST = TAPS * max(SMOOTHINGS)
 CONDITION_WORDS = "Degree in (0, 1) to which {words} {act}; 0.5 is neither."
 
 
@@ -45,26 +46,33 @@ for side, (book, cell, called, words) in SIDES.items():
     @setup(
         name=f"lvl_{called}_cov_eob",
         inputs=(f"{book}_px_00", f"{book}_seen_px", "level_px", "tick_px"),
-        doc=f"Known share of the {NEAR + 1} ticks from the level on where {words} may rest; null where none may.",
+        doc=f"Known share of the ticks from the level on where {words} may rest; null where none may.",
         unit=FRACTION,
         bounds=(0, 1),
     )
-    def coverage(best: pl.Expr, seen: pl.Expr, level: pl.Expr, tick: pl.Expr, sign: int = 1 if book == "ask" else -1) -> pl.Expr:
+    def coverage(
+        best: pl.Expr, seen: pl.Expr, level: pl.Expr, tick: pl.Expr, sign: int = 1 if book == "ask" else -1
+    ) -> pl.Expr:
         first, last = (sign * ticks(price, level, tick) for price in (best, seen))
         closed = up_to(first - 1, -1, NEAR + 1)
         return (up_to(last, -1, NEAR + 1) - closed) / (NEAR + 1 - closed)
 
     @setup(
         name=f"lvl_{called}_com_shift_sum",
-        inputs=(f"lvl_{called}_cov_eob", *(f"{cell}_{what}" for what in ("open", "open_x", "stays", "stays_x"))),
-        doc=f"Ticks by which the owners of {words} moved their mean distance in the bar; + away from the level.\n\n"
+        inputs=(
+            f"lvl_{called}_cov_eob",
+            *(f"{cell}_{what}" for what in ("open", "open_x", "stays", "stays_x")),
+        ),
+        doc=f"Ticks by which owners moved the mean distance of {words} in the bar; + away from the level.\n\n"
         "At prices known throughout the bar and up to 16 ticks away, fills left out. Null where nothing\n"
         "rested or less than half is seen.",
         unit=TICKS,
         rises_with=f"{cell}_stays_x",
         bounds=(-16, 16),
     )
-    def com_shift(cov: pl.Expr, opened: pl.Expr, opened_x: pl.Expr, stays: pl.Expr, stays_x: pl.Expr) -> pl.Expr:
+    def com_shift(
+        cov: pl.Expr, opened: pl.Expr, opened_x: pl.Expr, stays: pl.Expr, stays_x: pl.Expr
+    ) -> pl.Expr:
         return pl.when(cov >= SEEN).then(stays_x / stays - opened_x / opened)
 
     @setup(
@@ -81,7 +89,7 @@ for side, (book, cell, called, words) in SIDES.items():
     @setup(
         name=f"lvl_pull_{side}_sum",
         inputs=(f"lvl_{called}_cov_eob", f"{cell}_pull", f"{cell}_add", "kappa_vol"),
-        doc=f"Lots pulled less lots added of {words}, over both, up to {NEAR} ticks from the level; + pulled faster.",
+        doc=f"Pulled less added over both, of {words}, up to {NEAR} ticks from the level; + pulled faster.",
         unit=FRACTION,
         rises_with=f"{cell}_pull",
         bounds=(-1, 1),
@@ -99,8 +107,6 @@ for side, (book, cell, called, words) in SIDES.items():
     )
     def retreat(move: pl.Expr, pull: pl.Expr) -> pl.Expr:
         return 0.5 * move + 0.5 * pull
-
-    LONGEST = TAPS * max(SMOOTHINGS)
 
     @setup(
         name=f"lvl_retreat_{side}_run",

@@ -66,7 +66,7 @@ def distance(dist: pl.Expr, sigma: pl.Expr) -> pl.Expr:
 
 
 def ticks_within(touch: pl.Expr, width: pl.Expr, tick: pl.Expr, point: pl.Expr) -> pl.Expr:
-    """Visible ticks 2 to 3 points away, of a side whose touch is `touch` away and whose window is `width` wide."""
+    """Visible ticks 2 to 3 points away on a side, by how far its touch is and how wide its window."""
     last = pl.min_horizontal(width, 3 * point - touch)
     return ((last / tick).round(6).floor() - ((2 * point - touch) / tick).round(6).floor()).clip(0)
 
@@ -102,7 +102,7 @@ def declare_wall(side: str, called: str) -> tuple[str, str]:
     strongest = setup(
         name=f"wall_{called}_maxz_eob_r",
         inputs=(f"wall_{side}_prof_eob",),
-        doc=f"Log ratio of the largest {called} size to the past's median there; the twin of `wall_{side}_maxz_eob`.",
+        doc=f"Log ratio of the largest {called} size to the past's there; twin of `wall_{side}_maxz_eob`.",
         unit=FRACTION,
         rises_with=f"wall_{side}_prof_eob",
         bounds=(-5, 5),
@@ -126,8 +126,10 @@ def declare_wall(side: str, called: str) -> tuple[str, str]:
 def declare_motion(order: int, span: int) -> str:
     """Declare the twin of a derivative of distance: the change over its span, in moves expected over it."""
 
+    scale: float = (span / BARS_A_MINUTE) ** 0.5
+
     def motion(change: pl.Expr, bar: pl.Expr, sigma: pl.Expr) -> pl.Expr:
-        return change * (span * bar) ** order / (sigma * (span / BARS_A_MINUTE) ** 0.5)
+        return change * (bar * span) ** order / (sigma * scale)
 
     name = f"deriv_dist_d{order}_w{span}"
     return setup(

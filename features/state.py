@@ -49,9 +49,7 @@ def state_obi0_twa(obi0_twa: pl.Expr) -> pl.Expr:
     return obi0_twa
 
 
-@feature(
-    unit=FRACTION, parity="odd", rises_with="bid_sz_00", bounds=(-1, 1), inputs=(*BID_SIZES, *ASK_SIZES)
-)
+@feature(unit=FRACTION, parity="odd", rises_with="bid_sz_00", bounds=(-1, 1), inputs=(*BID_SIZES, *ASK_SIZES))
 def state_obi10_eob(*sizes: pl.Expr) -> pl.Expr:
     """Imbalance of the ten-level sizes; +1 is all bid, null where both are empty."""
     return imbalance(total(sizes[:DEPTH]), total(sizes[DEPTH:]))

@@ -32,7 +32,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
     @feature(
         name=f"wall_{side}_logmean_eob",
         inputs=LEVELS_OF,
-        doc=f"Mean of ln(1 + size) over the populated ones of ten {side} levels; null where the side is empty.",
+        doc=f"Mean of ln(1 + size) over the populated ones of ten {side} levels; null where it is empty.",
         unit=FRACTION,
         swap=f"wall_{other}_logmean_eob",
         rises_with=f"{side}_sz_00",
@@ -58,7 +58,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
     @feature(
         name=f"wall_{side}_maxz_eob",
         inputs=(*SCALE, *LEVELS_OF),
-        doc=f"Largest z of ln(1 + size) among the ten {side} levels; 0 where all are alike, null where it is empty.\n\n"
+        doc=f"Largest z of ln(1 + size) among ten {side} levels; 0 if all are alike, null if empty.\n\n"
         "Never above 3, and 1.67 on average without any wall: the profile form says more.",
         unit=FRACTION,
         swap=f"wall_{other}_maxz_eob",
@@ -72,7 +72,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
     @feature(
         name=f"wall_{side}_nearest_strong_dist_pts_eob",
         inputs=("microprice_eob", "point_px", *SCALE, *LEVELS_OF),
-        doc=f"Points from the microprice to the nearest {side} level with z of at least 2, at most 2.5; 2.5 if none.\n\n"
+        doc=f"Points from the microprice to the nearest {side} level with z of 2 or more; 2.5 if none.\n\n"
         "Null where a side is empty.",
         unit=POINTS,
         swap=f"wall_{other}_nearest_strong_dist_pts_eob",
@@ -100,7 +100,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
     @feature(
         name=f"wall_{side}_prof_eob",
         inputs=(f"{side}_wall_lr",),
-        doc=f"Log ratio of the {side}'s largest size to the past's median at that distance and time of day.\n\n"
+        doc=f"Log ratio of the {side}'s largest size to the past's at that distance and time of day.\n\n"
         "Over the ten ticks from the touch; ln 10 = 2.3 is a ten-fold wall. Null without a profile.",
         unit=FRACTION,
         swap=f"wall_{other}_prof_eob",

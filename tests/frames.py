@@ -18,7 +18,9 @@ WINDOW = 14
 def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.DataFrame, pl.DataFrame]:
     rng = np.random.default_rng(seed)
     walk = rng.integers(-1, 2, n).cumsum()
-    touch = np.round(price / TICK) + np.abs((walk - 12) % 48 - 24) - 12  # folded, so that price stays about the level
+    touch = (
+        np.round(price / TICK) + np.abs((walk - 12) % 48 - 24) - 12
+    )  # folded, so that price stays about the level
     spread = rng.choice([1, 1, 1, 2, 3], n)
     prices = {"bid": touch, "ask": touch + spread}
     rows, book = [], {"bar_ts": START + BAR_NS * np.arange(n)}
@@ -48,7 +50,13 @@ def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.Da
                     "seen_frac": np.where(rng.random(shape) > 0.1, 1.0, 0.5).ravel(),
                     **{
                         name: rng.integers(0, top, shape).ravel()
-                        for name, top in (("qty_open", 60), ("add", 30), ("pull", 30), ("fill", 9), ("hidden", 2))
+                        for name, top in (
+                            ("qty_open", 60),
+                            ("add", 30),
+                            ("pull", 30),
+                            ("fill", 9),
+                            ("hidden", 2),
+                        )
                     },
                 }
             )
@@ -71,14 +79,19 @@ def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.Da
         else pl.col(column.name).cast(column.dtype)
         for column in BOOK.columns
     )
+    ladder = ladder.with_columns(pull=pl.min_horizontal("pull", pl.col("qty_open") + pl.col("add")))
     full = ladder.with_columns(
-        pl.lit(None).cast(column.dtype).alias(column.name) for column in LADDER.columns if column.name not in ladder.columns
+        pl.lit(None).cast(column.dtype).alias(column.name)
+        for column in LADDER.columns
+        if column.name not in ladder.columns
     )
     return frame, full.select(pl.col(column.name).cast(column.dtype) for column in LADDER.columns)
 
 
 def levels(*prices: float, known: int = START) -> pl.DataFrame:
-    rows = [(f"ESM5/2025-06-12/CUSTOM/{price}", "CUSTOM", price, known, known + 10**14, False) for price in prices]
+    rows = [
+        (f"ESM5/2025-06-12/CUSTOM/{price}", "CUSTOM", price, known, known + 10**14, False) for price in prices
+    ]
     raw = {column.name: pl.Int64() if column.dtype == NS else column.dtype for column in LEVELS.columns}
     return pl.DataFrame(rows, raw, orient="row").cast(LEVELS.schema)
 
@@ -87,11 +100,17 @@ def profile(size: float = 24.0, mid_var: float | None = 0.125) -> pl.DataFrame:
     metrics = {f"size_{k:02d}": size + (k % 3) * 8 for k in range(81)}
     metrics |= {"bid10_qty": 256.0, "ask10_qty": 256.0, "trade_vol": 64.0}
     metrics |= {} if mid_var is None else {"mid_var": mid_var}
-    rows = [(bucket, metric, median, 8.0, median, 16.0, 7) for bucket in range(288) for metric, median in metrics.items()]
+    rows = [
+        (bucket, metric, median, 8.0, median, 16.0, 7)
+        for bucket in range(288)
+        for metric, median in metrics.items()
+    ]
     return pl.DataFrame(rows, VOLUME_PROFILE.schema, orient="row")
 
 
-def tables(n: int = 260, seed: int = 7, prices: tuple[float, ...] = (6000.0, 6001.5)) -> dict[str, pl.LazyFrame]:
+def tables(
+    n: int = 260, seed: int = 7, prices: tuple[float, ...] = (6000.0, 6001.5)
+) -> dict[str, pl.LazyFrame]:
     book, ladder = book_and_ladder(n, seed)
     made = {"book": book, "ladder": ladder, "levels": levels(*prices), "profile": profile()}
     return {name: frame.lazy() for name, frame in made.items()}

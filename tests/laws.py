@@ -31,7 +31,7 @@ def everything(tables, triggers, names=None):
 
 
 def found(made, name):
-    return made[CATALOG[name].grain][name]
+    return next(made[row][name] for row in KEYS if row in made and name in made[row].columns)
 
 
 def same(one, two):
@@ -43,13 +43,17 @@ def close(one, two):
     """Equal but for rounding: Polars divides a column of one row another way than a longer one."""
     if not one.dtype.is_float():
         return same(one, two)
-    return same(one.is_null(), two.is_null()) and ((one - two).abs().max() or 0.0) <= 1e-12 * (1 + (one.abs().max() or 0.0))
+    return same(one.is_null(), two.is_null()) and ((one - two).abs().max() or 0.0) <= 1e-12 * (
+        1 + (one.abs().max() or 0.0)
+    )
 
 
 def cut(tables, first, last):
     """The tables of the bars from `first` to `last`, both numbers included."""
     span = pl.col("bar_ts").cast(pl.Int64).is_between(START + first * BAR_NS, START + last * BAR_NS)
-    return {name: table.filter(span) if name in {"book", "ladder"} else table for name, table in tables.items()}
+    return {
+        name: table.filter(span) if name in {"book", "ladder"} else table for name, table in tables.items()
+    }
 
 
 def ends(tables, first=250):
@@ -108,8 +112,15 @@ def not_alone(tables, triggers, names=None):
     """A level's and a setup's values do not depend on what else is asked."""
     whole = everything(tables, triggers, names)
     levels = tables["levels"].collect()
-    apart = [everything({**tables, "levels": level.lazy()}, triggers.head(1), names) for level in levels.partition_by("level_id", maintain_order=True)]
-    rows = {"setup": pl.concat(plan.at_setups(one, tables) for one in triggers.partition_by("setup_id", maintain_order=True))}
+    apart = [
+        everything({**tables, "levels": level.lazy()}, triggers.head(1), names)
+        for level in levels.partition_by("level_id", maintain_order=True)
+    ]
+    rows = {
+        "setup": pl.concat(
+            plan.at_setups(one, tables) for one in triggers.partition_by("setup_id", maintain_order=True)
+        )
+    }
     if "bar" in whole:
         rows["bar"] = apart[0]["bar"]
     if "level" in whole:
@@ -125,7 +136,11 @@ def unit(tables, triggers, monkeypatch, names=None):
             patch.setitem(CONSTANTS, name, (value * unit.factor(**FACTORS), unit, doc))
         after = everything(rescaled(tables), _rescaled_triggers(triggers), names)
     factors = {name: CATALOG[name].unit.factor(**FACTORS) for name in _named(names)}
-    return {name for name, factor in factors.items() if not same(_times(found(before, name), factor), found(after, name))}
+    return {
+        name
+        for name, factor in factors.items()
+        if not same(_times(found(before, name), factor), found(after, name))
+    }
 
 
 def rescaled(tables):
@@ -160,9 +175,11 @@ def reflected(tables, centre):
         value = {"same": source, "negate": -source, "reflect": 2 * centre - source}[column.mirror]
         columns.append(value.alias(column.name))
     made["book"] = tables["book"].with_columns(columns)
-    made["ladder"] = tables["ladder"].with_columns(
-        price=2 * centre - pl.col("price"), side=pl.col("side").replace({"A": "B", "B": "A"})
-    ).sort("bar_ts", "side", "price")
+    made["ladder"] = (
+        tables["ladder"]
+        .with_columns(price=2 * centre - pl.col("price"), side=pl.col("side").replace({"A": "B", "B": "A"}))
+        .sort("bar_ts", "side", "price")
+    )
     made["levels"] = tables["levels"].with_columns(price=2 * centre - pl.col("price"))
     swapped = {"bid10_qty": "ask10_qty", "ask10_qty": "bid10_qty"}
     made["profile"] = tables["profile"].with_columns(metric=pl.col("metric").replace(swapped))
@@ -207,7 +224,12 @@ def wide(tables, triggers):
         "setup_id", "sigma_60", bar_ts="trigger_ts", level_px="level_price", entity=pl.int_range(pl.len()),
         d=pl.when(pl.col("direction") == "UP").then(1.0).otherwise(-1.0),
     )  # fmt: skip
-    frame = plan._history(starts, tables, columns, measures).join(starts.select("entity", "sigma_60"), on="entity", how="left", maintain_order="left").collect().lazy()
+    frame = (
+        plan._history(starts, tables, columns, measures)
+        .join(starts.select("entity", "sigma_60"), on="entity", how="left", maintain_order="left")
+        .collect()
+        .lazy()
+    )
     raw = plan._with_features(frame, [one for one in ordered if not one.faced], "entity").collect()
     return raw, plan._with_features(plan._facing(frame, measures), ordered, "entity").collect()
 
@@ -221,9 +243,20 @@ def sign(tables, triggers, names=None):
         if feature.rises_with is None:
             continue
         frame = views[feature.faced]
-        last = pl.int_range(pl.len()).over("entity") % 40 == 39
-        more = frame.with_columns(pl.when(last).then(pl.col(feature.rises_with) + 1).otherwise(feature.rises_with).alias(feature.rises_with))
-        changed = [one.filter(last).select(plan.column(feature, None)) if feature.window == 1 else one.with_columns(plan.column(feature, "entity")).filter(last) for one in (frame, more)]
+        bars = 1 if feature.window == 1 else 40  # windows with a sign span less
+        last = pl.int_range(pl.len()).over("entity") % bars == bars - 1
+        more = frame.with_columns(
+            pl.when(last)
+            .then(pl.col(feature.rises_with) + 1)
+            .otherwise(feature.rises_with)
+            .alias(feature.rises_with)
+        )
+        changed = [
+            one.filter(last).select(plan.column(feature, None))
+            if feature.window == 1
+            else one.with_columns(plan.column(feature, "entity")).filter(last)
+            for one in (frame, more)
+        ]
         gap = (changed[1][name] - changed[0][name]).drop_nulls()
         if not len(gap) or gap.min() < -1e-12 or gap.max() <= 0:
             broken.add(name)
@@ -241,6 +274,13 @@ def bounds(tables, triggers, names=None):
     return broken
 
 
+def fills_move_nothing(tables, triggers, names):
+    """What owners do is not what trades consume: more fills change none of the named features."""
+    more = {**tables, "ladder": tables["ladder"].with_columns(pl.col("fill") * 3 + 7)}
+    before, after = everything(tables, triggers, names), everything(more, triggers, names)
+    return {name for name in names if not same(found(before, name), found(after, name))}
+
+
 def null_is_not_zero(names=None):
     """Where no input is known, neither is the value."""
     broken = set()
@@ -249,7 +289,10 @@ def null_is_not_zero(names=None):
         if name in COUNTS_FROM_ZERO or name.startswith("bar5s_cube_cov"):
             continue
         types = {read: (BAR.get(read) or LEVEL.get(read)) for read in feature.inputs}
-        nothing = {read: pl.Series([None] * 3, dtype=column.dtype if column else pl.Float64()) for read, column in types.items()}
+        nothing = {
+            read: pl.Series([None] * 3, dtype=column.dtype if column else pl.Float64())
+            for read, column in types.items()
+        }
         known = {read: pl.Series([CONSTANTS[read][0]] * 3) for read in feature.inputs if read in CONSTANTS}
         made = pl.DataFrame(nothing | known).select(plan.column(feature, None))
         if made[name].null_count() != 3:
@@ -270,5 +313,3 @@ def out_of_bounds_rows(made):
 
 def _named(names):
     return CATALOG.keys() if names is None else names
-
-

@@ -12,7 +12,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
     {"units"},
     {"schema"},
     {"session", "wording"},
-    {"inputs", "sqlfile"},
+    {"declared", "inputs", "sqlfile"},
     {"catalog", "frames"},
     {"plan", "contract", "reference"},
     {"dbn", "stream", "store", "pricelist"},

@@ -10,108 +10,23 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
 
 from warehouse import inputs
+from warehouse.declared import EVERYTHING, GRAINS, Body, Feature, Grain, Measure, Parity
 from warehouse.errors import DeclarationError, DuplicateNameError, InputMismatchError
 from warehouse.schema import Column
 from warehouse.units import Unit
 
-Parity = Literal["odd", "even", "reflect"]
-Grain = Literal["bar", "level", "setup"]
-Body = Callable[..., pl.Expr]
+__all__ = ["CATALOG", "Catalog", "Feature", "feature", "load", "measure", "setup", "vector"]
 
-GRAINS: tuple[Grain, ...] = ("bar", "level", "setup")
 LOOKBACK = 240
 """Bars before and including its own that a feature may need; a setup's direction is frozen over them."""
 PREFIX = "bar5s_"
 """What the name of every feature of a bar starts with; declarations leave it out."""
 _REAL = pl.Float64()
-EVERYTHING = (float("-inf"), float("inf"))
-"""Bounds that hold nothing back."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
-    """A sum over ladder rows that features read as a column.
-
-    Args:
-        name: Column name.
-        doc: One sentence.
-        unit: What a value of 1 means.
-        grain: `bar`: over all rows of a bar. `level`: over its rows within reach of the level.
-        expr: Aggregation over the columns of `inputs.ROW`.
-        mirror: The column it becomes when the tape is reflected, and what happens to its value.
-        absent: Value where no row is in reach; null unless nothing happened there for certain.
-        where: `module:line` of the declaration.
-    """
-
-    name: str
-    doc: str
-    unit: Unit
-    grain: Literal["bar", "level"]
-    expr: pl.Expr
-    mirror: Column
-    absent: float | None
-    where: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feature:
-    """One named column of the warehouse and all that is known of it.
-
-    Args:
-        name: Column name.
-        family: The module it lives in; one dataset and one page per family.
-        doc: Its docstring, the text of docs and column comment.
-        unit: What a value of 1 means.
-        window: Bars its body looks back on, its own included; 1 is pointwise, None the date so far.
-        parity: What reflecting the tape about the level does to it: `odd` flips the sign, `reflect` gives
-            `2 L - value`.
-        swap: The feature it becomes when the tape is reflected; itself unless told.
-        rises_with: An input by whose growing it never falls; states the sign a second time.
-        bounds: Closed interval every non-null value lies in.
-        inputs: Columns it reads: of bars, levels, constants, measures or other features.
-        body: The function, from expressions to expression.
-        grain: What a row is: a bar, a bar at a level, or a setup.
-        faced: Read as if the travel were up: with `d` -1 every input is its mirror image.
-        codes: Names of the values 0, 1, ... of an ordered code.
-        breaks: Laws that it cannot keep, each with the reason.
-        needs: Bars of the tables that it needs in all; None what its window and its inputs' add up to.
-        dtype: Its type.
-        where: `module:line` of the declaration.
-    """
-
-    name: str
-    family: str
-    doc: str
-    unit: Unit
-    window: int | None
-    parity: Parity
-    swap: str
-    rises_with: str | None
-    bounds: tuple[float, float]
-    inputs: tuple[str, ...]
-    body: Body
-    grain: Grain
-    faced: bool
-    codes: tuple[str, ...]
-    breaks: Mapping[str, str]
-    needs: int | None
-    dtype: pl.DataType
-    where: str
-
-    @property
-    def summary(self) -> str:
-        """First paragraph of the docstring on one line; it becomes the column comment."""
-        return " ".join(self.doc.partition("\n\n")[0].split())
-
-    def expr(self) -> pl.Expr:
-        """The feature over columns of its inputs' names."""
-        return self.body(*map(pl.col, self.inputs))
 
 
 class Catalog(Mapping[str, Feature]):
@@ -161,7 +76,9 @@ class Catalog(Mapping[str, Feature]):
     def vector(self, name: str, slots: tuple[str, ...]) -> None:
         """Register a vector: features of a setup in the order of its slots."""
         if unknown := [slot for slot in slots if slot not in self]:
-            raise DeclarationError(f"vector `{name}` has the slots {unknown}, which are no features: declare them")
+            raise DeclarationError(
+                f"vector `{name}` has the slots {unknown}, which are no features: declare them"
+            )
         self.vectors[name] = slots
 
     def measure(
@@ -210,8 +127,8 @@ class Catalog(Mapping[str, Feature]):
         """Register a function of expressions as a feature.
 
         Its name with the prefix is the column's, its parameters the columns it reads (features without
-        their prefix), its docstring the documentation. Pass `name`, `inputs` and `doc` to declare one body many times. The name then stands for the
-        `Feature`, so that others can be declared from it.
+        their prefix), its docstring the documentation. Pass `name`, `inputs` and `doc` to declare one body
+        many times. The name then stands for the `Feature`, so that others can be declared from it.
 
         Raises:
             DeclarationError: If the declaration contradicts itself.
@@ -221,7 +138,8 @@ class Catalog(Mapping[str, Feature]):
             where = _caller()
             if not (text := doc or inspect.getdoc(body)):
                 raise DeclarationError(
-                    f"`{name or body.__name__}` ({where}) has no docstring: write one, it is the column's documentation"
+                    f"`{name or body.__name__}` ({where}) has no docstring: "
+                    "write one, it is the column's documentation"
                 )
             called = prefix + (name or body.__name__)
             read = tuple(map(self._full, inputs or tuple(inspect.signature(body).parameters)))
@@ -270,7 +188,9 @@ class Catalog(Mapping[str, Feature]):
             return "level"
         known = [*self._by_name, *self.measures, *inputs.BAR, *inputs.LEVEL]
         near = difflib.get_close_matches(column, known) or ["the columns of warehouse/inputs.py"]
-        raise DeclarationError(f"`{name}` ({where}) reads `{column}`, which is not declared: did you mean {', '.join(near)}?")
+        raise DeclarationError(
+            f"`{name}` ({where}) reads `{column}`, which is not declared: did you mean {', '.join(near)}?"
+        )
 
     def _check(self, found: Feature) -> None:
         """Refuse what contradicts itself, while the author is looking."""
@@ -280,15 +200,23 @@ class Catalog(Mapping[str, Feature]):
         if (read := set(found.expr().meta.root_names())) != set(found.inputs):
             raise InputMismatchError(found.name, found.inputs, read)
         if found.grain == "setup" and (self.reach_of(found) or 0) > LOOKBACK:
-            raise DeclarationError(f"`{found.name}` ({found.where}) looks back beyond the {LOOKBACK} bars of a setup: shorten its window")
+            raise DeclarationError(
+                f"`{found.name}` ({found.where}) looks back beyond the "
+                f"{LOOKBACK} bars of a setup: shorten its window"
+            )
         if found.parity == "odd" and found.rises_with is None:
-            raise DeclarationError(f"`{found.name}` ({found.where}) has a sign: say which of its inputs it `rises_with`")
+            raise DeclarationError(
+                f"`{found.name}` ({found.where}) has a sign: say which of its inputs it `rises_with`"
+            )
         if found.rises_with is not None and found.rises_with not in found.inputs:
             raise DeclarationError(
-                f"`{found.name}` ({found.where}) rises with `{found.rises_with}`, which it does not read: name one of its inputs"
+                f"`{found.name}` ({found.where}) rises with `{found.rises_with}`, "
+                "which it does not read: name one of its inputs"
             )
         if found.faced and (found.parity != "even" or found.swap != found.name):
-            raise DeclarationError(f"`{found.name}` ({found.where}) is faced, so reflection cannot change it: drop its parity")
+            raise DeclarationError(
+                f"`{found.name}` ({found.where}) is faced, so reflection cannot change it: drop its parity"
+            )
 
 
 def _caller() -> str:

@@ -1,11 +1,11 @@
-"""Hold a family's rows to its declaration: those that keep it, and those that break it with the rules they break."""
+"""Hold a family's rows to its declaration: those that keep it, and those that break it, with the rules."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from warehouse import catalog, plan
-from warehouse.catalog import Grain
+from warehouse.declared import EVERYTHING, Grain
 
 KEYS: dict[Grain, tuple[str, ...]] = {
     "bar": ("bar_ts",),
@@ -39,7 +39,7 @@ def rules(family: str) -> dict[str, pl.Expr]:
     bounded = [
         feature
         for feature in catalog.load().family(family)
-        if feature.bounds != catalog.EVERYTHING and feature.dtype.is_numeric()
+        if feature.bounds != EVERYTHING and feature.dtype.is_numeric()
     ]
     return {
         "key|unique": pl.struct(key).is_unique(),

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 import polars as pl
 
 from warehouse import inputs
-from warehouse.catalog import Measure
+from warehouse.declared import Measure
 from warehouse.inputs import CONSTANTS, PAST
 from warehouse.schema import BAR_NS, BOOK, TEXT
 
@@ -44,7 +44,7 @@ def bars(tables: Tables, columns: Collection[str], measures: Collection[Measure]
         rows = _rows(tables, tables["ladder"], sums)
         made = rows.group_by("bar_ts").agg(measure.expr.alias(measure.name) for measure in sums)
         frame = frame.join(made, on="bar_ts", how="left", maintain_order="left")
-    frame = _past(frame, tables, [name for name in columns if name.startswith(PAST) or name.startswith("mid_var")])
+    frame = _past(frame, tables, [name for name in columns if name.startswith((PAST, "mid_var"))])
     if "tick_px" in columns:
         frame = frame.join(tick(tables["ladder"]), how="cross")
     return frame.with_columns(pl.lit(CONSTANTS[name][0]).alias(name) for name in columns if name in CONSTANTS)
@@ -63,8 +63,12 @@ def at_levels(frame: pl.LazyFrame, levels: pl.LazyFrame, before: int) -> pl.Lazy
     )
     values = ordered.select("level_id", "since", "until", "valid_to", level_px="price")
     held = (end > pl.col("since")) & (pl.col("until").is_null() | (end < pl.col("until")))
-    keys = values.join(frame.select("bar_ts"), how="cross").filter(held & (pl.col("bar_ts") < pl.col("valid_to")))
-    keys = keys.select("level_id", "level_px", "bar_ts", d=pl.lit(None, pl.Float64)).sort("level_id", "bar_ts")
+    keys = values.join(frame.select("bar_ts"), how="cross").filter(
+        held & (pl.col("bar_ts") < pl.col("valid_to"))
+    )
+    keys = keys.select("level_id", "level_px", "bar_ts", d=pl.lit(None, pl.Float64)).sort(
+        "level_id", "bar_ts"
+    )
     return keys.join(frame, on="bar_ts", how="left", maintain_order="left")
 
 
@@ -88,23 +92,35 @@ def with_measures(
     near = (
         near.join(spans, on="bar_ts")
         .with_columns(
-            first=pl.max_horizontal(low, pl.col("place") - REACH), last=pl.min_horizontal(high, pl.col("place") + REACH)
+            first=pl.max_horizontal(low, pl.col("place") - REACH),
+            last=pl.min_horizontal(high, pl.col("place") + REACH),
         )
         .filter(pl.col("first") <= pl.col("last"))
         .with_columns(place=pl.int_ranges("first", pl.col("last") + 1))
         .select(key, "bar_ts", "level_px", "place", "tick_px")
         .explode("place")
     )
-    ladder = tables["ladder"].join(near.select("tick_px").first(), how="cross").with_columns(place=_place("price")).drop("tick_px")
+    ladder = (
+        tables["ladder"]
+        .join(near.select("tick_px").first(), how="cross")
+        .with_columns(place=_place("price"))
+        .drop("tick_px")
+    )
     rows = _rows(tables, near.join(ladder, on=["bar_ts", "place"]), measures)
     x = ((pl.col("price") - pl.col("level_px")) / pl.col("tick_px")).round(6)
-    sums = rows.with_columns(x=x).group_by(key, "bar_ts").agg(measure.expr.alias(measure.name) for measure in measures)
-    known = [pl.col(measure.name).fill_null(measure.absent) for measure in measures if measure.absent is not None]
+    sums = (
+        rows.with_columns(x=x)
+        .group_by(key, "bar_ts")
+        .agg(measure.expr.alias(measure.name) for measure in measures)
+    )
+    known = [
+        pl.col(measure.name).fill_null(measure.absent) for measure in measures if measure.absent is not None
+    ]
     return frame.join(sums, on=[key, "bar_ts"], how="left", maintain_order="left").with_columns(known)
 
 
 def tick(ladder: pl.LazyFrame) -> pl.LazyFrame:
-    """The price increment, one row `tick_px`: the ladder has every tick from the touch to the farthest seen."""
+    """One row `tick_px`, the price increment: the ladder has every tick from the touch to the farthest."""
     return ladder.select(tick_px=pl.col("price").unique().sort().diff().min())
 
 
@@ -124,15 +140,23 @@ def _rows(tables: Tables, rows: pl.LazyFrame, measures: Collection[Measure]) -> 
         return rows
     if "tick_px" not in kept:
         rows = rows.join(tick(tables["ladder"]), how="cross")
-    away = pl.when(pl.col("side") == "A").then(pl.col("price") - pl.col("ask_px_00")).otherwise(pl.col("bid_px_00") - pl.col("price"))
+    away = (
+        pl.when(pl.col("side") == "A")
+        .then(pl.col("price") - pl.col("ask_px_00"))
+        .otherwise(pl.col("bid_px_00") - pl.col("price"))
+    )
     rows = rows.join(tables["book"].select("bar_ts", *_TOUCH), on="bar_ts", how="left").with_columns(
         away=(away / pl.col("tick_px")).round().cast(pl.Int64)
     )
     if "usual" in read:
-        sizes = tables["profile"].filter(pl.col("metric").str.starts_with("size_")).select(
-            "bucket", away=pl.col("metric").str.slice(5).cast(pl.Int64), usual="median"
+        sizes = (
+            tables["profile"]
+            .filter(pl.col("metric").str.starts_with("size_"))
+            .select("bucket", away=pl.col("metric").str.slice(5).cast(pl.Int64), usual="median")
         )
-        rows = rows.with_columns(bucket=bucket(pl.col("bar_ts"))).join(sizes, on=["bucket", "away"], how="left")
+        rows = rows.with_columns(bucket=bucket(pl.col("bar_ts"))).join(
+            sizes, on=["bucket", "away"], how="left"
+        )
     return rows.with_columns(pl.lit(CONSTANTS[name][0]).alias(name) for name in read if name in CONSTANTS)
 
 
@@ -141,7 +165,11 @@ def _past(frame: pl.LazyFrame, tables: Tables, names: Iterable[str]) -> pl.LazyF
     for name in sorted(names):
         metric = name.removeprefix(PAST).removesuffix("_ahead")
         when = pl.col("bar_ts") + pl.duration(nanoseconds=_AHEAD_NS if name.endswith("_ahead") else 0)
-        values = tables["profile"].filter(pl.col("metric") == metric).select("bucket", pl.col("median").alias(name))
+        values = (
+            tables["profile"]
+            .filter(pl.col("metric") == metric)
+            .select("bucket", pl.col("median").alias(name))
+        )
         frame = (
             frame.with_columns(bucket=bucket(when))
             .join(values, on="bucket", how="left", maintain_order="left")

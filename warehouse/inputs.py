@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import polars as pl
-
 from warehouse.schema import BOOK, REAL, TEXT, WHOLE, Column, Mirror
 from warehouse.units import BARS, COUNT, FRACTION, LOTS, NAME, POINTS, SECONDS, Unit
 

@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable
 import polars as pl
 
 from warehouse import catalog, frames, inputs
-from warehouse.catalog import GRAINS, LOOKBACK, Feature, Grain, Measure
+from warehouse.catalog import LOOKBACK
+from warehouse.declared import GRAINS, Feature, Grain, Measure
 from warehouse.errors import DeclarationError
 from warehouse.frames import Tables
 from warehouse.schema import BAR_NS, Column
@@ -35,7 +36,7 @@ def reads(family: str) -> tuple[str, ...]:
     wanted = _declared(family)
     given = _GIVEN if grain(family) == "setup" else ()
     columns, measures = _leaves(_ordered(wanted, given))
-    level = {"ladder", "levels"} if grain(family) == "level" else set()
+    level = {"levels"} if grain(family) == "level" else set()
     return tuple(sorted(level | frames.tables_of(columns, measures)))
 
 
@@ -46,10 +47,19 @@ def fingerprint(family: str) -> str:
     columns, measures = _leaves(made)
     digest = hashlib.sha256(repr((pl.__version__, reads(family), grain(family))).encode())
     for feature in sorted(made, key=lambda one: one.name):
-        told = (feature.name, feature.window, feature.bounds, feature.faced, feature.grain, str(feature.dtype))
+        told = (
+            feature.name,
+            feature.window,
+            feature.bounds,
+            feature.faced,
+            feature.grain,
+            str(feature.dtype),
+        )
         digest.update(repr(told).encode() + feature.expr().meta.serialize())
     for measure in sorted(measures, key=lambda one: one.name):
-        digest.update(repr((measure.name, measure.grain, measure.absent)).encode() + measure.expr.meta.serialize())
+        digest.update(
+            repr((measure.name, measure.grain, measure.absent)).encode() + measure.expr.meta.serialize()
+        )
     constants = [(name, inputs.CONSTANTS[name][0]) for name in sorted(columns) if name in inputs.CONSTANTS]
     digest.update(repr(constants).encode())
     return digest.hexdigest()
@@ -127,13 +137,18 @@ def _made(wanted: list[Feature], tables: Tables) -> pl.LazyFrame:
     if all(feature.grain == "bar" for feature in wanted):
         return _with_features(frames.bars(tables, columns, measures), made, None)
     below = [feature for feature in made if feature.grain == "bar"]
-    bars = _with_features(frames.bars(tables, columns | {"tick_px"}, measures), below, None)
+    sums = _of_levels(measures)
+    # Only sums over the ladder place prices on its grid, so only they need its tick.
+    columns |= {"tick_px"} if sums else set()
+    bars = _with_features(frames.bars(tables, columns, measures), below, None)
     frame = frames.at_levels(bars, tables["levels"], LOOKBACK)
-    frame = frames.with_measures(frame, tables, _of_levels(measures), "level_id")
+    frame = frames.with_measures(frame, tables, sums, "level_id")
     return _with_features(frame, [feature for feature in made if feature.grain != "bar"], "level_id")
 
 
-def _history(starts: pl.LazyFrame, tables: Tables, columns: set[str], measures: list[Measure]) -> pl.LazyFrame:
+def _history(
+    starts: pl.LazyFrame, tables: Tables, columns: set[str], measures: list[Measure]
+) -> pl.LazyFrame:
     """The bars of the look-back of every trigger, by level, direction and time."""
     back = pl.int_ranges(-(LOOKBACK - 1) * BAR_NS, BAR_NS, BAR_NS)
     keys = (
@@ -143,7 +158,9 @@ def _history(starts: pl.LazyFrame, tables: Tables, columns: set[str], measures: 
         .unique()
         .sort(_ENTITY, "bar_ts")
     )
-    ends = starts.select(first=pl.col("bar_ts").min() - pl.duration(nanoseconds=LOOKBACK * BAR_NS), last=pl.col("bar_ts").max())
+    ends = starts.select(
+        first=pl.col("bar_ts").min() - pl.duration(nanoseconds=LOOKBACK * BAR_NS), last=pl.col("bar_ts").max()
+    )
     first, last = ends.collect(engine="in-memory").row(0)
     near = {
         name: table.filter(pl.col("bar_ts").is_between(first, last)) if name in {"book", "ladder"} else table
@@ -164,9 +181,7 @@ def _facing(frame: pl.LazyFrame, measures: Iterable[Measure]) -> pl.LazyFrame:
     there = frame.collect_schema().names()
     turned = [mirrored(one).alias(one.name) for one in known if one.name in there and _turns(one)]
     down = pl.col("d") < 0
-    return frame.with_columns(
-        pl.when(down).then(expr).otherwise(expr.meta.output_name()) for expr in turned
-    )
+    return frame.with_columns(pl.when(down).then(expr).otherwise(expr.meta.output_name()) for expr in turned)
 
 
 def mirrored(column: Column) -> pl.Expr:

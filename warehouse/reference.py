@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Iterable
 
 from warehouse import catalog, plan
-from warehouse.catalog import Catalog, Feature
+from warehouse.catalog import Catalog
+from warehouse.declared import EVERYTHING, Feature
 from warehouse.errors import QuestionError
 
 FOLDER = "features"
@@ -26,14 +27,19 @@ def index() -> str:
     """The families with their counts, the vectors with their slots."""
     known = catalog.load()
     rows = [
-        {"family": f"[{one['family']}]({one['family']}.md)", **{key: one[key] for key in ("features", "rows", "meaning")}}
+        {
+            "family": f"[{one['family']}]({one['family']}.md)",
+            **{key: one[key] for key in ("features", "rows", "meaning")},
+        }
         for one in families()
     ]
     vectors = "".join(
         f"\n## Vector `{name}`\n\n" + "".join(f"{n}. `{slot}`\n" for n, slot in enumerate(slots, 1))
         for name, slots in known.vectors.items()
     )
-    return f"# Features\n\n{_HEAD}\n\n{len(known)} features in {len(rows)} families.\n\n{_table(rows)}{vectors}"
+    return (
+        f"# Features\n\n{_HEAD}\n\n{len(known)} features in {len(rows)} families.\n\n{_table(rows)}{vectors}"
+    )
 
 
 def page(family: str) -> str:
@@ -49,7 +55,10 @@ def page(family: str) -> str:
         for one in features
         if one.codes or "\n\n" in one.doc
     ]
-    intro = f"# {family}\n\n{_HEAD}\n\n{_meaning(family)}\n\n{len(features)} features of {_ROWS[plan.grain(family)]}; from {', '.join(plan.reads(family))}.\n\n"
+    counted = (
+        f"{len(features)} features of {_ROWS[plan.grain(family)]}; from {', '.join(plan.reads(family))}."
+    )
+    intro = f"# {family}\n\n{_HEAD}\n\n{_meaning(family)}\n\n{counted}\n\n"
     exceptions = "\n## Exceptions\n\n" + "".join(broken) if broken else ""
     return intro + _table(map(row, features)) + exceptions + "".join(notes)
 
@@ -132,7 +141,7 @@ def _window(known: Catalog, feature: Feature) -> str:
 
 def _bounds(feature: Feature) -> str:
     low, high = feature.bounds
-    return "" if feature.bounds == catalog.EVERYTHING else f"{low:g} to {high:g}"
+    return "" if feature.bounds == EVERYTHING else f"{low:g} to {high:g}"
 
 
 def _mirror(feature: Feature) -> str:
@@ -140,7 +149,11 @@ def _mirror(feature: Feature) -> str:
     if feature.faced:
         return "same"
     told = {"odd": "-", "even": "", "reflect": "2 L - "}[feature.parity]
-    return f"{told}{feature.swap}" if feature.swap != feature.name else {"odd": "flips"}.get(feature.parity, told + "same")
+    return (
+        f"{told}{feature.swap}"
+        if feature.swap != feature.name
+        else {"odd": "flips"}.get(feature.parity, told + "same")
+    )
 
 
 def _codes(feature: Feature) -> str:
