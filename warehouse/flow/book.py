@@ -64,13 +64,14 @@ def _band_sizes(reading: Reading, number: int, limits: Ints) -> Frame:
 def _banded(span: Span, centre: Ints, limits: Ints, bars: int) -> Array:
     """Lots times nanoseconds by band and bar."""
     middle = centre[span.row]
-    there = np.flatnonzero((span.u != ABSENT) & (middle != ABSENT))
-    distance = middle[there] - span.u[there]
-    band = np.searchsorted(limits, distance)
-    inside = (band < len(limits)) & (distance >= 0)
-    there = there[inside]
-    cell = band[inside] * bars + span.bar[there]
-    return np.bincount(cell, span.lots[there] * span.ns[there], len(limits) * bars).reshape(-1, bars)
+    distance = np.clip(middle - span.u, -1, limits[-1] + 1)
+    distance[middle == ABSENT] = -1
+    # The last row takes what lies in no band: too far, beyond the microprice, or without one.
+    band = np.searchsorted(limits, np.arange(limits[-1] + 3))
+    band[-1] = len(limits)
+    cell = band[distance] * bars + span.bar
+    total = np.bincount(cell, span.lots * span.ns, (len(limits) + 1) * bars)
+    return total.reshape(-1, bars)[:-1]
 
 
 def _band_flows(reading: Reading, number: int, limits: Ints) -> Frame:
@@ -94,27 +95,45 @@ def _band(index: int) -> str:
 
 def _imbalance(reading: Reading) -> Frame:
     """Order-flow imbalance of each ladder index between consecutive states of one epoch."""
-    bid, ask = reading.state.sides
-    time, total, out = reading.timeline, np.zeros(reading.timeline.bars, np.int64), {}
+    bars, out = reading.timeline.bars, {}
+    total = np.zeros(bars, np.int64)
     for level in range(DEPTH):
-        either = np.zeros(len(reading.moving), np.bool_)
-        either[bid.changed[level]] = either[ask.changed[level]] = True
-        rows = np.flatnonzero(either & reading.moving)
-        signed = _pressure(bid, level, rows) - _pressure(ask, level, rows)
-        bar = time.bar_of(rows)
-        absolute = np.bincount(bar, np.abs(signed), time.bars).astype(np.int64)
+        signed, absolute = _pressures(reading, level)
         total += absolute
-        out[f"ofi_{level:02d}"] = np.bincount(bar, signed, time.bars).astype(np.int64), None
+        out[f"ofi_{level:02d}"] = signed, None
         if level == 0:
             out["ofi_abs_00"] = absolute, None
     return {**out, "ofi_abs": (total, None)}
 
 
+def _pressures(reading: Reading, level: int) -> tuple[Ints, Ints]:
+    """Sums over the events of each bar of bid less ask pressure, and of its absolute value."""
+    bars = reading.timeline.bars
+    signed, absolute = np.zeros(bars), np.zeros(bars)
+    asked = np.zeros(len(reading.moving), np.int64)
+    for side in reversed(reading.state.sides):
+        rows = side.changed[level]
+        rows = rows[reading.moving[rows]]
+        bar, value = reading.timeline.bar_of(rows), _pressure(side, level, rows)
+        signed += side.sign * np.bincount(bar, value, bars)
+        if side.sign > 0:
+            # Where both sides changed, what the ask alone was counted for is taken back.
+            absolute += np.bincount(bar, np.abs(value - asked[rows]) - np.abs(asked[rows]), bars)
+        else:
+            asked[rows] = value
+            absolute += np.bincount(bar, np.abs(value), bars)
+    return signed.astype(np.int64), absolute.astype(np.int64)
+
+
 def _pressure(side: Side, level: int, rows: Ints) -> Ints:
     """What came to a level of one side, less what left it."""
-    u, old_u = (side.coordinate(side.px[level, at]) for at in (rows, rows - 1))
-    size, old = (side.sz[level, at].astype(np.int64) for at in (rows, rows - 1))
-    pressure: Ints = (u >= old_u) * size - (u <= old_u) * old
+    px, old_px = side.px[level].take(rows), side.px[level].take(rows - 1)
+    size, old = side.sz[level].take(rows).astype(np.int64), side.sz[level].take(rows - 1).astype(np.int64)
+    if side.sign > 0:
+        px, old_px = np.where(px == UNDEF_PRICE, -UNDEF_PRICE, px), np.where(old_px == UNDEF_PRICE, -UNDEF_PRICE, old_px)
+    else:
+        px, old_px = old_px, px
+    pressure: Ints = (px >= old_px) * size - (px <= old_px) * old
     return pressure
 
 
@@ -147,8 +166,7 @@ def _balance(bid: Ints, ask: Ints) -> Array:
 
 def _mean(reading: Reading, values: Array, defined: Flags) -> tuple[Array, Flags]:
     time = reading.timeline
-    ns = time.ns * defined[time.row]
-    total, weight = time.per_bar(values[time.row] * ns), time.per_bar(ns)
+    total, weight = time.integral(values * defined), time.integral(defined)
     return total / np.maximum(weight, 1), weight < BAR_NS / 2
 
 
@@ -189,16 +207,14 @@ def _sum(reading: Reading, lots: Lots) -> Ints:
 def _counts(reading: Reading) -> Frame:
     piece, bars = reading.piece, reading.timeline.bars
     action, bar = piece.records["action"], reading.timeline.bar_of(piece.event)
-    count = {
-        "msg_cnt": np.ones(len(bar), np.bool_),
-        "add_cnt": action == ADD,
-        "cancel_cnt": action == CANCEL,
-        "modify_cnt": action == MODIFY,
-        "clear_cnt": action == CLEAR,
-        "meta_late_cnt": piece.events.late,
-        "meta_unknown_order_cnt": reading.unknown,
+    by_action = np.bincount(bar * 256 + action, minlength=bars * 256).reshape(-1, 256)
+    letters = {"add_cnt": ADD, "cancel_cnt": CANCEL, "modify_cnt": MODIFY, "clear_cnt": CLEAR}
+    odd = {"meta_late_cnt": piece.events.late, "meta_unknown_order_cnt": reading.unknown}
+    out: Frame = {
+        "msg_cnt": (by_action.sum(axis=1), None),
+        **{name: (by_action[:, letter], None) for name, letter in letters.items()},
+        **{name: (np.bincount(bar[chosen], minlength=bars), None) for name, chosen in odd.items()},
     }
-    out: Frame = {name: (np.bincount(bar[chosen], minlength=bars), None) for name, chosen in count.items()}
     unclosed = np.bincount(piece.bar[piece.events.unclosed], minlength=bars)
     reset = np.bincount(piece.bar[piece.events.reset], minlength=bars) > 0
     return {

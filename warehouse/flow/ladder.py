@@ -118,7 +118,9 @@ class Window:
         u, _ = side.levels(short)
         far[short] = np.where(u == ABSENT, NOWHERE, u).min(axis=0, initial=NOWHERE)
         far[side.best == ABSENT] = NOWHERE
-        return self._time.extreme(far, np.minimum), self._time.extreme(side.best, np.maximum)
+        changed = None if len(short) else side.changed[DEPTH - 1]
+        low = self._time.extreme(far, np.minimum, changed)
+        return low, self._time.extreme(side.best, np.maximum, side.changed[0])
 
     def show(self, grid: Grid) -> Shown:
         """What rests at the rows of a grid; unseen prices count as 0 in sizes and orders."""
@@ -147,7 +149,7 @@ class Window:
         return seen
 
     def _through(self, grid: Grid) -> Flags:
-        edge = self._time.extreme(self._side.edge, np.maximum)
+        edge = self._time.extreme(self._side.edge, np.maximum, self._side.changed[DEPTH - 1])
         known = self._time.open_row >= self._time.known
         through: Flags = (grid.u >= edge[grid.bar]) & known[grid.bar]
         return through

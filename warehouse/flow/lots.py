@@ -35,6 +35,10 @@ class Lots:
 
     def where(self, chosen: Array) -> Lots:
         """The chosen entries, by mask or by position."""
+        if chosen.dtype == np.bool_:
+            if chosen.all():
+                return self
+            chosen = np.flatnonzero(chosen)
         return Lots(self.row[chosen], self.u[chosen], self.qty[chosen], self.at[chosen])
 
     def of(self, qty: Ints) -> Lots:

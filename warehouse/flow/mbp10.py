@@ -35,6 +35,7 @@ class Mbp10:
         self._px = np.full((2, DEPTH), UNDEF_PRICE, np.int64)
         self._sz, self._ct = np.zeros((2, DEPTH), np.uint32), np.zeros((2, DEPTH), np.uint32)
         self._known = False
+        self._buffers = [(np.empty((DEPTH, 0), np.int64), np.empty((DEPTH, 0), np.uint32))] * 2
 
     def skip(self, piece: Piece) -> None:
         """Keep the last state."""
@@ -66,14 +67,21 @@ class Mbp10:
         )
 
     def _side(self, piece: Piece, number: int) -> Side:
-        rows = len(piece.bar) + 1
-        px, sz = np.empty((DEPTH, rows), np.int64), np.empty((DEPTH, rows), np.uint32)
+        px, sz = self._room(number, len(piece.bar) + 1)
         px[:, 0], sz[:, 0] = self._px[number], self._sz[number]
         last = piece.events.first[1:] - 1 + piece.offset
         for level in range(DEPTH):
             piece.columns.take(f"{_SIDES[number]}_px_{level:02d}", last, px[level, 1:])
             piece.columns.take(f"{_SIDES[number]}_sz_{level:02d}", last, sz[level, 1:])
         return side(SIGNS[number], self._tick, px, sz)
+
+    def _room(self, number: int, rows: int) -> tuple[Array, Array]:
+        """Arrays for a side's levels, the same memory for every piece: fresh pages cost more than filling them."""
+        if rows > self._buffers[number][0].shape[1]:
+            shape = (DEPTH, rows + rows // 4)
+            self._buffers[number] = np.empty(shape, np.int64), np.empty(shape, np.uint32)
+        px, sz = self._buffers[number]
+        return px[:, :rows], sz[:, :rows]
 
     def _leave(self, piece: Piece, rows: Ints) -> Array:
         """Order counts at rows, (2, 10, len(rows)); the last state is kept for the next piece."""
@@ -121,17 +129,15 @@ def _modified(modifies: Lots, adds: Lots, cuts: Lots, own: Side) -> tuple[Lots, 
     """
     if not len(modifies.row):
         return modifies, modifies
-    at = np.zeros(len(own.best), np.int64)
+    at = np.full(len(own.best), -1)
     at[modifies.row] = modifies.at
-    rows = np.unique(modifies.row)
-    moved, change = _differences(own, rows)
-    mixed = np.zeros(len(own.best), np.bool_)
-    mixed[rows] = True
+    moved, change = _differences(own, at >= 0)
     for lots, sign in ((adds, -1), (cuts, 1)):
-        other = lots.where(mixed[lots.row])
+        other = lots.where(at[lots.row] >= 0)
         if len(other.row):
             known = other.u >= np.maximum(own.edge[other.row - 1], own.edge[other.row])
-            moved, change = _summed(joined((moved, other.where(known))), np.append(change, sign * other.qty[known]))
+            change = np.append(change, sign * other.qty[known])
+            moved, change = _summed(joined((moved, other.where(known))), change)
     moved.at = at[moved.row]
     return moved.of(change), moved.of(-change)
 
@@ -142,22 +148,28 @@ def _summed(lots: Lots, change: Ints) -> tuple[Lots, Ints]:
     return one, np.bincount(slot, change, len(one.row)).astype(np.int64)
 
 
-def _differences(own: Side, rows: Ints) -> tuple[Lots, Ints]:
-    """Changes of size at every price that is known before and after the events of some rows."""
+def _differences(own: Side, wanted: Flags) -> tuple[Lots, Ints]:
+    """Changes of size at every price that is known before and after the events of wanted rows."""
+    parts = [_in_place(own, level, wanted & ~own.shifted) for level in range(DEPTH)]
+    rows = np.flatnonzero(wanted & own.shifted)
     (old_u, old), (new_u, new) = own.levels(rows - 1), own.levels(rows)
-    floor = np.maximum(own.edge[rows - 1], own.edge[rows])
-    same = (old_u == new_u).all(axis=0)
-    steady, shifted = np.flatnonzero(same), np.flatnonzero(~same)
-    parts = [_entries(new_u[:, steady], new[:, steady] - old[:, steady], floor[steady], rows[steady])]
-    old_u, old, new_u, new = (levels[:, shifted] for levels in (old_u, old, new_u, new))
     stays = np.zeros(old_u.shape, np.bool_)
     for level in range(DEPTH):
         match: Flags = (old_u == new_u[level]) & (old_u != ABSENT)
         new[level] -= (match * old).sum(axis=0)
         stays |= match
-    parts.append(_entries(new_u, new, floor[shifted], rows[shifted]))
-    parts.append(_entries(old_u, np.where(stays, 0, -old), floor[shifted], rows[shifted]))
+    floor = np.maximum(own.edge[rows - 1], own.edge[rows])
+    parts.append(_entries(new_u, new, floor, rows))
+    parts.append(_entries(old_u, np.where(stays, 0, -old), floor, rows))
     return joined([lots for lots, _ in parts]), np.concatenate([change for _, change in parts])
+
+
+def _in_place(own: Side, level: int, wanted: Flags) -> tuple[Lots, Ints]:
+    """Changes at one level of rows that left every price where it was."""
+    rows = own.changed[level]
+    rows = rows[wanted[rows]]
+    change = own.sz[level, rows].astype(np.int64) - own.sz[level, rows - 1]
+    return Lots(rows, own.coordinate(own.px[level, rows]), np.abs(change), rows), change
 
 
 def _entries(u: Ints, change: Ints, floor: Ints, rows: Ints) -> tuple[Lots, Ints]:

@@ -30,6 +30,7 @@ class Side:
         px: Prices in 1e-9 points, (10, rows); UNDEF_PRICE where there is no level.
         sz: Sizes in lots, (10, rows).
         changed: For each level the rows, from 1, whose price or size is not that of the row before.
+        shifted: Rows any of whose prices is not that of the row before.
         best: Coordinate of the first level.
         edge: Coordinate of the tenth level: the known set is all from there on; ABSENT where all is known.
     """
@@ -39,6 +40,7 @@ class Side:
     px: Array
     sz: Array
     changed: list[Ints]
+    shifted: Flags
     best: Ints
     edge: Ints
 
@@ -82,10 +84,14 @@ class State:
 
 def side(sign: int, tick: int, px: Array, sz: Array) -> Side:
     """A side from prices and sizes of its levels."""
-    made = Side(sign, tick, px, sz, [], np.empty(0, np.int64), np.empty(0, np.int64))
+    shifted, changed = np.zeros(px.shape[1], np.bool_), []
     for level in range(DEPTH):
-        moved = (px[level, 1:] != px[level, :-1]) | (sz[level, 1:] != sz[level, :-1])
-        made.changed.append(np.flatnonzero(moved) + 1)
+        moved = px[level, 1:] != px[level, :-1]
+        shifted[1:] |= moved
+        moved |= sz[level, 1:] != sz[level, :-1]
+        changed.append(np.flatnonzero(moved) + 1)
+    none = np.empty(0, np.int64)
+    made = Side(sign, tick, px, sz, changed, shifted, none, none)
     made.best, made.edge = made.coordinate(px[0]), made.coordinate(px[DEPTH - 1])
     return made
 

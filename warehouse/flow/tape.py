@@ -65,7 +65,7 @@ def _groups(path: Path) -> list[_Group]:
 
 def _read(group: _Group, columns: Sequence[str]) -> Batch:
     rows = group.file.read_row_group(group.number, list(columns), use_threads=False)
-    return {name: _array(rows[name].combine_chunks()) for name in columns}
+    return {name: _array(rows[name].chunk(0)) for name in columns}
 
 
 def _array(column: pa.Array) -> Array:

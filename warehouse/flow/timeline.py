@@ -60,7 +60,8 @@ class Timeline:
         self._end = piece.start + BAR_NS * bars
         self.ns: Ints = np.diff(self._time, append=self._end)
         self.ns[self.row < known] = 0
-        self.live_ns: Ints = self.per_bar(self.ns).astype(np.int64)
+        self._event_ns: Ints = self.ns[self._of_event]
+        self.live_ns: Ints = np.add.reduceat(self.ns, self.opening)
 
     def bar_of(self, rows: Ints) -> Ints:
         """Bar of the event before each row."""
@@ -77,13 +78,29 @@ class Timeline:
         out[self.opening], out[self._of_event] = of_bars, of_events
         return out
 
-    def per_bar(self, values: Array) -> Reals:
-        """Sums over the moments of each bar."""
-        return np.bincount(self.bar, values, self.bars)
+    def integral(self, values: Array) -> Reals:
+        """Sum over each bar of rows' values times the nanoseconds for which they held."""
+        opening = values[self.open_row] * self.ns[self.opening]
+        return opening + np.bincount(self._event_bar, values[1:] * self._event_ns, self.bars)
 
-    def extreme(self, values: Array, pick: np.ufunc) -> Array:
-        """`np.maximum` or `np.minimum` of rows' values over each bar, the carried state among them."""
-        found: Array = pick.reduceat(values[self.row], self.opening)
+    def extreme(self, values: Array, pick: np.ufunc, changed: Ints | None = None) -> Array:
+        """`np.maximum` or `np.minimum` of rows' values over each bar, the carried state among them.
+
+        Args:
+            values: One for each row.
+            pick: Which of the two.
+            changed: Rows, rising from 1, outside of which values are those of the row before; None for all.
+        """
+        if changed is None:
+            found: Array = pick.reduceat(values[self.row], self.opening)
+            return found
+        first = np.searchsorted(changed, self.open_row, "right")
+        where = first + np.arange(self.bars)
+        rows = np.empty(len(changed) + self.bars, np.int64)
+        rest = np.ones(len(rows), np.bool_)
+        rest[where] = False
+        rows[where], rows[rest] = self.open_row, changed
+        found = pick.reduceat(values[rows], where)
         return found
 
     def runs(self, changed: Ints) -> tuple[Ints, Ints, Ints]:
