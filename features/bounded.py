@@ -30,6 +30,17 @@ def logistic(z: pl.Expr) -> pl.Expr:
     return 1 / (1 + (-4 * z).exp())
 
 
+def average(columns: Iterable[pl.Expr]) -> pl.Expr:
+    """Their mean, nulls left out; null where all are null.
+
+    Added up in order: `mean_horizontal` adds in whichever order threads finish, so its last bit may change.
+    """
+    given = list(columns)
+    return total(each.fill_null(0.0) for each in given) / total(
+        each.is_not_null().cast(pl.Float64) for each in given
+    )
+
+
 def total(columns: Iterable[pl.Expr]) -> pl.Expr:
     """Their sum; null where one is null."""
     return reduce(add, columns)

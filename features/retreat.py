@@ -6,7 +6,7 @@ Read as if price came from below: *far* is the ask at the level and above, which
 
 import polars as pl
 
-from features.bounded import balance, logistic
+from features.bounded import balance, logistic, total
 from features.cells import NEAR, up_to
 from features.cube import SEEN, ticks
 from warehouse.catalog import setup
@@ -36,9 +36,9 @@ def run(value: pl.Expr, most: int) -> pl.Expr:
 def smoothed(value: pl.Expr, run: pl.Expr, bars: int) -> pl.Expr:
     """Exponentially weighted mean with alpha 2/(bars+1) over the values in a row."""
     kept = 1 - 2 / (bars + 1)
-    taps = [pl.when(run > k).then(value.shift(k)) * kept**k for k in range(TAPS * bars)]
+    taps = [pl.when(run > k).then(value.shift(k) * kept**k).otherwise(0.0) for k in range(TAPS * bars)]
     weight = (1 - kept ** pl.min_horizontal(run, pl.lit(float(TAPS * bars)))) / (1 - kept)
-    return pl.when(run > 0).then(pl.sum_horizontal(taps) / weight)
+    return pl.when(run > 0).then(total(taps) / weight)
 
 
 for side, (book, cell, called, words) in SIDES.items():

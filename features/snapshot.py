@@ -125,7 +125,6 @@ def declare_wall(side: str, called: str) -> tuple[str, str]:
 
 def declare_motion(order: int, span: int) -> str:
     """Declare the twin of a derivative of distance: the change over its span, in moves expected over it."""
-
     scale: float = (span / BARS_A_MINUTE) ** 0.5
 
     def motion(change: pl.Expr, bar: pl.Expr, sigma: pl.Expr) -> pl.Expr:

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from features.bounded import average
 from features.state import LEVELS
 from warehouse.catalog import feature
 from warehouse.schema import DEPTH
@@ -40,7 +41,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
         breaks=WHY,
     )
     def logmean(*columns: pl.Expr) -> pl.Expr:
-        return pl.mean_horizontal(logs(columns[:DEPTH], columns[DEPTH:]))
+        return average(logs(columns[:DEPTH], columns[DEPTH:]))
 
     @feature(
         name=f"wall_{side}_logsd_eob",
@@ -53,7 +54,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
     )
     def logsd(mean: pl.Expr, *columns: pl.Expr) -> pl.Expr:
         gaps = [(log - mean) ** 2 for log in logs(columns[:DEPTH], columns[DEPTH:])]
-        return pl.mean_horizontal(gaps).sqrt()
+        return average(gaps).sqrt()
 
     @feature(
         name=f"wall_{side}_maxz_eob",
