@@ -70,7 +70,9 @@ class Answer:
 
     def card(self) -> Card:
         weights = odds.weights(self.found.distances)
-        near = self.setups[self.found.rows].with_columns(distance=self.found.distances, weight=weights)
+        near = self.setups[self.found.rows.tolist()].with_columns(
+            distance=self.found.distances, weight=weights
+        )
         outcomes, labels = {}, {}
         for horizon, name in NAMES.items():
             outcomes[name], labels[name] = self._horizon(horizon, weights, near)

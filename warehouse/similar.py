@@ -47,7 +47,7 @@ def ask(
         k: Neighbours.
         as_of: Only setups resolved by this instant, ns UTC; default and latest is the moment.
         same_day: Admit earlier setups of the same date too.
-        kinds: Further kinds of level to compare with.
+        kinds: Further kinds of level to compare with; a price is compared with every kind, or these alone.
         contract: The contract asked about; only its setups are compared then.
         spec: Which vector.
         index: hnsw or exact; default the graph from 5,000 admissible setups on.

@@ -1,0 +1,84 @@
+"""Any moment at any price, on a root that was really built."""
+
+import dataclasses
+
+import polars as pl
+import pytest
+
+from warehouse import library, physics, pressure, question, render, similar
+from warehouse.schema import BAR_NS
+
+
+@pytest.fixture(scope="module")
+def triggers(tiny_built):
+    """Stored setups, with known_ts as ns."""
+    found = library.setups(tiny_built).with_columns(pl.col("known_ts").cast(pl.Int64)).to_dicts()
+    assert len(found) >= 5
+    return found
+
+
+def frozen(root, setup):
+    return question.moment(question.place(root, setup["level_kind"], setup["known_ts"]))
+
+
+def test_a_moment_that_is_a_setup_is_that_setup(tiny_built, triggers) -> None:
+    for setup in triggers:
+        now = frozen(tiny_built, setup)
+        assert now.setup["setup_id"] == setup["setup_id"]
+        assert (now.direction, now.x0, now.p_ref) == (setup["direction"], setup["x0"], setup["p_ref"])
+        by_price = question.moment(question.place(tiny_built, str(setup["level_price"]), setup["known_ts"]))
+        assert by_price.setup == now.setup
+
+
+def test_features_of_a_moment_are_those_frozen_with_its_setup(tiny_built, triggers) -> None:
+    """Bit for bit, from the date's tables cut at the moment, as if nothing were stored."""
+    for setup in triggers[:8]:
+        now = frozen(tiny_built, setup)
+        made = physics.features(dataclasses.replace(now, setup=None))
+        names = [name for name in made if name in now.setup]
+        assert len(names) > 200
+        for name in names:
+            assert made[name] == now.setup[name], (setup["setup_id"], name)
+
+
+def test_without_the_stored_setup_the_moment_is_the_same(tiny_built, triggers, monkeypatch) -> None:
+    monkeypatch.setattr(question, "_stored", lambda _at: None)
+    for setup in triggers:
+        now = frozen(tiny_built, setup)
+        assert now.setup is None
+        assert (now.p_ref, now.sigma_60) == (setup["p_ref"], pytest.approx(setup["sigma_60"]))
+        assert abs(now.x0) == abs(setup["x0"])
+
+
+def test_frames_and_card_show_the_same_cube(tiny_built, triggers) -> None:
+    for setup in triggers[:3]:
+        card = similar.ask(tiny_built, setup["level_kind"], setup["known_ts"])
+        [frame] = similar.physics(tiny_built, setup["level_kind"], setup["known_ts"])
+        assert frame["L"] == setup["level_price"] and frame["setup_id"] == setup["setup_id"]
+        assert frame["state"] == "TRIGGERED" and frame["tau_s"] == 0 and frame["x_pts"] == setup["x0"]
+        assert frame["story"] == card.story and frame["lead"] == card.lead and frame["told"] == card.told
+        for n, point in enumerate(card.pressure):
+            assert [frame["cube"][name][n] for name in pressure.MEASURES] == [
+                point[name] for name in pressure.MEASURES
+            ]
+
+
+def test_frames_come_bar_by_bar_and_do_not_depend_on_later_ones(tiny_built, triggers) -> None:
+    setup = triggers[0]
+    end = setup["known_ts"] + 60 * 10**9
+    many = similar.physics(tiny_built, setup["level_kind"], setup["known_ts"], end)
+    assert [frame["ts_end"] for frame in many] == list(range(setup["known_ts"], end + 1, BAR_NS))
+    assert [frame["seq"] for frame in many] == list(range(many[0]["seq"], many[0]["seq"] + 13))
+    fewer = similar.physics(
+        tiny_built, setup["level_kind"], setup["known_ts"], setup["known_ts"] + 20 * 10**9
+    )
+    assert fewer == many[:5]
+
+
+def test_any_price_is_a_level(tiny_built, triggers) -> None:
+    setup = triggers[0]
+    price = setup["level_price"] + 0.6  # between ticks
+    card = similar.ask(tiny_built, str(price), setup["known_ts"] + 30 * 10**9, same_day=True)
+    assert card.question["level"] == "price" and card.question["setup_id"] is None
+    assert any(point["rest"] is not None or point["flow"] is not None for point in card.pressure)
+    assert max(map(len, render.card(card).splitlines())) <= render.WIDTH
