@@ -100,6 +100,8 @@ def double(x):
     return x * 2  # why
 def triple(x):
     return x * 3
+FACTOR = 3
+"""How much."""
 '''
 
 
@@ -118,7 +120,13 @@ def fingerprint(tmp_path, monkeypatch):
 def test_the_fingerprint_of_code_is_its_syntax(fingerprint):
     first = fingerprint(BODY)
     assert (
-        fingerprint(BODY.replace("Twice", "2 x").replace("What it is", "Else").replace("why", "so")) == first
+        fingerprint(
+            BODY.replace("Twice", "2 x")
+            .replace("What it is", "Else")
+            .replace("why", "so")
+            .replace("How", "So")
+        )
+        == first
     )
     assert fingerprint(BODY.replace("x * 2", "x  *  2")) == first
     assert fingerprint(BODY.replace("x * 3", "x * 4")) != first

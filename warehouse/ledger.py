@@ -7,7 +7,7 @@ import functools
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from warehouse import store
@@ -173,13 +173,17 @@ def _sources(module: str) -> Iterable[Path]:
 
 
 def _bare(tree: ast.Module) -> ast.Module:
-    for node in _documented(tree):
-        if ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:]
+    """Without texts that stand alone: docstrings, and those below a constant."""
+    for node in ast.walk(tree):
+        for part in ("body", "orelse", "finalbody"):
+            if isinstance(lines := getattr(node, part, None), list):
+                setattr(node, part, [line for line in lines if not _told(line)])
     return tree
 
 
-def _documented(tree: ast.Module) -> Iterator[ast.Module | ast.ClassDef | ast.FunctionDef]:
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
-            yield node
+def _told(line: ast.stmt) -> bool:
+    return (
+        isinstance(line, ast.Expr)
+        and isinstance(line.value, ast.Constant)
+        and isinstance(line.value.value, str)
+    )
