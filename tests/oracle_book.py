@@ -5,10 +5,10 @@ Prices are whole ticks, sides "B" and "A", sizes lots. Nothing here is fast and 
 
 import bisect
 import random
-from collections import Counter, defaultdict, namedtuple
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-import numpy as np
 from tapes import LEVELS, TICK, mbo, mbp10
 
 from warehouse import dbn
@@ -19,7 +19,18 @@ OTHER = {"B": "A", "A": "B"}
 
 
 FIELDS = ("action", "side", "price", "size", "order_id", "flags", "ts_event", "ts_recv", "sequence")
-Record = namedtuple("Record", FIELDS)
+
+
+class Record(NamedTuple):
+    action: str
+    side: str
+    price: int
+    size: int
+    order_id: int
+    flags: int
+    ts_event: int
+    ts_recv: int
+    sequence: int
 
 
 @dataclass
@@ -53,6 +64,8 @@ class Event:
     after: dict = None
     trades: Counter = field(default_factory=Counter)
     resting_fills: Counter = field(default_factory=Counter)
+    fills: Counter = field(default_factory=Counter)
+    aggressor: str = ""
 
 
 class Book:
@@ -98,22 +111,24 @@ class Book:
 
     def apply(self, record, ts, fills):
         """What a record does to the order it names. `fills` holds resting fills not yet accounted for."""
-        action, number = record.action, record.order_id
-        side, price, size = record.side, record.price // TICK, record.size
-        if action == "A":
-            self._put(number, Order(side, price, size, ts))
-            return [Flow(side, price, "add", size, "A")]
-        if action not in "CM":
-            return []
-        if number not in self.orders:
+        number, price, size = record.order_id, record.price // TICK, record.size
+        if record.action == "A":
+            self._put(number, Order(record.side, price, size, ts))
+            return [Flow(record.side, price, "add", size, "A")]
+        if record.action in "CM":
+            if number in self.orders:
+                change = self._cancel if record.action == "C" else self._modify
+                return change(number, self._take(number), price, size, fills, ts)
             self.unknown += 1
-            return []
-        old = self._take(number)
-        if action == "C":
-            gone = min(size, old.size)
-            if gone < old.size:
-                self._put(number, Order(old.side, old.price, old.size - gone, old.born))
-            return self._removed(old, gone, number, fills, ts, "C")
+        return []
+
+    def _cancel(self, number, old, _, size, fills, ts):
+        gone = min(size, old.size)
+        if gone < old.size:
+            self._put(number, Order(old.side, old.price, old.size - gone, old.born))
+        return self._removed(old, gone, number, fills, ts, "C")
+
+    def _modify(self, number, old, price, size, fills, ts):
         if price != old.price:
             self._put(number, Order(old.side, price, size, ts))
             out = self._removed(old, old.size, number, fills, ts, "M")
@@ -159,6 +174,22 @@ def grouped(records):
     return out
 
 
+def note_trades(book, event, record):
+    """Aggressor and trades of the event so far, and fills of orders on the resting side."""
+    price = record.price // TICK
+    if record.action == "T":
+        event.aggressor = record.side
+        if record.side != "N":
+            event.trades[OTHER[record.side], price] += record.size
+    elif record.action == "F" and event.aggressor:
+        order = book.orders.get(record.order_id)
+        side = order.side if order else record.side
+        book.unknown += order is None
+        if event.aggressor == "N" or side == OTHER[event.aggressor]:
+            event.fills[record.order_id] += record.size
+            event.resting_fills[side, price] += record.size
+
+
 def replay(records, watch=None, ahead=None):
     """Every event with its flows and the ten levels before and after.
 
@@ -171,23 +202,10 @@ def replay(records, watch=None, ahead=None):
         before = out[-1].after if out else None
         if reset:
             book.clear()
-        event, fills = Event(ts, quiet, members, before=before), Counter()
-        aggressor = None
+        event = Event(ts, quiet, members, before=before)
         for record in members:
-            action, side, price, size = record.action, record.side, record.price // TICK, record.size
-            if action == "T":
-                aggressor = side
-                if side != "N":
-                    event.trades[OTHER[side], price] += size
-            elif action == "F" and aggressor is not None:
-                known = book.orders.get(record.order_id)
-                rests = known.side if known else side
-                if aggressor == "N" or rests == OTHER[aggressor]:
-                    fills[record.order_id] += size
-                    event.resting_fills[rests, price] += size
-                if not known:
-                    book.unknown += 1
-            event.flows += book.apply(record, ts, fills)
+            note_trades(book, event, record)
+            event.flows += book.apply(record, ts, event.fills)
             if watch:
                 watch(book, record, event)
         if quiet:

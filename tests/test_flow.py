@@ -93,7 +93,7 @@ def _levels(row, bids, asks):
 
 def hand_tape():
     bids = {-i: 10 for i in range(10)}
-    asks = {i: 10 for i in range(1, 11)} | {11: 20, 12: 30}
+    asks = dict.fromkeys(range(1, 11), 10) | {11: 20, 12: 30}
     acts = [
         ("A", "B", -9, 10, {}, LAST),
         ("A", "B", 0, 5, {("B", 0): 15}, LAST),
@@ -356,7 +356,9 @@ def test_bars_tile_and_empty_ones_carry_the_state(fresh):
     found = passed(fresh(), "mbp-10", market())
     book = found["book"]
     assert book["bar_ts"].diff().drop_nulls().cast(pl.Int64).unique().to_list() == [BAR]
-    sizes = [f"{side}_{what}_{i}" for side in ("bid", "ask") for what in ("px", "sz", "ct") for i in tapes.LEVELS]
+    sizes = [
+        f"{side}_{what}_{i}" for side in ("bid", "ask") for what in ("px", "sz", "ct") for i in tapes.LEVELS
+    ]
     before = book.select(pl.col(sizes).shift())[1:]
     empty = book[1:]["meta_empty"]
     assert empty.any()
@@ -364,7 +366,9 @@ def test_bars_tile_and_empty_ones_carry_the_state(fresh):
     quiet = book.filter(pl.col("meta_empty"))
     assert_frame_equal(
         quiet.select(pl.col("bid_sz_00_twa", "ask_sz_09_twa")),
-        quiet.select(bid_sz_00_twa=pl.col("bid_sz_00").cast(float), ask_sz_09_twa=pl.col("ask_sz_09").cast(float)),
+        quiet.select(
+            bid_sz_00_twa=pl.col("bid_sz_00").cast(float), ask_sz_09_twa=pl.col("ask_sz_09").cast(float)
+        ),
     )
     assert quiet["msg_cnt"].sum() == quiet["ofi_abs"].sum() == 0
 
@@ -518,7 +522,10 @@ def test_the_evening_belongs_to_the_date_and_what_came_before_only_gives_the_sta
     records["ts_event"], records["ts_recv"] = [at(t) for t in times], [at(t) + 1000 for t in times]
     found = passed(fresh(), "mbp-10", records)
     book = found["book"]
-    assert book["bar_ts"].cast(pl.Int64).to_list()[:: book.height - 1] == [at("2025-06-03T22:00"), at("2025-06-04T20:59:55")]
+    assert book["bar_ts"].cast(pl.Int64).to_list()[:: book.height - 1] == [
+        at("2025-06-03T22:00"),
+        at("2025-06-04T20:59:55"),
+    ]
     assert book["bid_sz_00_twa"][0] == 10
     assert found["ladder"]["qty_open"][0] == 10
     assert found["quality"].select("evening", "records").row(0) == (True, 2)
@@ -614,7 +621,9 @@ def test_both_schemas_tell_the_same_of_the_real_hour(hour_passed):
     orders, window = hour_passed
     assert_frame_equal(orders["quotes"], window["quotes"])
     assert_frame_equal(orders["trades"], window["trades"])
-    ends = [f"{side}_{what}_{i}" for side in ("bid", "ask") for what in ("px", "sz", "ct") for i in tapes.LEVELS]
+    ends = [
+        f"{side}_{what}_{i}" for side in ("bid", "ask") for what in ("px", "sz", "ct") for i in tapes.LEVELS
+    ]
     ofi = [f"ofi_{i}" for i in tapes.LEVELS]
     same = [*ends, *ofi, "spread_twa", "obi0_twa", "obi10_twa", "mid_min", "mid_max", "bid_p0_1_qty_twa"]
     assert_frame_equal(orders["book"].select(same), window["book"].select(same))

@@ -17,7 +17,7 @@ from warehouse.flow.writing import Writing
 
 __all__ = ["flow"]
 
-_READERS: dict[str, type[Mbp10] | type[Mbo]] = {"mbp-10": Mbp10, "mbo": Mbo}
+_READERS: dict[str, type[Mbp10 | Mbo]] = {"mbp-10": Mbp10, "mbo": Mbo}
 
 
 def flow(root: Path, symbol: str, date: dt.date, source: str, out: Path, until: int | None = None) -> None:
@@ -41,7 +41,9 @@ def flow(root: Path, symbol: str, date: dt.date, source: str, out: Path, until: 
     wanted = [store.partition(root, name, symbol=symbol, date=day) for day in session.utc_dates(date)]
     landed = [(part, said) for part in wanted if (said := store.read_manifest(part)) is not None]
     if not landed:
-        raise MissingStepError(f"no {source} records of {symbol} for {date} are landed: run build with its files")
+        raise MissingStepError(
+            f"no {source} records of {symbol} for {date} are landed: run build with its files"
+        )
     reader: Reader = _READERS[source](int(landed[-1][1]["tick"]))
     start, end = session.bounds(date)
     after = None if reader.remembers else start

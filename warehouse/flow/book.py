@@ -49,7 +49,9 @@ def _levels(reading: Reading, number: int) -> Frame:
 def _band_sizes(reading: Reading, number: int, limits: Ints) -> Frame:
     """Sizes by distance from the microprice, over the time in which the window reached that far."""
     centre, bars = reading.state.centre[number], reading.timeline.bars
-    lots = sum((_banded(span, centre, limits, bars) for span in reading.spans[number]), np.zeros((len(limits), bars)))
+    lots = sum(
+        (_banded(span, centre, limits, bars) for span in reading.spans[number]), np.zeros((len(limits), bars))
+    )
     last = reading.spans[number][DEPTH - 1]
     middle = centre[last.row]
     seen = np.where(last.u == ABSENT, limits[-1], middle - last.u)
@@ -75,7 +77,7 @@ def _banded(span: Span, centre: Ints, limits: Ints, bars: int) -> Array:
 
 
 def _band_flows(reading: Reading, number: int, limits: Ints) -> Frame:
-    """Flow by the distance of its price from the microprice before its event; inside the spread is nearest."""
+    """Flow by the distance of its price from the microprice before its event; beyond that is nearest."""
     flow, centre, bars = reading.flows[number], reading.state.centre[number], reading.timeline.bars
     out: Frame = {}
     for kind, lots in (("add", flow.add), ("pull", flow.pull), ("fill", flow.fill)):
@@ -130,7 +132,10 @@ def _pressure(side: Side, level: int, rows: Ints) -> Ints:
     px, old_px = side.px[level].take(rows), side.px[level].take(rows - 1)
     size, old = side.sz[level].take(rows).astype(np.int64), side.sz[level].take(rows - 1).astype(np.int64)
     if side.sign > 0:
-        px, old_px = np.where(px == UNDEF_PRICE, -UNDEF_PRICE, px), np.where(old_px == UNDEF_PRICE, -UNDEF_PRICE, old_px)
+        px, old_px = (
+            np.where(px == UNDEF_PRICE, -UNDEF_PRICE, px),
+            np.where(old_px == UNDEF_PRICE, -UNDEF_PRICE, old_px),
+        )
     else:
         px, old_px = old_px, px
     pressure: Ints = (px >= old_px) * size - (px <= old_px) * old
@@ -138,7 +143,7 @@ def _pressure(side: Side, level: int, rows: Ints) -> Ints:
 
 
 def _touch(reading: Reading, tick: int) -> Frame:
-    """Averages over time of what both sides make together; null where it was defined for less than half a bar."""
+    """Averages over time of what both sides make together; null where defined for less than half a bar."""
     time, made = reading.timeline, reading.state
     bid, ask = made.sides
     both, spread = made.both, made.spread
@@ -179,7 +184,7 @@ def _trades(reading: Reading, tick: int) -> Frame:
     volume = {name: size * chosen for name, chosen in _aggressors(side).items()}
     largest = np.zeros(time.bars, np.int64)
     np.maximum.at(largest, bar, size)
-    first = np.flatnonzero(np.append(True, row[1:] != row[:-1]))[: len(row)]  # noqa: FBT003
+    first = np.flatnonzero(np.append(True, row[1:] != row[:-1]))[: len(row)]
     swept = np.zeros(len(row), np.bool_)
     if len(row):
         many = np.maximum.reduceat(u, first) != np.minimum.reduceat(u, first)

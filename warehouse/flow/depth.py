@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from warehouse.dbn import UNDEF_PRICE
+from warehouse.flow.acts import Acts
 from warehouse.flow.ladder import NOWHERE, REACH, Grid, Shown
-from warehouse.flow.orders import Acts
 from warehouse.flow.state import ABSENT, Side
 from warehouse.flow.tape import Array, Flags, Ints
 from warehouse.flow.timeline import Timeline
@@ -35,28 +35,28 @@ class Changes:
     lots: Ints
 
 
-def changes(told: Acts, own: Flags, sign: int, rows: int) -> Changes:
+def changes(acts: Acts, own: Flags, sign: int, rows: int) -> Changes:
     """Every change of one side's sizes; orders that a reset dropped leave with it.
 
     Args:
-        told: What each record did.
+        acts: What each record did.
         own: Records of the side's orders.
         sign: 1 for bids, -1 for asks.
         rows: Rows of the piece.
     """
-    dropped = np.flatnonzero(own & told.rests & _last(told) & (told.ends < rows))
-    gone, came = np.flatnonzero(own & (told.gone > 0)), np.flatnonzero(own & (told.came > 0))
-    row = np.concatenate([told.ends[dropped], told.row[gone], told.row[came]])
-    price = np.concatenate([told.price[dropped], told.old_price[gone], told.price[came]])
-    lots = np.concatenate([-told.size[dropped], -told.gone[gone], told.came[came]])
+    dropped = np.flatnonzero(own & acts.rests & _last(acts) & (acts.ends < rows))
+    gone, came = np.flatnonzero(own & (acts.gone > 0)), np.flatnonzero(own & (acts.came > 0))
+    row = np.concatenate([acts.ends[dropped], acts.row[gone], acts.row[came]])
+    price = np.concatenate([acts.price[dropped], acts.old_price[gone], acts.price[came]])
+    lots = np.concatenate([-acts.size[dropped], -acts.gone[gone], acts.came[came]])
     order = np.argsort(row, kind="stable")
     return Changes(row[order], sign * price[order], lots[order])
 
 
-def _last(told: Acts) -> Flags:
+def _last(acts: Acts) -> Flags:
     """The last record of each order between resets."""
-    last = np.ones(len(told.row), np.bool_)
-    last[:-1] = (told.number[1:] != told.number[:-1]) | (told.ends[:-1] != told.row[1:])
+    last = np.ones(len(acts.row), np.bool_)
+    last[:-1] = (acts.number[1:] != acts.number[:-1]) | (acts.ends[:-1] != acts.row[1:])
     return last
 
 
@@ -67,13 +67,13 @@ class Full:
         side: Its ten best levels.
         timeline: When states held.
         found: Changes of size.
-        told: What each record did.
+        acts: What each record did.
         own: Records of the side's orders.
     """
 
-    def __init__(self, side: Side, timeline: Timeline, found: Changes, told: Acts, own: Flags) -> None:
-        self._side, self._time, self._changes, self._told = side, timeline, found, told
-        self._rests = np.flatnonzero(own & told.rests & (told.ends > told.row))
+    def __init__(self, side: Side, timeline: Timeline, found: Changes, acts: Acts, own: Flags) -> None:
+        self._side, self._time, self._changes, self._acts = side, timeline, found, acts
+        self._rests = np.flatnonzero(own & acts.rests & (acts.ends > acts.row))
 
     def reach(self) -> tuple[Ints, Ints]:
         """80 ticks below the lowest best price of each bar, and its highest best price."""
@@ -103,26 +103,26 @@ class Full:
         u, _ = self._side.levels(rows)
         at, bar = self._expanded(rows, np.unique(u))
         span = 1 << 40
-        keys = np.sort(bar * span + self._side.sign * self._told.price[at])
+        keys = np.sort(bar * span + self._side.sign * self._acts.price[at])
         wanted = np.arange(len(rows)) * span + u
         counts = np.searchsorted(keys, wanted, "right") - np.searchsorted(keys, wanted, "left")
         return np.where(u == ABSENT, 0, counts)
 
     def _expanded(self, rows: Ints, prices: Ints) -> tuple[Ints, Ints]:
         """Records whose order rests at some rows and prices, once for each such row, and its number."""
-        told, rests = self._told, self._rests
-        rests = rests[np.isin(self._side.sign * told.price[rests], prices)]
-        first = np.searchsorted(rows, told.row[rests])
-        count = np.searchsorted(rows, told.ends[rests]) - first
+        acts, rests = self._acts, self._rests
+        rests = rests[np.isin(self._side.sign * acts.price[rests], prices)]
+        first = np.searchsorted(rows, acts.row[rests])
+        count = np.searchsorted(rows, acts.ends[rests]) - first
         offset = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
         return np.repeat(rests, count), np.repeat(first, count) + offset
 
     def _resting(self, grid: Grid, rows: Ints) -> tuple[Ints, Ints, Ints]:
         """Lots, orders and largest order at rows of a grid, at one state for each bar."""
         at, bar = self._expanded(rows, np.unique(grid.u))
-        row = grid.row(bar, self._side.sign * self._told.price[at])
+        row = grid.row(bar, self._side.sign * self._acts.price[at])
         at, row = at[row >= 0], row[row >= 0]
-        size, largest = self._told.size[at], np.zeros(len(grid), np.int64)
+        size, largest = self._acts.size[at], np.zeros(len(grid), np.int64)
         np.maximum.at(largest, row, size)
         lots = np.bincount(row, size, len(grid)).astype(np.int64)
         return lots, np.bincount(row, minlength=len(grid)), largest
@@ -153,7 +153,9 @@ def ten(found: Changes, sign: int, tick: int, rows: int) -> tuple[Array, Array]:
         count = min(_BLOCK, rows - first)
         lo, hi = np.searchsorted(found.row, (first, first + count))
         within = slice(int(lo), int(hi))
-        row, level, cell, lots = _best(book, found.row[within] - first, column[within], found.lots[within], count)
+        row, level, cell, lots = _best(
+            book, found.row[within] - first, column[within], found.lots[within], count
+        )
         px[level, first + row] = sign * prices[cell] * tick
         sz[level, first + row] = lots
         np.add.at(book, column[within], found.lots[within])

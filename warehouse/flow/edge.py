@@ -7,7 +7,7 @@ import numpy as np
 from warehouse.flow.matching import Flow
 from warehouse.flow.reading import Reading
 from warehouse.flow.state import ABSENT, Side
-from warehouse.flow.tape import Flags, Frame, Ints
+from warehouse.flow.tape import Frame, Ints
 from warehouse.flow.timeline import Timeline
 from warehouse.schema import DEPTH
 
@@ -49,15 +49,11 @@ def _flow_beyond(side: Side, flow: Flow, rows: Ints, time: Timeline) -> tuple[In
     for sign, lots in ((1, flow.add), (-1, flow.pull), (-1, flow.fill)):
         near = lots.where(moved[lots.row])
         before, after = side.edge[near.row - 1], side.edge[near.row]
-        for total, known in ((more, (near.u < before) & (near.u >= after)), (less, _between(near.u, after, before))):
-            chosen = near.where(known)
-            total += sign * _per_bar(time, chosen.row, chosen.qty)
+        only_after = near.where((near.u < before) & (near.u >= after))
+        only_before = near.where((near.u < after) & (near.u >= before))
+        more += sign * _per_bar(time, only_after.row, only_after.qty)
+        less += sign * _per_bar(time, only_before.row, only_before.qty)
     return more, less
-
-
-def _between(u: Ints, above: Ints, least: Ints) -> Flags:
-    inside: Flags = (u < above) & (u >= least)
-    return inside
 
 
 def _per_bar(time: Timeline, rows: Ints, lots: Ints) -> Ints:

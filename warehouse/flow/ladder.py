@@ -209,7 +209,9 @@ def table(shown: Shown, on: Grid, flow: Flow, timeline: Timeline, sign: int) -> 
         sign: 1 for bids, -1 for asks.
     """
     orders_known = shown.largest is not None
-    told = {name: on.total(timeline.bar_of(lots.row), lots.u, lots.qty) for name, lots in flow.named().items()}
+    told = {
+        name: on.total(timeline.bar_of(lots.row), lots.u, lots.qty) for name, lots in flow.named().items()
+    }
     own = ("reprice_away", "reprice_toward", "pull_young")
     counted = {"n_add": flow.add, "n_pull": flow.pull, "n_fill": flow.fill}
     unseen, never = ~shown.ending_seen, shown.seen_ns == 0

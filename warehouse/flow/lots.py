@@ -68,7 +68,7 @@ def summed(lots: Lots) -> Lots:
         return lots
     order = np.lexsort((lots.at, lots.key))
     key = lots.key[order]
-    first = np.flatnonzero(np.append(True, key[1:] != key[:-1]))  # noqa: FBT003
+    first = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
     one = lots.where(order[first])
     return Lots(one.row, one.u, np.add.reduceat(lots.qty[order], first), one.at)
 
@@ -84,7 +84,7 @@ def consumed(qty: Ints, group: Ints, available: Ints) -> Ints:
     if not len(qty):
         return qty
     total = np.cumsum(qty)
-    first = np.append(True, group[1:] != group[:-1])  # noqa: FBT003
+    first = np.append(True, group[1:] != group[:-1])
     base = (total - qty)[first][np.cumsum(first) - 1]
     covered: Ints = np.clip(available - (total - qty - base), 0, qty)
     return covered

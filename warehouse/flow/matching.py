@@ -64,7 +64,7 @@ def split(
     """Fills and pulls of one side, by rule.
 
     A removal is a fill as far as trades of its event and price go; the rest is the owner's pull. Trades
-    without an aggressor consume what was removed at their price or better, best first, on each side for itself.
+    without an aggressor consume what was removed at their price or better, best first, each side for itself.
 
     Args:
         adds: What was added.
@@ -201,4 +201,3 @@ def _near(adds: Lots, trades: Lots, bar: Ints) -> Flags:
     inside = (adds.u >= low) & (adds.u <= high)
     chosen: Flags = inside & there[bar[adds.row - 1], np.clip(adds.u - low, 0, high - low)]
     return chosen
-

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
-from warehouse.flow.depth import Changes, Full, changes, ten
-from warehouse.flow.lots import Lots, no_lots, summed
+from warehouse.flow.acts import Acts, nothing
+from warehouse.flow.depth import Full, changes, ten
+from warehouse.flow.lots import Lots, summed
 from warehouse.flow.matching import Flow, after_trades, hidden_by
-from warehouse.flow.orders import Acts, Resting, acts, nothing, resting, unknown
-from warehouse.flow.pieces import CANCEL, FILL, MODIFY, Piece
+from warehouse.flow.orders import resting, told, unknown
+from warehouse.flow.pieces import CANCEL, FILL, MODIFY, Piece, among
 from warehouse.flow.reading import Reading, Sorted, odd, prints, sort
 from warehouse.flow.state import SIGNS, State, side, state
-from warehouse.flow.tape import HEAD, Flags, Ints
+from warehouse.flow.tape import HEAD, Flags
 from warehouse.flow.timeline import Timeline
 
 YOUNG_NS = 1_000_000_000
@@ -28,10 +31,10 @@ class Mbo:
         tick: Tick size in 1e-9 points.
     """
 
-    head = (*HEAD, "order_id")
-    columns = head
+    head: ClassVar[tuple[str, ...]] = (*HEAD, "order_id")
+    columns: ClassVar[tuple[str, ...]] = head
 
-    remembers = True
+    remembers: ClassVar[bool] = True
 
     def __init__(self, tick: int) -> None:
         self._tick, self._orders, self._known = tick, nothing(), False
@@ -42,24 +45,30 @@ class Mbo:
 
     def read(self, piece: Piece) -> Reading:
         """States, and flows by order."""
-        known, usable, told = self._follow(piece)
+        known, usable, acts = self._follow(piece)
         rows = len(piece.bar) + 1
-        owners = told.bid, ~told.bid
-        moves = [changes(told, own, sign, rows) for own, sign in zip(owners, SIGNS, strict=True)]
-        sides = [side(sign, self._tick, *ten(move, sign, self._tick, rows)) for move, sign in zip(moves, SIGNS, strict=True)]
-        made = state(sides[0], sides[1], known)
+        owners = acts.bid, ~acts.bid
+        moves = [changes(acts, own, sign, rows) for own, sign in zip(owners, SIGNS, strict=True)]
+        bid, ask = (
+            side(sign, self._tick, *ten(move, sign, self._tick, rows))
+            for move, sign in zip(moves, SIGNS, strict=True)
+        )
+        made = state(bid, ask, known)
         timeline = Timeline(piece, known)
-        depths = [Full(one, timeline, *rest) for one, *rest in zip(sides, moves, [told, told], owners, strict=True)]
+        depths = (
+            Full(bid, timeline, moves[0], acts, owners[0]),
+            Full(ask, timeline, moves[1], acts, owners[1]),
+        )
         return Reading(
             piece=piece,
             state=made,
             timeline=timeline,
-            flows=(_flow(told, usable, made, 0), _flow(told, usable, made, 1)),
-            spans=(timeline.spans(sides[0], made.centre[0]), timeline.spans(sides[1], made.centre[1])),
-            depths=(depths[0], depths[1]),
+            flows=(_flow(acts, usable, made, 0), _flow(acts, usable, made, 1)),
+            spans=(timeline.spans(bid, made.centre[0]), timeline.spans(ask, made.centre[1])),
+            depths=depths,
             orders=np.stack([depth.orders(timeline.end_row) for depth in depths]),
             moving=usable.moving,
-            unknown=unknown(told, len(piece.event)) | _before_known(piece, known),
+            unknown=unknown(acts, len(piece.event)) | _before_known(piece, known),
             odd=odd(usable, made),
         )
 
@@ -67,10 +76,10 @@ class Mbo:
         """First known row, the records, and what they did; the orders left over are kept."""
         known = 0 if self._known else _first_reset(piece)
         usable = sort(piece, self._tick, known)
-        told = acts(usable, self._orders, known)
-        self._orders = resting(told, len(piece.bar) + 1)
+        acts = told(usable, self._orders, known)
+        self._orders = resting(acts, len(piece.bar) + 1)
         self._known |= known <= len(piece.bar)
-        return known, usable, told
+        return known, usable, acts
 
 
 def _first_reset(piece: Piece) -> int:
@@ -79,17 +88,17 @@ def _first_reset(piece: Piece) -> int:
 
 
 def _before_known(piece: Piece, known: int) -> Flags:
-    return np.isin(piece.records["action"], (CANCEL, MODIFY, FILL)) & (piece.event < known)
+    return among(piece.records["action"], CANCEL, MODIFY, FILL) & (piece.event < known)
 
 
-def _flow(told: Acts, usable: Sorted, made: State, number: int) -> Flow:
+def _flow(acts: Acts, usable: Sorted, made: State, number: int) -> Flow:
     """What happened to one side."""
     sign = SIGNS[number]
-    own = np.flatnonzero((told.bid if number == 0 else ~told.bid) & (told.at >= 0) & usable.moving[told.row])
-    own = own[np.argsort(told.at[own], kind="stable")]
-    old = Lots(told.row[own], sign * told.old_price[own], told.gone[own], told.at[own])
-    new = Lots(told.row[own], sign * told.price[own], told.came[own], told.at[own])
-    fill = told.fill[own]
+    own = np.flatnonzero((acts.bid if number == 0 else ~acts.bid) & (acts.at >= 0) & usable.moving[acts.row])
+    own = own[np.argsort(acts.at[own], kind="stable")]
+    old = Lots(acts.row[own], sign * acts.old_price[own], acts.gone[own], acts.at[own])
+    new = Lots(acts.row[own], sign * acts.price[own], acts.came[own], acts.at[own])
+    fill = acts.fill[own]
     pulled, filled, adds = old.of(old.qty - fill), old.of(fill), new.of(new.qty)
     hits, _ = prints(usable, made, number)
     events = usable.piece.events
@@ -99,7 +108,7 @@ def _flow(told: Acts, usable: Sorted, made: State, number: int) -> Flow:
     refill, answer = after_trades(adds, traded, hits, events.ts, usable.piece.bar)
     moved = np.where((old.qty > 0) & (new.qty > 0), np.minimum(old.qty - fill, new.qty), 0)
     away = new.u < old.u
-    young = events.ts[old.row - 1] - told.was_born[own] < YOUNG_NS
+    young = events.ts[old.row - 1] - acts.was_born[own] < YOUNG_NS
     return Flow(
         add=adds,
         pull=pulled,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from warehouse.dbn import UNDEF_PRICE
 from warehouse.flow.ladder import Window
 from warehouse.flow.lots import Lots, found, joined, summed
 from warehouse.flow.matching import Flow, split
-from warehouse.flow.pieces import ADD, CANCEL, MODIFY, Piece
+from warehouse.flow.pieces import ADD, CANCEL, MODIFY, Piece, among
 from warehouse.flow.reading import LETTERS, Reading, Sorted, odd, prints, sort
 from warehouse.flow.state import ABSENT, SIGNS, Side, State, side, state
 from warehouse.flow.tape import HEAD, Array, Flags, Ints
@@ -25,10 +27,13 @@ class Mbp10:
         tick: Tick size in 1e-9 points.
     """
 
-    head = HEAD
-    columns = (*HEAD, *(f"{s}_{what}_{i:02d}" for s in _SIDES for what in ("px", "sz", "ct") for i in range(DEPTH)))
+    head: ClassVar[tuple[str, ...]] = HEAD
+    columns: ClassVar[tuple[str, ...]] = (
+        *HEAD,
+        *(f"{s}_{what}_{i:02d}" for s in _SIDES for what in ("px", "sz", "ct") for i in range(DEPTH)),
+    )
 
-    remembers = False
+    remembers: ClassVar[bool] = False
 
     def __init__(self, tick: int) -> None:
         self._tick = tick
@@ -76,7 +81,7 @@ class Mbp10:
         return side(SIGNS[number], self._tick, px, sz)
 
     def _room(self, number: int, rows: int) -> tuple[Array, Array]:
-        """Arrays for a side's levels, the same memory for every piece: fresh pages cost more than filling them."""
+        """A side's arrays, the same memory for every piece: fresh pages cost more than filling them."""
         if rows > self._buffers[number][0].shape[1]:
             shape = (DEPTH, rows + rows // 4)
             self._buffers[number] = np.empty(shape, np.int64), np.empty(shape, np.uint32)
@@ -112,8 +117,10 @@ def _flow(usable: Sorted, made: State, number: int) -> Flow:
     more, less = _modified(usable.lots(usable.of(MODIFY, letter), sign), adds, cuts, own)
     hits, auction = prints(usable, made, number)
     silent = np.ones(len(own.best), np.bool_)
-    silent[piece.event[np.isin(piece.records["action"], (ADD, CANCEL, MODIFY))]] = False
-    return split(joined((adds, more)), joined((cuts, less)), hits, auction, silent, piece.events.ts, piece.bar)
+    silent[piece.event[among(piece.records["action"], ADD, CANCEL, MODIFY)]] = False
+    return split(
+        joined((adds, more)), joined((cuts, less)), hits, auction, silent, piece.events.ts, piece.bar
+    )
 
 
 def _visible(lots: Lots, own: Side) -> Lots:

@@ -2,92 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from warehouse.flow.pieces import ADD, ASK, BID, CANCEL, CLEAR, FILL, MODIFY, NO_SIDE, TRADE
+from warehouse.flow.acts import Acts, Resting
+from warehouse.flow.pieces import ADD, ASK, BID, CANCEL, FILL, MODIFY, NO_SIDE, TRADE, among
 from warehouse.flow.reading import Sorted
 from warehouse.flow.tape import Array, Flags, Ints
 
 
-@dataclass(slots=True)
-class Resting:
-    """Orders that rest.
-
-    Args:
-        number: The venue's order id.
-        bid: Whether it is a bid.
-        price: Price in ticks.
-        size: Lots.
-        born: When it came to its price, ns UTC.
-    """
-
-    number: Array
-    bid: Flags
-    price: Ints
-    size: Ints
-    born: Ints
-
-
-def nothing() -> Resting:
-    """No order."""
-    none = np.empty(0, np.int64)
-    return Resting(none.astype(np.uint64), none.astype(np.bool_), none, none, none)
-
-
-@dataclass(slots=True)
-class Acts:
-    """Records of orders, each order's together and in feed order; carried orders come first as if added.
-
-    Args:
-        number: The venue's order id.
-        at: Number of the record in the piece, -1 of a carried order.
-        row: Row of the state after its event, 0 of a carried order.
-        bid: Whether the order is a bid.
-        known: Whether the order was known; else the record does nothing.
-        old_price, old: Price in ticks and lots before; 0 lots where the order did not rest.
-        price, size: Price in ticks and lots after.
-        fill: Lots of the removal that trades consumed.
-        was_born, born: When the order came to its price before and after, ns UTC.
-        ends: Row before which the order's next record or its end comes, so that what is after the record
-            holds from `row` to before `ends`.
-    """
-
-    number: Array
-    at: Ints
-    row: Ints
-    bid: Flags
-    known: Flags
-    old_price: Ints
-    old: Ints
-    price: Ints
-    size: Ints
-    fill: Ints
-    was_born: Ints
-    born: Ints
-    ends: Ints
-
-    @property
-    def rests(self) -> Flags:
-        """Records after which the order rests."""
-        after: Flags = self.known & (self.size > 0)
-        return after
-
-    @property
-    def gone(self) -> Ints:
-        """Lots that left the old price."""
-        moved = self.price != self.old_price
-        return np.where(moved, self.old, np.maximum(self.old - self.size, 0)) * self.known
-
-    @property
-    def came(self) -> Ints:
-        """Lots that came to the new price."""
-        moved = self.price != self.old_price
-        return np.where(moved, self.size, np.maximum(self.size - self.old, 0)) * self.known
-
-
-def acts(usable: Sorted, carried: Resting, known: int) -> Acts:
+def told(usable: Sorted, carried: Resting, known: int) -> Acts:
     """What the records of a piece did.
 
     Args:
@@ -101,13 +24,13 @@ def acts(usable: Sorted, carried: Resting, known: int) -> Acts:
     epoch = epoch[order]
     own = _starts(table["number"], epoch)
     alive = _alive(table, own)
-    return _told(table, own, epoch, alive, usable)
+    return _made(table, own, epoch, alive, usable)
 
 
 def _table(usable: Sorted, carried: Resting, known: int) -> tuple[dict[str, Array], Ints]:
     """Carried orders and records that name an order, with the reset that they follow."""
     piece, records = usable.piece, usable.piece.records
-    named = np.isin(records["action"], (ADD, CANCEL, MODIFY, FILL)) & usable.sound
+    named = among(records["action"], ADD, CANCEL, MODIFY, FILL) & usable.sound
     at = np.flatnonzero(named & (piece.event >= known))
     row = piece.event[at]
     resets = np.append(0, np.cumsum(piece.events.reset))
@@ -168,7 +91,7 @@ def _alive(table: dict[str, Array], own: Flags) -> Flags:
     return alive
 
 
-def _told(table: dict[str, Array], own: Flags, epoch: Ints, alive: Flags, usable: Sorted) -> Acts:
+def _made(table: dict[str, Array], own: Flags, epoch: Ints, alive: Flags, usable: Sorted) -> Acts:
     action, size, price = table["action"], table["size"], table["price"]
     add, modify, cancel = action == ADD, action == MODIFY, action == CANCEL
     known = add | alive
@@ -215,37 +138,38 @@ def _ends(row: Ints, own: Flags, epoch: Ints, usable: Sorted) -> Ints:
     return ends
 
 
-def _filled(told: Acts, table: dict[str, Array]) -> Ints:
+def _filled(acts: Acts, table: dict[str, Array]) -> Ints:
     """Lots of each removal that the order's own resting fills in the event before it account for."""
-    side = np.where(told.bid, BID, ASK)
-    counts = told.known & (table["action"] == FILL) & ((table["fills"] == side) | (table["fills"] == NO_SIDE))
+    side = np.where(acts.bid, BID, ASK)
+    counts = acts.known & (table["action"] == FILL) & ((table["fills"] == side) | (table["fills"] == NO_SIDE))
     lots = np.cumsum(np.where(counts, table["size"], 0))
-    gone = told.gone
+    gone = acts.gone
     removed = np.cumsum(gone)
     first = np.ones(len(gone), np.bool_)
-    first[1:] = (told.row[1:] != told.row[:-1]) | (table["number"][1:] != table["number"][:-1])
+    first[1:] = (acts.row[1:] != acts.row[:-1]) | (table["number"][1:] != table["number"][:-1])
     group = _latest(first)
     lots = lots - (lots - np.where(counts, table["size"], 0))[group]
     removed = removed - (removed - gone)[group]
     covered = np.minimum(lots, removed)
     earlier = np.append(0, covered[:-1])
     earlier[first] = 0
-    return np.clip(covered - earlier, 0, gone)
+    filled: Ints = np.clip(covered - earlier, 0, gone)
+    return filled
 
 
-def unknown(told: Acts, records: int) -> Flags:
+def unknown(acts: Acts, records: int) -> Flags:
     """Records of the piece that name an order never seen."""
     out = np.zeros(records, np.bool_)
-    out[told.at[~told.known & (told.at >= 0)]] = True
+    out[acts.at[~acts.known & (acts.at >= 0)]] = True
     return out
 
 
-def resting(told: Acts, rows: int) -> Resting:
+def resting(acts: Acts, rows: int) -> Resting:
     """Orders that rest after the last event.
 
     Args:
-        told: What the records did.
+        acts: What the records did.
         rows: Rows of the piece, the carried one among them.
     """
-    last = told.rests & (told.ends == rows)
-    return Resting(told.number[last], told.bid[last], told.price[last], told.size[last], told.born[last])
+    last = acts.rests & (acts.ends == rows)
+    return Resting(acts.number[last], acts.bid[last], acts.price[last], acts.size[last], acts.born[last])

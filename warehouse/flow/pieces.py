@@ -11,10 +11,18 @@ from warehouse.flow.tape import Array, Batch, Flags, Ints
 from warehouse.schema import BAR_NS
 
 BARS = 256
-"""Most bars in a piece, which bounds memory where the market sleeps; nothing that is written depends on it."""
+"""Most bars in a piece, which bounds memory while the market sleeps; nothing written depends on it."""
 LAST, SNAPSHOT, BAD_BOOK = 128, 32, 4
 ADD, CANCEL, MODIFY, CLEAR, TRADE, FILL = (ord(letter) for letter in "ACMRTF")
 BID, ASK, NO_SIDE = (ord(letter) for letter in "BAN")
+
+
+def among(letters: Array, *wanted: int) -> Flags:
+    """Which letters are wanted ones."""
+    chosen = np.zeros(256, np.bool_)
+    chosen[list(wanted)] = True
+    found: Flags = chosen[letters]
+    return found
 
 
 class Columns:
@@ -101,7 +109,7 @@ def mark(records: Batch, running: int, *, was_snapshot: bool) -> Events:
     first = np.flatnonzero(edge)
     maximum = np.maximum.accumulate(np.maximum(times, running))
     last = np.append(first[1:], len(times)) - 1
-    by_time = np.append(moved, False)[last] & ~np.append(closed, True)[last]  # noqa: FBT003
+    by_time = np.append(moved, False)[last] & ~np.append(closed, True)[last]
     followed = np.append(first[1:], len(times) - 1)
     plain = ~clear[followed] & ~snapshot[followed] & ~snapshot[last]
     late = (times < maximum) & ~snapshot
@@ -196,9 +204,7 @@ class _Held:
         self.events = mark(self.records, running, was_snapshot=was_snapshot)
         self._columns = Columns(parts, self._rows)
 
-    def piece(
-        self, begin: int, end: int, bar: int, bars: int, *, live: bool, whole: bool = True
-    ) -> Piece:
+    def piece(self, begin: int, end: int, bar: int, bars: int, *, live: bool, whole: bool = True) -> Piece:
         """The events from `begin` to before `end`."""
         own, rows = slice(begin, end), slice(int(self.events.first[begin]), int(self.events.first[end]))
         e = self.events

@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 
-from warehouse.flow.pieces import BAD_BOOK, BID, ASK, TRADE
+from warehouse.flow.pieces import ASK, BAD_BOOK, BID, TRADE
 from warehouse.flow.reading import Reading
 from warehouse.flow.tape import Frame
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from warehouse.dbn import UNDEF_PRICE
 from warehouse.flow.ladder import Grid, Shown
 from warehouse.flow.lots import Lots
 from warehouse.flow.matching import Flow
-from warehouse.flow.pieces import ADD, ASK, BID, CANCEL, FILL, MODIFY, NO_SIDE, TRADE, Piece
+from warehouse.flow.pieces import ADD, ASK, BID, CANCEL, FILL, MODIFY, NO_SIDE, TRADE, Piece, among
 from warehouse.flow.state import ABSENT, SIGNS, State
 from warehouse.flow.tape import Array, Flags, Ints
 from warehouse.flow.timeline import Span, Timeline
@@ -67,9 +67,9 @@ class Reading:
 class Reader(Protocol):
     """Reads pieces of one schema, one after the other."""
 
-    columns: tuple[str, ...]
-    head: tuple[str, ...]
-    remembers: bool
+    columns: ClassVar[tuple[str, ...]]
+    head: ClassVar[tuple[str, ...]]
+    remembers: ClassVar[bool]
     """Whether the state rests on all records before, not on the last one alone."""
 
     def skip(self, piece: Piece) -> None:
@@ -99,7 +99,9 @@ class Sorted:
     def lots(self, chosen: Array, sign: int) -> Lots:
         """Records by position as lots of a side."""
         r = self.piece
-        return Lots(r.event[chosen], sign * self.u[chosen], r.records["size"][chosen].astype(np.int64), chosen)
+        return Lots(
+            r.event[chosen], sign * self.u[chosen], r.records["size"][chosen].astype(np.int64), chosen
+        )
 
     def of(self, action: int, letter: int, *, quiet: bool = False) -> Ints:
         """Positions of sound records of an action and side, in quiet events only if asked for."""
@@ -145,7 +147,7 @@ def prints(found: Sorted, state: State, side: int) -> tuple[Lots, Lots]:
 def odd(found: Sorted, state: State) -> Flags:
     """Records that no table tells: off the grid, or prints absurdly far from both best prices."""
     records = found.piece.records
-    counted = np.isin(records["action"], (ADD, CANCEL, MODIFY, TRADE, FILL))
+    counted = among(records["action"], ADD, CANCEL, MODIFY, TRADE, FILL)
     out: Flags = ~found.sound & counted
     trades = np.flatnonzero((records["action"] == TRADE) & found.sound)
     row = found.piece.event[trades] - 1

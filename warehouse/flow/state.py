@@ -74,7 +74,8 @@ class State:
     def both(self) -> Flags:
         """Rows with a best price on both sides."""
         bid, ask = self.sides
-        return (bid.best != ABSENT) & (ask.best != ABSENT)
+        there: Flags = (bid.best != ABSENT) & (ask.best != ABSENT)
+        return there
 
     @property
     def spread(self) -> Ints:

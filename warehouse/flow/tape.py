@@ -21,7 +21,7 @@ Batch = dict[str, Array]
 Frame = dict[str, tuple[Array, Flags | None]]
 """Columns of a table by name, and where they are null."""
 
-RECORDS = 1 << 17
+RECORDS = 1 << 16
 """Records in a batch; nothing that is written depends on it."""
 HEAD = ("ts_event", "ts_recv", "action", "side", "price", "size", "flags")
 """Columns of every schema that the event pass reads."""
@@ -39,16 +39,20 @@ class _Group:
     last: int
 
 
-def batches(paths: Sequence[Path], columns: Sequence[str], after: int | None, until: int | None) -> Iterator[Batch]:
+def batches(
+    paths: Sequence[Path], columns: Sequence[str], after: int | None, until: int | None
+) -> Iterator[Batch]:
     """Records in file order.
 
     Args:
         paths: Bronze files, oldest first.
         columns: Columns to read, those of HEAD among them.
-        after: Instant whose state is wanted, where each record tells all of it: all row groups received before
-            it but the last are skipped. None where every record counts.
+        after: Instant whose state is wanted, where a record tells all of it: row groups received before it,
+            but the last, are skipped. None where every record counts.
         until: Records received at or after it are cut off.
     """
+    # Arrow's own pool gives pages back between row groups; taking them anew costs as much as decoding.
+    pa.set_memory_pool(pa.system_memory_pool())
     groups = [group for path in paths for group in _groups(path)]
     earlier = [number for number, group in enumerate(groups) if after is not None and group.last < after]
     for group in groups[earlier[-1] if earlier else 0 :]:

@@ -1,4 +1,4 @@
-"""When each state held: every event until the next one or the end of its bar, and the carried state before."""
+"""When each state held: an event's until the next one or the end of its bar, the carried one before."""
 
 from __future__ import annotations
 
@@ -81,7 +81,8 @@ class Timeline:
     def integral(self, values: Array) -> Reals:
         """Sum over each bar of rows' values times the nanoseconds for which they held."""
         opening = values[self.open_row] * self.ns[self.opening]
-        return opening + np.bincount(self._event_bar, values[1:] * self._event_ns, self.bars)
+        later = np.bincount(self._event_bar, values[1:] * self._event_ns, self.bars).astype(np.float64)
+        return opening + later
 
     def extreme(self, values: Array, pick: np.ufunc, changed: Ints | None = None) -> Array:
         """`np.maximum` or `np.minimum` of rows' values over each bar, the carried state among them.
@@ -92,15 +93,15 @@ class Timeline:
             changed: Rows, rising from 1, outside of which values are those of the row before; None for all.
         """
         if changed is None:
-            found: Array = pick.reduceat(values[self.row], self.opening)
-            return found
+            over_all: Array = pick.reduceat(values[self.row], self.opening)
+            return over_all
         first = np.searchsorted(changed, self.open_row, "right")
         where = first + np.arange(self.bars)
         rows = np.empty(len(changed) + self.bars, np.int64)
         rest = np.ones(len(rows), np.bool_)
         rest[where] = False
         rows[where], rows[rest] = self.open_row, changed
-        found = pick.reduceat(values[rows], where)
+        found: Array = pick.reduceat(values[rows], where)
         return found
 
     def runs(self, changed: Ints) -> tuple[Ints, Ints, Ints]:

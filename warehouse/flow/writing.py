@@ -15,6 +15,7 @@ from warehouse.flow.pieces import ASK, BID, NO_SIDE, TRADE, Events, Piece
 from warehouse.flow.quality import Quality
 from warehouse.flow.reading import Reading
 from warehouse.flow.sink import Sink
+from warehouse.flow.state import ABSENT
 from warehouse.flow.tape import Array, Flags, Frame, Ints
 from warehouse.schema import BAR_NS, BOOK, LADDER, QUALITY, QUOTES, TRADES
 
@@ -44,7 +45,9 @@ class Writing:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         self._stack.__exit__(kind, error, where)
         if kind is None:
             found = pl.DataFrame([self._quality.row()], schema=QUALITY.schema)
@@ -58,7 +61,7 @@ class Writing:
         """Write what a piece of the trading date says."""
         bad = bad_rows(reading.piece.events, carried=self._bad)
         self._bad = bool(bad[-1])
-        self._sinks[QUOTES.name].add(quotes(reading, self._tick))
+        self._sinks[QUOTES.name].add(quotes(reading))
         self._sinks[TRADES.name].add(trades(reading))
         found: Frame = {}
         if reading.piece.whole:
@@ -90,20 +93,20 @@ def bad_rows(events: Events, *, carried: bool) -> Flags:
     return np.append(carried, since | (carried & (reset < 0)))
 
 
-def quotes(reading: Reading, tick: int) -> Frame:
+def quotes(reading: Reading) -> Frame:
     """Rows of the quotes: each change of a best price or size, and each reset."""
     events, sides = reading.piece.events, reading.state.sides
-    dropped = np.append(False, events.reset)  # noqa: FBT003
+    dropped = np.append(False, events.reset)
     chosen = dropped.copy()
     for side in sides:
         chosen[side.changed[0]] = True
-    some = (reading.state.sides[0].best, reading.state.sides[1].best)
     row = np.flatnonzero(chosen)
-    row = np.repeat(row, 1 + (dropped[row] & (np.maximum(*some)[row] > -(1 << 61))))
-    reset = dropped[row] & np.append(True, row[1:] != row[:-1])[: len(row)]  # noqa: FBT003
+    some = np.maximum(sides[0].best[row], sides[1].best[row]) != ABSENT
+    row = np.repeat(row, 1 + (dropped[row] & some))
+    reset = dropped[row] & np.append(True, row[1:] != row[:-1])[: len(row)]
     out: Frame = {"ts": (events.ts[row - 1], None), "reset": (reset, None)}
     for name, side in zip(("bid", "ask"), sides, strict=True):
-        null = reset | (side.best[row] < -(1 << 61))
+        null = reset | (side.best[row] == ABSENT)
         out[f"{name}_px"] = side.px[0, row] / _POINT, null
         out[f"{name}_qty"] = side.sz[0, row], null
     return out
@@ -130,7 +133,7 @@ def _ladder(reading: Reading, number: int) -> Frame:
 
 
 def _conserved(sides: list[Frame], reset: Array) -> tuple[Ints, Ints]:
-    """Residual and turnover of each bar, over prices known through the bar; none where the book was dropped."""
+    """Residual and turnover of each bar, over prices known through it; none where the book was dropped."""
     residual, turnover = np.zeros(len(reset)), np.zeros(len(reset))
     for rows in sides:
         bar, add, gone = rows["bar"][0], rows["add"][0], rows["pull"][0] + rows["fill"][0]
@@ -146,7 +149,10 @@ def _by_price(sides: list[Frame], start: int, tick: int) -> Frame:
     joined = {name: _joined([rows[name] for rows in sides]) for name in sides[0]}
     bar, sign, price = (joined[name][0] for name in ("bar", "sign", "price"))
     order = np.lexsort((price, sign, bar))
-    out = {name: (values[order], None if null is None else null[order]) for name, (values, null) in joined.items()}
+    out = {
+        name: (values[order], None if null is None else null[order])
+        for name, (values, null) in joined.items()
+    }
     out["bar_ts"] = start + BAR_NS * out["bar"][0], None
     out["side"] = np.where(out["sign"][0] > 0, BID, ASK), None
     out["price"] = out["price"][0] * tick / _POINT, None
