@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from warehouse import odds
+from warehouse import moments, odds, physics
 
 
 def test_weights_and_effective_number_by_hand() -> None:
@@ -73,7 +73,8 @@ def test_barriers_by_hand() -> None:
     """sigma_60 = 2: 0.9 * 2 * sqrt(2) = 2.546 -> 2.625 on half ticks of 0.125; a quiet market gets 2 points."""
     assert odds.width(2.0, 120, 0.25) == 2.625
     assert odds.width(2.0, 240, 0.25) == 3.625
-    assert odds.width(0.5, 120, 0.25) == 2.0
+    assert odds.width(0.5, 120, 0.25) == 2.0 == moments.TOUCH_PTS + 1
+    assert physics.TOUCH_PTS == moments.TOUCH_PTS
 
 
 def test_the_null_by_hand() -> None:

@@ -48,6 +48,7 @@ class Answer:
         k: Neighbours wanted.
         how: Search that answered: hnsw or exact.
         setups: All setups but placebos, sorted by setup_id.
+        library: Those of them that are admitted.
         pool: Their vectors, and which are admitted.
         mine: The question's vector.
         found: Rows of the neighbours.
@@ -62,6 +63,7 @@ class Answer:
     k: int
     how: str
     setups: pl.DataFrame
+    library: pl.DataFrame
     pool: Pool
     mine: Vectors
     found: Neighbours
@@ -71,7 +73,8 @@ class Answer:
     def card(self) -> Card:
         weights = odds.weights(self.found.distances)
         near = self.setups[self.found.rows.tolist()].with_columns(
-            distance=self.found.distances, weight=weights
+            pl.Series("distance", self.found.distances.tolist(), pl.Float64()),
+            pl.Series("weight", weights.tolist(), pl.Float64()),
         )
         outcomes, labels = {}, {}
         for horizon, name in NAMES.items():
@@ -131,7 +134,7 @@ class Answer:
     ) -> tuple[dict[str, Chance] | None, Labels]:
         mine = self.outcomes.filter(pl.col("horizon_s") == horizon).select("setup_id", "outcome")
         followed = near.join(mine, on="setup_id", how="left", maintain_order="left")["outcome"]
-        admitted = self.setups.filter(self.pool.allowed).join(mine, on="setup_id", how="left")["outcome"]
+        admitted = self.library.join(mine, on="setup_id", how="left")["outcome"]
         base = _counts(admitted)
         usable = followed.is_in(CLASSES).fill_null(value=False).to_numpy()
         born = int((followed == "BORN").sum())
@@ -155,7 +158,7 @@ class Answer:
         if len(self.found.rows) < self.k:
             return None
         admitted = self.pool.vectors[self.pool.allowed]
-        dates = self.setups.filter(self.pool.allowed)["date"].to_numpy()
+        dates = self.library["date"].to_numpy()
         past = vectors.usual(admitted, dates, self.pool.mad, self.k)
         return float((past < self.found.distances[-1]).mean()) if len(past) >= _PAST_NEEDED else None
 

@@ -64,6 +64,13 @@ def outcomes(root: Path, scheme: str = DEFAULT_SCHEME) -> pl.DataFrame:
     return found.sort("setup_id", "horizon_s").collect(engine="in-memory")
 
 
+def starts(setups: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """Outcomes of some setups with their starts: what `barrier.factors` learns from."""
+    own = setups.select("setup_id", "date", "x0", "sigma_60")
+    told = outcomes.select("setup_id", "horizon_s", "outcome", "barrier_pts")
+    return told.join(own, on="setup_id", maintain_order="left")
+
+
 def _scan(root: Path, table: str, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
     paths: Collection[Path] = [source.path for source in store.partitions(root, table)]
     if not paths:

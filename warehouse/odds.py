@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from warehouse import barrier
-from warehouse.moments import TOUCH_PTS
 
 Reals = npt.NDArray[np.float64]
 
 CLASSES = ("BREAK", "REJECT", "CHOP")
 STRENGTH = 10.0
 """Neighbours that the null counts as."""
-_BARRIER_SIGMAS, _FLOOR_PTS = 0.9, TOUCH_PTS + 1.0
+_BARRIER_SIGMAS, _FLOOR_PTS = 0.9, 2.0  # the floor lies one point beyond the touch band
 _TAIL = 0.05
 _REACH = 40.0  # how many e-folds of a tail the integration covers
 _GRID = np.linspace(-1.0, 1.0, 8001)

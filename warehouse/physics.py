@@ -7,12 +7,14 @@ from typing import Any
 
 import polars as pl
 
-from warehouse import moments, pressure, question, store
+from warehouse import pressure, question, store
 from warehouse.errors import QuestionError
 from warehouse.question import DOWN, UP, Moment, Place
 from warehouse.schema import BAR_NS, NS
 
 VERSION = 1
+TOUCH_PTS = 1.0
+"""Half-width of the band in which price is at a level, as in moments.py, which loads DuckDB."""
 _START = {"bar": pl.Int64(), "direction": pl.String(), "x0": pl.Float64(), "sigma_60": pl.Float64()}
 
 
@@ -101,9 +103,9 @@ def _starts(place: Place, last: int) -> pl.DataFrame:
     beyond = (
         place.scan("silver.quotes")
         .select("reset", since=pl.col("ts").cast(pl.Int64), last_away=(place.price - quoted).round(9))
-        .filter(~pl.col("reset"), pl.col("last_away").abs() > moments.TOUCH_PTS)
+        .filter(~pl.col("reset"), pl.col("last_away").abs() > TOUCH_PTS)
     )
-    side = pl.when(pl.col("away").abs() > moments.TOUCH_PTS).then("away")
+    side = pl.when(pl.col("away").abs() > TOUCH_PTS).then("away")
     came = side.otherwise(pl.coalesce("last_away", "away")).sign()
     named = pl.when(came > 0).then(pl.lit(UP)).when(came < 0).then(pl.lit(DOWN))
     return (
@@ -169,4 +171,4 @@ def _state(x0: float | None, *, running: bool) -> str | None:
     """TRIGGERED while a label clock runs, else ZONE inside the touch band and OUT beyond it."""
     if running:
         return "TRIGGERED"
-    return None if x0 is None else "ZONE" if abs(x0) <= moments.TOUCH_PTS else "OUT"
+    return None if x0 is None else "ZONE" if abs(x0) <= TOUCH_PTS else "OUT"

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from warehouse import moments, session, store
+from warehouse import session, store
 from warehouse.errors import MissingStepError, QuestionError
 from warehouse.schema import BAR_NS, LEVEL_KINDS
 from warehouse.session import NEW_YORK
@@ -247,6 +247,8 @@ def _stored(at: Place) -> dict[str, Any] | None:
 
 def _side(at: Place, mid: float) -> int:
     """+1 where price comes from below, -1 from above."""
+    from warehouse import moments  # noqa: PLC0415 (it loads DuckDB, which a stored setup does not need)
+
     away = round(at.price - mid, 9)
     last = (
         moments.side(at.scan("silver.quotes"), at.price, at.end) if abs(away) <= moments.TOUCH_PTS else None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import barrier, library, moments, question, session, store, vectors
+from warehouse import barrier, library, question, session, store, vectors
 from warehouse.answer import Answer, Start
 from warehouse.card import Card
 from warehouse.errors import MissingStepError, QuestionError
@@ -72,16 +72,17 @@ def ask(
         None if same_day else at.date,
     )
     real = stored.filter(~pl.col("is_placebo"))
-    allowed = real.select(admission.rule().fill_null(value=False)).to_series().to_numpy()
+    admitted = real.select(admission.rule().fill_null(value=False)).to_series()
     scale = _scaler(root, slots, min(at.date, session.trading_date(known)))
-    pool = Pool(vectors.matrix(real, slots), scale.mad, allowed)
+    pool = Pool(vectors.matrix(real, slots), scale.mad, admitted.to_numpy())
     mine = vectors.matrix(pl.DataFrame([row], dict.fromkeys(slots.slots, pl.Float64())), slots)[0]
-    how = index or ("hnsw" if allowed.sum() >= EXACT_BELOW else "exact")
+    how = index or ("hnsw" if admitted.sum() >= EXACT_BELOW else "exact")
     found = _search(root, slots, real["setup_id"].to_list(), pool, mine, k, how)
     outcomes = library.outcomes(root)
     ours = stored.filter(pl.col("symbol").is_in(sorted(_contracts(stored, at, None))))
     start = Start(_tick(at), _factors(ours, outcomes, at.date, known))
-    return Answer(now, row, admission, slots, k, how, real, pool, mine, found, outcomes, start).card()
+    seen = real.filter(admitted)
+    return Answer(now, row, admission, slots, k, how, real, seen, pool, mine, found, outcomes, start).card()
 
 
 def _search(
@@ -105,7 +106,7 @@ def _tick(at: Place) -> float:
 def _factors(stored: pl.DataFrame, outcomes: pl.DataFrame, date: dt.date, known: int) -> dict[int, float]:
     """Calibration of sigma on outcomes of earlier dates that were known, placebo too."""
     past = (pl.col("date") < date) & (pl.col("resolved_ts").cast(pl.Int64) <= known)
-    return barrier.factors(moments.library(stored.lazy().filter(past), outcomes.lazy()))
+    return barrier.factors(library.starts(stored.filter(past), outcomes))
 
 
 def _scaler(root: Path, spec: Spec, date: dt.date) -> Scaler:
