@@ -262,16 +262,9 @@ def features(
     write: Annotated[Path | None, typer.Option(help="Folder to write the reference pages to.")] = None,
 ) -> None:
     """Show the catalogue: families, one family, or one feature."""
-    from warehouse import reference, render
+    from warehouse import render
 
-    if write is None:
-        typer.echo(render.entries(reference.find(name)))
-        return
-    for page, text in reference.pages().items():
-        path = write / page
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        typer.echo(path)
+    typer.echo(render.features(name, write))
 
 
 @app.command()

@@ -108,19 +108,6 @@ def table(rows: pl.DataFrame) -> str:
     return "\n".join(lines if rows.columns else ["(nothing)"])
 
 
-def entries(rows: Iterable[Mapping[str, str]]) -> str:
-    """Rows of short words, what each means indented below it."""
-    return "\n".join(line for row in rows for line in _entry(row))
-
-
-def _entry(row: Mapping[str, str]) -> list[str]:
-    *words, last = row.values()
-    head = "  ".join(word for word in words if word)
-    if len(words) == 1:
-        return textwrap.wrap(f"{head:<11} {last}", WIDTH, subsequent_indent=" " * 12)
-    return [head, *textwrap.wrap(last, WIDTH, initial_indent="    ", subsequent_indent="    ")]
-
-
 def features(name: str | None = None, write: Path | None = None) -> str:
     """The families, the features of one, or all about one; or write the pages of `docs/` to a folder."""
     from warehouse import pages, reference  # noqa: PLC0415 (a card needs neither, and they take time to load)
