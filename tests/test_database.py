@@ -8,6 +8,7 @@ import gold
 import polars as pl
 import pytest
 
+import warehouse
 from warehouse import catalog, database, library, plan, session, similar, store, vectors
 from warehouse.errors import MissingStepError, QuestionError
 from warehouse.schema import TABLES
@@ -25,7 +26,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def con(root):
-    with database.connect(root) as opened:
+    with warehouse.connect(str(root)) as opened:
         yield opened
 
 

@@ -20,7 +20,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
     {"instruments", "bronze", "parts", "route", "survey", "land"},
     {"barrier", "flow", "moments"},
     {"vectors", "library", "index"},
-    {"question", "pressure", "odds", "physics", "card", "answer", "similar"},
+    {"naming", "question", "pressure", "odds", "physics", "card", "answer", "similar"},
     {"render", "macros", "views", "pages", "database"},
     {"run", "fronts", "request", "steps", "graph", "build", "forecast"},
     {"status", "audit"},

@@ -14,7 +14,7 @@ _INTRO = """# SQL
 
 Generated from the declarations in `warehouse/` and `sql/` by `just docs`; do not edit.
 
-`warehouse sql "..."` and `warehouse.database.connect(root)` open an in-memory DuckDB over a root. Schemas
+`warehouse sql "..."` and `warehouse.connect(root)` open an in-memory DuckDB over a root. Schemas
 `bronze`, `silver` and `gold` are views over the Parquet files; every silver and gold table also has a view
 without its schema. Times are UTC; `ny('2025-07-08 10:14:35')` makes one from New York wall time.
 

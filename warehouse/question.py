@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from warehouse import session, store
+from warehouse import naming, session, store
 from warehouse.errors import MissingStepError, QuestionError
+from warehouse.naming import CUSTOM
 from warehouse.schema import BAR_NS, LEVEL_KINDS
 from warehouse.session import NEW_YORK
 from warehouse.store import Partition
 
-CUSTOM = "CUSTOM"
 UP, DOWN = "UP", "DOWN"
 
 
@@ -193,7 +191,7 @@ def _bar(book: Partition, ts: int) -> int:
 
 
 def _level(root: Path, symbol: str, date: dt.date, level: str, end: int) -> tuple[str, str, float]:
-    if (price := _price(level)) is not None:
+    if (price := naming.price(level)) is not None:
         return f"{symbol}/{date}/{CUSTOM}/{price:.9f}".rstrip("0").rstrip("."), CUSTOM, price
     kind = level.strip().upper()
     rows = (
@@ -206,34 +204,13 @@ def _level(root: Path, symbol: str, date: dt.date, level: str, end: int) -> tupl
     there = [name for name in LEVEL_KINDS if name in set(rows["level_kind"]) and name != CUSTOM]
     mine = rows.filter(pl.col("level_kind") == kind)
     if kind not in there:
-        raise _unknown(level, kind, f"{symbol} on {date}", there)
+        raise naming.unknown(level, kind, f"{symbol} on {date}", there)
     known = mine.filter(pl.col("known_ts") <= end)
     if known.is_empty():
         since = mine["known_ts"].to_list()[0]
         raise QuestionError(f"{kind} of {date} is known from {clock(since)}; {clock(end)} is earlier")
     _, level_id, price, _ = known.rows()[-1]
     return level_id, kind, price
-
-
-def _unknown(level: str, kind: str, where: str, there: list[str]) -> QuestionError:
-    names = ", ".join(there) or "no named level"
-    if kind == CUSTOM:
-        return QuestionError(f"CUSTOM is any price of yours: give the price itself, or one of {names}")
-    if kind in LEVEL_KINDS:
-        return QuestionError(f"there is no {kind} for {where}: there is {names}, and any price")
-    near = difflib.get_close_matches(kind, there, n=3, cutoff=0.5)
-    hint = f"did you mean {', '.join(near)}?" if near else f"there is {names}, and any price"
-    return QuestionError(f"`{level}` is no level: {hint}")
-
-
-def _price(level: str) -> float | None:
-    try:
-        price = float(level)
-    except ValueError:
-        return None
-    if not math.isfinite(price):
-        raise QuestionError(f"`{level}` is no price: give a number of points, such as 6800.25")
-    return price
 
 
 def _stored(at: Place) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import barrier, library, question, session, store, vectors
+from warehouse import barrier, library, naming, question, session, store, vectors
 from warehouse.answer import Answer, Start
 from warehouse.card import Card
 from warehouse.errors import MissingStepError, QuestionError
@@ -152,7 +152,7 @@ def _kinds(at: Place, wanted: frozenset[str]) -> frozenset[str] | None:
     """
     if at.by_price:
         return wanted or None
-    if question.CUSTOM in wanted:
+    if naming.CUSTOM in wanted:
         raise QuestionError(f"CUSTOM levels answer questions by price only: ask with --level {at.price:g}")
     return wanted | {at.kind}
 
