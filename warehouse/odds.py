@@ -24,7 +24,11 @@ _BEND = 12.0
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """One outcome's probability, its 90 % interval, and its share in the whole admissible library."""
+    """One outcome's probability, its 90 % interval, and its share in the whole admissible library.
+
+    The interval holds the probability: where the posterior is so skewed that its mean lies beyond the
+    quantile, it is widened to the mean.
+    """
 
     p: float
     lo: float
@@ -63,7 +67,8 @@ def blend(weights: Reals, hits: Reals, null: Reals, base: Reals | None) -> dict[
     for place, name in enumerate(CLASSES):
         a = float(mass[place])
         lo, hi = beta_quantile(a, whole - a, _TAIL), beta_quantile(a, whole - a, 1 - _TAIL)
-        chances[name] = Chance(a / whole, lo, hi, None if base is None else float(base[place]))
+        p = a / whole
+        chances[name] = Chance(p, min(lo, p), max(hi, p), None if base is None else float(base[place]))
     return chances
 
 
