@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trees import digests
 
-KILLS = 24
+KILLS = 20
 CHECKOUT = Path(__file__).parents[1]
 
 
@@ -69,7 +69,7 @@ def test_whatever_kills_a_build_leaves_no_trace(tiny_raw, tiny_built, tmp_path):
     wanted, killed, finished = digests(tiny_built), 0, 0
     while killed < KILLS:
         build = start(root, tiny_raw)
-        time.sleep(draw.uniform(0.4, 2.5))
+        time.sleep(draw.uniform(0.5, 2.0))
         if build.poll() is None and kill(build, draw.choice(["owner", "worker", "interrupt", "all"]), draw):
             killed += 1
         said = build.communicate(timeout=60)[1].decode()
