@@ -1,3 +1,4 @@
+import datetime as dt
 import itertools
 import random
 import warnings
@@ -247,3 +248,13 @@ def test_databento_reads_what_we_write(tmp_path, schema, version):
     store = databento.DBNStore.from_bytes(path.read_bytes())
     assert store.to_ndarray().tobytes() == sent.tobytes()
     assert store.metadata.version == version and store.mappings["SIMM5"][0]["symbol"] == "5"
+
+
+def test_symbols_come_in_one_order(tmp_path):
+    """The decoder hands mappings over in an order of chance: with twelve, a wrong one shows all but surely."""
+    day = dt.date(2025, 6, 12)
+    span = ((day, day + dt.timedelta(days=1), 7),)
+    names = [f"ES{month}{year}" for year in (7, 6, 5) for month in "ZUMH"]
+    path = tmp_path / "a.dbn"
+    dbn.write(path, dbn.header_bytes("XSIM.MDP3", "mbp-10", dict.fromkeys(names, span), 0, None), [])
+    assert list(dbn.read_header(path).mappings) == sorted(names)

@@ -221,12 +221,12 @@ def decode_header(path: Path, raw: bytes) -> Header:
 
 
 def _mappings(found: d.Metadata) -> dict[str, tuple[Interval, ...]]:
-    # An empty symbol says that the interval has no instrument.
+    # The decoder's order differs from run to run. An empty symbol says that the interval has no instrument.
     if str(found.stype_out) != "instrument_id":
         return {}
     return {
         symbol: tuple((i["start_date"], i["end_date"], int(i["symbol"])) for i in intervals if i["symbol"])
-        for symbol, intervals in found.mappings.items()
+        for symbol, intervals in sorted(found.mappings.items())
     }
 
 
