@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from trees import digests
 
-from warehouse import audit, contract, forecast, fronts, graph, session, status, steps, store, workers
+from warehouse import audit, contract, forecast, fronts, graph, plan, session, status, steps, store, workers
 from warehouse.build import build
 from warehouse.errors import BusyError, MissingStepError, QuestionError
 from warehouse.ledger import Ledger
@@ -46,7 +46,7 @@ def test_everything_is_made(tiny_built):
     assert tables >= {
         "bronze/mbp_10", "bronze/definition", "silver/quotes", "silver/trades", "silver/ladder", "silver/book",
         "silver/quality", "silver/levels", "silver/front_contract", "silver/volume_profile", "silver/volatility",
-        "gold/setups", "gold/outcomes", "gold/scalers",
+        "silver/retreat_profile", "gold/setups", "gold/outcomes", "gold/scalers",
     }  # fmt: skip
     assert (tiny_built / "index" / "snapshot30r.hnsw").exists()
     assert (tiny_built / "warehouse.duckdb").exists()
@@ -111,6 +111,7 @@ def test_a_changed_file_rebuilds_its_date_and_what_looks_back_on_it(root, tiny_r
     assert dates == {"2025-06-25", "2025-06-26"}
     again = {name.split("/")[1] for name in report.made if name.endswith("2025-06-26")}
     assert again >= {"front_contract", "outcomes"}
+    assert "levels" not in again, "the date before must not reach the prints of this one"
     assert not made(root, raw=raw).made
 
 
@@ -224,6 +225,9 @@ def test_a_docstring_rebuilds_nothing_and_a_body_what_depends_on_it(elsewhere, t
     assert perhaps == {"outcomes", "scalers", "snapshot30r.hnsw", "warehouse.duckdb"}
     edit(elsewhere / "warehouse" / "barrier.py", "UNCALIBRATED = 0.9", "UNCALIBRATED = 0.8")
     assert due(elsewhere, tiny_built, tiny_raw)[0] == {"depth", "setups", "outcomes"}
+    edit(elsewhere / "warehouse" / "frames.py", "REACH = 19", "REACH = 20")
+    made = {name for name in plan.families() if plan.grain(name) != "setup"}
+    assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes"}
 
 
 def test_rows_that_break_the_declaration_are_set_aside(root, monkeypatch):
@@ -287,6 +291,19 @@ def test_status_shows_a_file_that_ends_before_its_header_says(tiny_raw, tmp_path
     assert arrival.header_end == "2025-06-25T14:20:00Z"
     assert arrival.short_s > 600
     assert "its header ends 2025-06-25T14:20:00Z" in status.to_text(status.status(tmp_path / "root"))
+
+
+def test_what_is_fitted_reads_earlier_dates_alone(tiny_built):
+    dates = tuple(dt.date(2025, 6, day) for day in (24, 25, 26))
+    scope, ledger = fronts.Scope(tiny_built, "SIM", dates), Ledger(tiny_built)
+    known = {date: fronts.front(scope, ledger, date) for date in dates}
+    read = {"volume_profile": [], "retreat_profile": [], "scalers": []}
+    for task in graph.date_tasks(scope, ledger, known):
+        if (step := task.step.partition(":")[2]) in read:
+            days = {dict(source.keys)["date"] for source in task.inputs}
+            assert all(day < task.parameters["date"] for day in days)
+            read[step].append(len(days))
+    assert read == {step: [0, 1, 2] for step in read}
 
 
 def test_a_task_is_plain_data(tiny_built):

@@ -18,6 +18,8 @@ from warehouse.flow.writing import Writing
 __all__ = ["flow"]
 
 _READERS: dict[str, type[Mbp10 | Mbo]] = {"mbp-10": Mbp10, "mbo": Mbo}
+_HALT_NS = 3600 * 10**9
+"""The daily halt, 17:00 to 18:00: a reset, so that of the book only what the pre-open showed is carried in."""
 
 
 def flow(root: Path, symbol: str, date: dt.date, source: str, out: Path, until: int | None = None) -> None:
@@ -46,7 +48,7 @@ def flow(root: Path, symbol: str, date: dt.date, source: str, out: Path, until: 
         )
     reader: Reader = _READERS[source](int(landed[-1][1]["tick"]))
     start, end = session.bounds(date)
-    after = None if reader.remembers else start
+    after = None if reader.remembers else start - _HALT_NS
     batches = tape.batches([part.path for part, _ in landed], reader.columns, after, until)
     with Writing(out, int(landed[-1][1]["tick"]), Quality(source, date)) as writing:
         for piece in whole_bars(batches, reader.head, start, end):

@@ -47,17 +47,21 @@ def batches(
     Args:
         paths: Bronze files, oldest first.
         columns: Columns to read, those of HEAD among them.
-        after: Instant whose state is wanted, where a record tells all of it: row groups received before it,
-            but the last, are skipped. None where every record counts.
+        after: Instant before which nothing counts, because every record tells the whole state: records before
+            the first one received from then on are skipped. None where every record counts.
         until: Records received at or after it are cut off.
     """
     # Arrow's own pool gives pages back between row groups; taking them anew costs as much as decoding.
     pa.set_memory_pool(pa.system_memory_pool())
     groups = [group for path in paths for group in _groups(path)]
-    earlier = [number for number, group in enumerate(groups) if after is not None and group.last < after]
-    for group in groups[earlier[-1] if earlier else 0 :]:
-        if until is None or group.first < until:
-            yield from _sliced(_cut(_read(group, columns), until))
+    begun = after is None
+    for group in groups:
+        if (begun or group.last >= (after or 0)) and (until is None or group.first < until):
+            batch = _read(group, columns)
+            if not begun:
+                first = int((batch["ts_recv"] >= after).argmax())
+                batch, begun = {name: values[first:] for name, values in batch.items()}, True
+            yield from _sliced(_cut(batch, until))
 
 
 def _groups(path: Path) -> list[_Group]:
