@@ -19,7 +19,7 @@ __all__ = ["flow"]
 
 _READERS: dict[str, type[Mbp10 | Mbo]] = {"mbp-10": Mbp10, "mbo": Mbo}
 _HALT_NS = 3600 * 10**9
-"""The daily halt, 17:00 to 18:00: a reset, so that of the book only what the pre-open showed is carried in."""
+"""The daily halt, 17:00 to 18:00, is a reset: of the book only what the pre-open showed is carried in."""
 
 
 def flow(root: Path, symbol: str, date: dt.date, source: str, out: Path, until: int | None = None) -> None:
