@@ -26,24 +26,33 @@ def flows(side: str) -> tuple[str, ...]:
     return tuple(f"{kind}_{side}_{band}" for kind in ("add", "pull", "fill") for band in NEAR_BANDS)
 
 
+def acts(side: str) -> tuple[str, ...]:
+    """The same without the filled ones: what owners did."""
+    return flows(side)[: 2 * len(NEAR_BANDS)]
+
+
 def net(columns: tuple[pl.Expr, ...]) -> pl.Expr:
-    """Added less pulled less filled, of columns in the order of `flows`."""
+    """Added less all that was taken away, of columns in the order of `flows` or of `acts`."""
     return total(columns[:3]) - total(columns[3:])
 
 
 for side, other in (("bid", "ask"), ("ask", "bid")):
+    for called, columns, words in (
+        ("net", flows, f"added less pulled less filled on the {side}"),
+        ("netpull", acts, f"added less pulled, fills left out, on the {side}"),
+    ):
 
-    @feature(
-        name=f"cumul_flow_net_{side}",
-        inputs=flows(side),
-        doc=f"Lots added less pulled less filled on the {side} within 3 pt of the microprice, over 240 bars.",
-        unit=LOTS,
-        window=LOOKBACK,
-        swap=f"cumul_flow_net_{other}",
-        rises_with=f"add_{side}_p0_1",
-    )
-    def flow_net(*columns: pl.Expr) -> pl.Expr:
-        return running(net(columns))
+        @feature(
+            name=f"cumul_flow_{called}_{side}",
+            inputs=columns(side),
+            doc=f"Lots {words} within 3 pt of the microprice, over 240 bars.",
+            unit=LOTS,
+            window=LOOKBACK,
+            swap=f"cumul_flow_{called}_{other}",
+            rises_with=f"add_{side}_p0_1",
+        )
+        def flow_net(*columns: pl.Expr) -> pl.Expr:
+            return running(net(columns))
 
     @feature(
         name=f"cumul_flow_turnover_{side}",
@@ -84,6 +93,12 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
 def cumul_flow_imbal(cumul_flow_net_bid: pl.Expr, cumul_flow_net_ask: pl.Expr) -> pl.Expr:
     """Net flow of the bid less that of the ask, over 240 bars."""
     return cumul_flow_net_bid - cumul_flow_net_ask
+
+
+@feature(unit=LOTS, parity="odd", rises_with="cumul_flow_netpull_bid")
+def cumul_flow_netpull_imbal(cumul_flow_netpull_bid: pl.Expr, cumul_flow_netpull_ask: pl.Expr) -> pl.Expr:
+    """Lots added less pulled on the bid less those on the ask, fills left out, over 240 bars."""
+    return cumul_flow_netpull_bid - cumul_flow_netpull_ask
 
 
 @feature(unit=FRACTION, parity="odd", rises_with="cumul_flow_imbal", bounds=(-1, 1))

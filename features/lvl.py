@@ -1,17 +1,26 @@
-"""Depth and flow above and below the level, as bid and ask."""
+"""Depth and flow above and below the level, and how far its orders retreat, as bid and ask.
+
+Of retreat owners' acts count alone: a fill moves nothing.
+"""
 
 import polars as pl
 
 from features import approach  # noqa: F401 (declared before what reads it)
 from features.bounded import balance, imbalance, total
-from features.cumul import flows, net
+from features.cells import NEAR, up_to
+from features.cube import SEEN, ticks
+from features.cumul import acts, flows, net
 from features.state import LEVELS
 from warehouse.catalog import feature
 from warehouse.schema import DEPTH
-from warehouse.units import FRACTION, LOTS
+from warehouse.units import FRACTION, LOTS, TICKS
 
 FLOWS = 9
 """Columns of `flows`."""
+TYPICAL_SHIFT = 0.25
+"""Ticks of shift that count as clearly away."""
+CELLS = {"ask_above": "asks at the level and above", "bid_below": "bids at the level and below"}
+"""Cells that may retreat, in words; each is the other one's mirror image."""
 
 
 def visible(sizes: tuple[pl.Expr, ...], beyond: list[pl.Expr]) -> pl.Expr:
@@ -67,25 +76,30 @@ for towards, swapped in (("toward", False), ("away", True)):
         one, two = (bid, ask) if swapped else (ask, bid)
         return pl.when(up > 0).then(one).when(up < 0).then(two)
 
-    READS = ("approach_side_of_level_eob", "d", *flows("ask"), *flows("bid"))
     WHICH = "on the other side than" if swapped else "of the side between price and"
     TIE = (
         "At the level the side ahead in the direction of travel counts as between; null without a direction."
     )
 
-    @feature(
-        name=f"lvl_flow_{towards}_net_sum",
-        inputs=READS,
-        doc=f"Lots added less pulled less filled within 3 pt of the microprice, {WHICH} the level.\n\n{TIE}",
-        unit=LOTS,
-    )
-    def flow(side: pl.Expr, d: pl.Expr, *columns: pl.Expr, swapped: bool = swapped) -> pl.Expr:
-        return chosen(side, d, net(columns[:FLOWS]), net(columns[FLOWS:]), swapped=swapped)
+    for called, columns, words in (
+        ("net", flows, "added less pulled less filled"),
+        ("netpull", acts, "added less pulled, fills left out,"),
+    ):
+
+        @feature(
+            name=f"lvl_flow_{towards}_{called}_sum",
+            inputs=("approach_side_of_level_eob", "d", *columns("ask"), *columns("bid")),
+            doc=f"Lots {words} within 3 pt of the microprice, {WHICH} the level.\n\n{TIE}",
+            unit=LOTS,
+        )
+        def flow(side: pl.Expr, d: pl.Expr, *columns: pl.Expr, swapped: bool = swapped) -> pl.Expr:
+            half = len(columns) // 2
+            return chosen(side, d, net(columns[:half]), net(columns[half:]), swapped=swapped)
 
     @feature(
         name=f"lvl_flow_{towards}_bal_sum",
-        inputs=(*READS, "kappa_vol"),
-        doc=f"The same over lots added, pulled and filled, {WHICH} the level; + builds.\n\n{TIE}",
+        inputs=("approach_side_of_level_eob", "d", *flows("ask"), *flows("bid"), "kappa_vol"),
+        doc=f"Lots added less pulled less filled over all three, {WHICH} the level; + builds.\n\n{TIE}",
         unit=FRACTION,
         bounds=(-1, 1),
     )
@@ -94,3 +108,77 @@ for towards, swapped in (("toward", False), ("away", True)):
         parts = (tuple(both[:FLOWS]), tuple(both[FLOWS:]))
         ask, bid = (balance(total(part[:3]), total(part[3:]), kappa) for part in parts)
         return chosen(side, d, ask, bid, swapped=swapped)
+
+
+for (cell, words), other in zip(CELLS.items(), reversed(CELLS), strict=True):
+    side = cell[:3]
+
+    @feature(
+        name=f"lvl_{cell}_cov_eob",
+        inputs=(f"{side}_px_00", f"{side}_seen_px", "level_px", "tick_px"),
+        doc=f"Known share of the ticks from the level on where {words} may rest; null where none may.",
+        unit=FRACTION,
+        swap=f"lvl_{other}_cov_eob",
+        bounds=(0, 1),
+    )
+    def coverage(
+        best: pl.Expr, seen: pl.Expr, level: pl.Expr, tick: pl.Expr, sign: int = 1 if side == "ask" else -1
+    ) -> pl.Expr:
+        first, last = (sign * ticks(price, level, tick) for price in (best, seen))
+        closed = up_to(first - 1, -1, NEAR + 1)
+        return (up_to(last, -1, NEAR + 1) - closed) / (NEAR + 1 - closed)
+
+    @feature(
+        name=f"lvl_{cell}_com_shift_sum",
+        inputs=(
+            f"lvl_{cell}_cov_eob",
+            *(f"{cell}_{what}" for what in ("open", "open_x", "stays", "stays_x")),
+        ),
+        doc=f"Ticks by which owners moved the mean distance of {words} in the bar; + away from the level.\n\n"
+        "At prices known throughout the bar and up to 16 ticks away, fills left out. Null where nothing\n"
+        "rested or less than half is seen.",
+        unit=TICKS,
+        swap=f"lvl_{other}_com_shift_sum",
+        rises_with=f"{cell}_stays_x",
+        bounds=(-16, 16),
+    )
+    def com_shift(
+        cov: pl.Expr, opened: pl.Expr, opened_x: pl.Expr, stays: pl.Expr, stays_x: pl.Expr
+    ) -> pl.Expr:
+        return pl.when(cov >= SEEN).then(stays_x / stays - opened_x / opened)
+
+    @feature(
+        name=f"lvl_{cell}_move_sum",
+        inputs=(f"lvl_{cell}_com_shift_sum",),
+        doc=f"How clearly {words} moved away from the level in the bar, in (-1, 1).",
+        unit=FRACTION,
+        swap=f"lvl_{other}_move_sum",
+        rises_with=f"lvl_{cell}_com_shift_sum",
+        bounds=(-1, 1),
+    )
+    def move(shift: pl.Expr) -> pl.Expr:
+        return (shift / TYPICAL_SHIFT).tanh()
+
+    @feature(
+        name=f"lvl_{cell}_pull_sum",
+        inputs=(f"lvl_{cell}_cov_eob", f"{cell}_pull", f"{cell}_add", "kappa_vol"),
+        doc=f"Pulled less added over both, of {words}, up to {NEAR} ticks from the level; + pulled faster.",
+        unit=FRACTION,
+        swap=f"lvl_{other}_pull_sum",
+        rises_with=f"{cell}_pull",
+        bounds=(-1, 1),
+    )
+    def pull(cov: pl.Expr, pulled: pl.Expr, added: pl.Expr, kappa: pl.Expr) -> pl.Expr:
+        return pl.when(cov >= SEEN).then(balance(pulled, added, kappa))
+
+    @feature(
+        name=f"lvl_{cell}_retreat_sum",
+        inputs=(f"lvl_{cell}_move_sum", f"lvl_{cell}_pull_sum"),
+        doc=f"Retreat of {words} in the bar: mean of moving away and of being pulled faster than added.",
+        unit=FRACTION,
+        swap=f"lvl_{other}_retreat_sum",
+        rises_with=f"lvl_{cell}_pull_sum",
+        bounds=(-1, 1),
+    )
+    def retreat(move: pl.Expr, pull: pl.Expr) -> pl.Expr:
+        return 0.5 * move + 0.5 * pull

@@ -6,19 +6,25 @@ Read as if price came from below: *far* is the ask at the level and above, which
 
 import polars as pl
 
-from features.bounded import balance, logistic, total
-from features.cells import NEAR, up_to
-from features.cube import SEEN, ticks
-from warehouse.catalog import setup
-from warehouse.units import COUNT, FRACTION, TICKS
+from features.bounded import logistic, total
+from features.lvl import CELLS
+from features.volatility import BARS_A_MINUTE
+from warehouse.catalog import CATALOG, PREFIX, setup
+from warehouse.units import COUNT, FRACTION
 
 SIDES = {
-    "far": ("ask", "ask_above", "opp_far", "asks beyond the level"),
-    "near": ("bid", "bid_below", "sup_near", "bids behind price"),
+    "far": ("ask_above", "opp_far", "asks beyond the level"),
+    "near": ("bid_below", "sup_near", "bids behind price"),
 }
-"""Which side it is when the travel is up, its cell of the ladder, its cell's name, its words."""
-TYPICAL_SHIFT = 0.25
-"""Ticks of shift that count as clearly away."""
+"""Which cell it is when the travel is up, its name, its words."""
+PARTS = {
+    "lvl_{called}_cov_eob": "cov_eob",
+    "lvl_{called}_com_shift_sum": "com_shift_sum",
+    "lvl_move_{side}_sum": "move_sum",
+    "lvl_pull_{side}_sum": "pull_sum",
+    "lvl_retreat_{side}_sum": "retreat_sum",
+}
+"""Names of the steps to a retreat, and what each is of its cell."""
 SMOOTHINGS = (3, 12)
 TAPS = 3
 """A smoothing of N bars is cut off after TAPS * N, where 0.25 % of the weight is left."""
@@ -41,72 +47,25 @@ def smoothed(value: pl.Expr, run: pl.Expr, bars: int) -> pl.Expr:
     return pl.when(run > 0).then(total(taps) / weight)
 
 
-for side, (book, cell, called, words) in SIDES.items():
+def turned(name: str, cell: str, part: str, words: str) -> None:
+    """Declare what a cell's feature is in the direction of travel."""
+    base = CATALOG[f"{PREFIX}lvl_{cell}_{part}"]
 
     @setup(
-        name=f"lvl_{called}_cov_eob",
-        inputs=(f"{book}_px_00", f"{book}_seen_px", "level_px", "tick_px"),
-        doc=f"Known share of the ticks from the level on where {words} may rest; null where none may.",
-        unit=FRACTION,
-        bounds=(0, 1),
+        name=name,
+        inputs=(f"lvl_{cell}_{part}",),
+        doc=base.doc.replace(CELLS[cell], words),
+        unit=base.unit,
+        rises_with=f"lvl_{cell}_{part}",
+        bounds=base.bounds,
     )
-    def coverage(
-        best: pl.Expr, seen: pl.Expr, level: pl.Expr, tick: pl.Expr, sign: int = 1 if book == "ask" else -1
-    ) -> pl.Expr:
-        first, last = (sign * ticks(price, level, tick) for price in (best, seen))
-        closed = up_to(first - 1, -1, NEAR + 1)
-        return (up_to(last, -1, NEAR + 1) - closed) / (NEAR + 1 - closed)
+    def itself(value: pl.Expr) -> pl.Expr:
+        return value
 
-    @setup(
-        name=f"lvl_{called}_com_shift_sum",
-        inputs=(
-            f"lvl_{called}_cov_eob",
-            *(f"{cell}_{what}" for what in ("open", "open_x", "stays", "stays_x")),
-        ),
-        doc=f"Ticks by which owners moved the mean distance of {words} in the bar; + away from the level.\n\n"
-        "At prices known throughout the bar and up to 16 ticks away, fills left out. Null where nothing\n"
-        "rested or less than half is seen.",
-        unit=TICKS,
-        rises_with=f"{cell}_stays_x",
-        bounds=(-16, 16),
-    )
-    def com_shift(
-        cov: pl.Expr, opened: pl.Expr, opened_x: pl.Expr, stays: pl.Expr, stays_x: pl.Expr
-    ) -> pl.Expr:
-        return pl.when(cov >= SEEN).then(stays_x / stays - opened_x / opened)
 
-    @setup(
-        name=f"lvl_move_{side}_sum",
-        inputs=(f"lvl_{called}_com_shift_sum",),
-        doc=f"How clearly {words} moved away from the level in the bar, in (-1, 1).",
-        unit=FRACTION,
-        rises_with=f"lvl_{called}_com_shift_sum",
-        bounds=(-1, 1),
-    )
-    def move(shift: pl.Expr) -> pl.Expr:
-        return (shift / TYPICAL_SHIFT).tanh()
-
-    @setup(
-        name=f"lvl_pull_{side}_sum",
-        inputs=(f"lvl_{called}_cov_eob", f"{cell}_pull", f"{cell}_add", "kappa_vol"),
-        doc=f"Pulled less added over both, of {words}, up to {NEAR} ticks from the level; + pulled faster.",
-        unit=FRACTION,
-        rises_with=f"{cell}_pull",
-        bounds=(-1, 1),
-    )
-    def pull(cov: pl.Expr, pulled: pl.Expr, added: pl.Expr, kappa: pl.Expr) -> pl.Expr:
-        return pl.when(cov >= SEEN).then(balance(pulled, added, kappa))
-
-    @setup(
-        name=f"lvl_retreat_{side}_sum",
-        inputs=(f"lvl_move_{side}_sum", f"lvl_pull_{side}_sum"),
-        doc=f"Retreat of {words} in the bar: mean of moving away and of being pulled faster than added.",
-        unit=FRACTION,
-        rises_with=f"lvl_pull_{side}_sum",
-        bounds=(-1, 1),
-    )
-    def retreat(move: pl.Expr, pull: pl.Expr) -> pl.Expr:
-        return 0.5 * move + 0.5 * pull
+for side, (cell, called, words) in SIDES.items():
+    for name, part in PARTS.items():
+        turned(name.format(side=side, called=called), cell, part, words)
 
     @setup(
         name=f"lvl_retreat_{side}_run",
@@ -135,6 +94,36 @@ for side, (book, cell, called, words) in SIDES.items():
             return smoothed(value, run, bars)
 
 
+@setup(
+    name="lvl_move_rel_sum",
+    inputs=("midprice_eob", "meta_reset", "sigma_60"),
+    unit=FRACTION,
+    window=2,
+    rises_with="midprice_eob",
+)
+def move_of_price(mid: pl.Expr, reset: pl.Expr, sigma: pl.Expr) -> pl.Expr:
+    """Move of mid in the bar in the direction of travel, in moves expected over five seconds.
+
+    Null across a reset.
+    """
+    scale: float = BARS_A_MINUTE**0.5
+    kept = pl.when(reset.not_()).then(mid)
+    return (kept - kept.shift(1)) * scale / sigma
+
+
+@setup(
+    inputs=("lvl_retreat_near_sum", "lvl_move_rel_sum", "retreat_a", "retreat_b"),
+    unit=FRACTION,
+    rises_with="lvl_retreat_near_sum",
+)
+def lvl_retreat_near_res_sum(near: pl.Expr, moved: pl.Expr, a: pl.Expr, b: pl.Expr) -> pl.Expr:
+    """Retreat of bids behind price that the bar's own move of price does not explain.
+
+    Less `a + b` times the move, as past sessions had it at this time of day; null where they had too little.
+    """
+    return near - (a + b * moved)
+
+
 QUADRANTS = {
     "break": (1, -1, "asks beyond retreat and bids behind advance: a clean break"),
     "wallrej": (-1, 1, "asks beyond build and bids behind retreat: rejection at a wall"),
@@ -157,10 +146,10 @@ for called, (far_sign, near_sign, words) in QUADRANTS.items():
 
 
 CONDITIONS = {
-    1: ("move_far", SIDES["far"][3], "move away"),
-    2: ("pull_far", SIDES["far"][3], "are pulled faster than added"),
-    3: ("move_near", SIDES["near"][3], "move away"),
-    4: ("pull_near", SIDES["near"][3], "are pulled faster than added"),
+    1: ("move_far", SIDES["far"][2], "move away"),
+    2: ("pull_far", SIDES["far"][2], "are pulled faster than added"),
+    3: ("move_near", SIDES["near"][2], "move away"),
+    4: ("pull_near", SIDES["near"][2], "are pulled faster than added"),
 }
 
 for n, (called, words, act) in CONDITIONS.items():

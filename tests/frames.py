@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
-from warehouse.schema import BAR_NS, BOOK, LADDER, LEVELS, NS, VOLUME_PROFILE
+from warehouse.schema import BAR_NS, BOOK, LADDER, LEVELS, NS, RETREAT_PROFILE, VOLUME_PROFILE
 from warehouse.units import POINTS
 
 START = int(dt.datetime(2025, 6, 12, 13, 0, tzinfo=dt.UTC).timestamp()) * 10**9
@@ -108,11 +108,17 @@ def profile(size: float = 24.0, mid_var: float | None = 0.125) -> pl.DataFrame:
     return pl.DataFrame(rows, VOLUME_PROFILE.schema, orient="row")
 
 
+def retreats(a: float = 0.125, b: float = -0.25) -> pl.DataFrame:
+    rows = [(bucket, a, b, 600, 20) for bucket in range(288)]
+    return pl.DataFrame(rows, RETREAT_PROFILE.schema, orient="row")
+
+
 def tables(
     n: int = 260, seed: int = 7, prices: tuple[float, ...] = (6000.0, 6001.5)
 ) -> dict[str, pl.LazyFrame]:
     book, ladder = book_and_ladder(n, seed)
     made = {"book": book, "ladder": ladder, "levels": levels(*prices), "profile": profile()}
+    made["retreat_profile"] = retreats()
     return {name: frame.lazy() for name, frame in made.items()}
 
 

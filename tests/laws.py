@@ -276,7 +276,8 @@ def bounds(tables, triggers, names=None):
 
 def fills_move_nothing(tables, triggers, names):
     """What owners do is not what trades consume: more fills change none of the named features."""
-    more = {**tables, "ladder": tables["ladder"].with_columns(pl.col("fill") * 3 + 7)}
+    fills = {"ladder": pl.col("fill"), "book": pl.col("^fill_.*$")}
+    more = tables | {name: tables[name].with_columns(filled * 3 + 7) for name, filled in fills.items()}
     before, after = everything(tables, triggers, names), everything(more, triggers, names)
     return {name for name in names if not same(found(before, name), found(after, name))}
 

@@ -1,7 +1,7 @@
 """Hand-made books about a level, bar by bar, in ticks from it."""
 
 import polars as pl
-from frames import START, TICK, levels, profile, triggers
+from frames import START, TICK, levels, profile, retreats, triggers
 
 from warehouse.schema import BAR_NS, BOOK, LADDER
 
@@ -55,6 +55,7 @@ def scene(bids, asks, *, bars=1, acts=None, last=None, usual=50.0, mid_var=0.125
     if usual is None:
         past = past.clear()
     made = {"book": _book(bids, asks, bars, book), "ladder": ladder, "levels": levels(LEVEL), "profile": past}
+    made["retreat_profile"] = retreats()
     return {name: frame.lazy() for name, frame in made.items()}
 
 

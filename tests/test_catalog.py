@@ -156,8 +156,11 @@ def test_a_body_moves_its_family_and_what_reads_it(monkeypatch):
     def other(obi):
         return obi * 2
 
-    one = CATALOG["bar5s_lvl_retreat_far_sum"]
-    assert fingerprints(monkeypatch, one.name, body=lambda move, pull: 0.4 * move + 0.6 * pull) == {"retreat"}
+    cond = "bar5s_lvl_cond1_sum"
+    assert fingerprints(monkeypatch, cond, body=lambda value: value * 2) == {"retreat"}
+    name = "bar5s_lvl_ask_above_retreat_sum"
+    moved = fingerprints(monkeypatch, name, body=lambda move, pull: 0.4 * move + 0.6 * pull)
+    assert moved == {"lvl", "retreat"}
     mp = CATALOG["bar5s_microprice_eob"]
     moved = fingerprints(monkeypatch, mp.name, body=lambda b, a, bq, aq: mp.body(b, a, bq, aq) + 0 * bq)
     assert moved == {"state", "approach", "deriv", "lvl", "wall", "snapshot"}
@@ -197,7 +200,8 @@ def test_tables_are_named_as_the_layers_name_them():
     known = {name.partition(".")[2] for name in TABLES} | {"profile"}
     for family in plan.families():
         assert set(plan.reads(family)) <= known
-    assert plan.reads("lvl") == ("book", "levels") and plan.reads("volatility") == ("book", "profile")
+    assert plan.reads("approach") == ("book", "levels") and plan.reads("volatility") == ("book", "profile")
+    assert plan.reads("retreat") == ("book", "ladder", "retreat_profile")
 
 
 def test_the_contract_names_the_rule():

@@ -5,6 +5,7 @@ import laws
 import polars as pl
 import pytest
 
+from features.lvl import CELLS
 from warehouse import contract, plan
 from warehouse.catalog import CATALOG, feature, load, measure, setup
 from warehouse.units import BARS, FRACTION, LOTS, POINTS, TICKS
@@ -15,7 +16,9 @@ ENDS_FROM = 250
 OWNERS_ONLY = {
     name
     for name, one in CATALOG.items()
-    if one.family == "retreat" or name.startswith(("bar5s_cube_flow", "bar5s_cube_x_flow"))
+    if one.family == "retreat"
+    or "_netpull_" in name
+    or name.startswith(("bar5s_cube_flow", "bar5s_cube_x_flow", *(f"bar5s_lvl_{cell}" for cell in CELLS)))
 }
 RARE = {"bar5s_cube_story"}
 """An ordered code hardly ever turns on its oldest bar."""

@@ -18,7 +18,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
     {"dbn", "stream", "store", "pricelist"},
     {"ledger", "workers"},
     {"instruments", "bronze", "parts", "route", "survey", "land"},
-    {"barrier", "flow", "moments"},
+    {"barrier", "flow", "moments", "profiles"},
     {"vectors", "library", "index"},
     {"naming", "question", "pressure", "odds", "physics", "card", "answer", "similar"},
     {"render", "macros", "views", "pages", "database"},

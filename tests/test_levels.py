@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from moment_tape import DAY, NO_PRICES, NO_TRADES, custom, ns, trades, utc
 
-from warehouse import moments, pricelist, session
+from warehouse import moments, pricelist, profiles, session
 from warehouse.errors import QuestionError
 from warehouse.schema import BOOK, FRONT_CONTRACT, LADDER, LEVELS, VOLUME_PROFILE
 
@@ -205,19 +205,19 @@ def rungs(day: dt.date, rows) -> pl.DataFrame:
     return frame.cast({"bar_ts": LADDER.schema["bar_ts"]}).with_columns(date=pl.lit(day))
 
 
-RECENT, TWENTY = moments.profile_dates(DAY)
+RECENT, TWENTY = profiles.profile_dates(DAY)
 NO_RUNGS = rungs(DAY, [])
 
 
 def profile(book, ladder=NO_RUNGS):
-    frame = moments.volume_profile(DAY, book, ladder, 0.25)
+    frame = profiles.volume_profile(DAY, book, ladder, 0.25)
     assert frame.schema == pl.Schema(VOLUME_PROFILE.schema)
     return {(bucket, metric): tuple(rest) for bucket, metric, *rest in frame.rows()}
 
 
 def test_the_profile_rests_on_full_sessions_before_the_date():
     assert session.previous(DAY, 7) == RECENT
-    recent, twenty = moments.profile_dates(dt.date(2025, 7, 8))
+    recent, twenty = profiles.profile_dates(dt.date(2025, 7, 8))
     assert dt.date(2025, 7, 3) not in recent  # a half day
     assert dt.date(2025, 7, 3) in twenty
     assert [len(recent), len(twenty), max(recent)] == [7, 20, dt.date(2025, 7, 7)]

@@ -233,15 +233,19 @@ def test_the_base_rate_is_the_share_in_the_whole_admissible_library(root) -> Non
 def test_what_is_far_from_the_past_is_not_leaned_on(mine) -> None:
     setup = trigger(mine, "PM_HIGH")
     price = {"level": str(setup["level_price"]), "ts": setup["known_ts"], "k": 3}
-    usual = similar.ask(mine, **price)
-    assert usual.percentile is not None and not usual.abstained
     path = store.partition(mine, "gold.setups", symbol=gold.SYMBOL, date=DAYS[-1])
-    strange = pl.when(pl.col("setup_id") == setup["setup_id"]).then(50.0)
-    frame = pl.read_parquet(path.path).with_columns(
-        strange.otherwise(pl.col(slot)).alias(slot) for slot in gold.slots()
-    )
-    store.write(path, frame, store.read_manifest(path))
-    got = similar.ask(mine, **price)
+
+    def asked_with(value):
+        """The card of the moment, were each of its slots of that value."""
+        given = pl.when(pl.col("setup_id") == setup["setup_id"]).then(value)
+        frame = pl.read_parquet(path.path).with_columns(
+            given.otherwise(pl.col(slot)).alias(slot) for slot in gold.slots()
+        )
+        store.write(path, frame, store.read_manifest(path))
+        return similar.ask(mine, **price)
+
+    usual, got = asked_with(0.1), asked_with(50.0)
+    assert usual.percentile is not None and not usual.abstained
     assert got.percentile == 1.0 and got.abstained
     assert "NOTHING SIMILAR HAS BEEN SEEN" in render.card(got)
     early = asked(mine, trigger(mine, day=DAYS[2]), k=3)

@@ -120,6 +120,7 @@ def test_every_model_is_documented(name):
     [
         ("levels", "silver.levels"),
         ("volume_profile", "silver.volume_profile"),
+        ("retreat_profile", "silver.retreat_profile"),
         ("triggers", "gold.setups"),
         ("outcomes", "gold.outcomes"),
     ],

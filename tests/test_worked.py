@@ -95,6 +95,20 @@ def test_running_sums_forget_after_240_bars():
     assert bar("cumul_flow_bal_bid", tables)[239] == pytest.approx(99 / (100 + 239 + 240 + 20 * sqrt(240)))
 
 
+def test_the_netpull_twins_leave_fills_out():
+    """Bid: 9 added, 2 pulled, 4 filled a bar; ask: 5 added, 1 pulled, 30 filled. Price is below the level."""
+    flow = {"add_bid_p0_1": 9, "pull_bid_p1_2": 2, "fill_bid_p2_3": 4}
+    flow |= {"add_ask_p1_2": 5, "pull_ask_p2_3": 1, "fill_ask_p0_1": 30, "add_ask_p3_5": 99}
+    tables = scene({-3: 5}, {-2: 5, 1: 5}, bars=3, **flow)
+    assert bar("lvl_flow_toward_netpull_sum", tables) == [4.0] * 3
+    assert bar("lvl_flow_away_netpull_sum", tables) == [7.0] * 3
+    assert bar("lvl_flow_toward_net_sum", tables) == [-26.0] * 3
+    assert bar("cumul_flow_netpull_bid", tables) == [7.0, 14.0, 21.0]
+    assert bar("cumul_flow_netpull_ask", tables) == [4.0, 8.0, 12.0]
+    assert bar("cumul_flow_netpull_imbal", tables) == [3.0, 6.0, 9.0]
+    assert bar("cumul_flow_imbal", tables) == [3 + 26.0, 2 * 29.0, 3 * 29.0]
+
+
 def mids(n):
     """Best bid and ask of bars whose mid goes one tick up and one down: every squared move is 1/16."""
     return {
@@ -286,6 +300,28 @@ def test_the_signs_of_retreat(direction):
     assert sum(
         found[f"lvl_quad_{name}_sum"] for name in ("break", "wallrej", "vacuum", "compress")
     ) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("direction", "moved"), [("UP", 0.5), ("DOWN", -0.5)])
+def test_what_prices_own_move_does_not_explain(direction, moved):
+    """Mid falls half a point where one is expected in five seconds; usually 0.125 - 0.25 times the move.
+
+    Half of the bids behind price are pulled, as of the asks in the mirror: a retreat that the fall half
+    explains for who comes from below, and that is the stranger for who comes from above.
+    """
+    tables = scene(
+        full({-1: 10, -3: 0}, -8), full({1: 10, 3: 0}, 8), bars=2,
+        last={("B", -1): {"pull": 60}, ("A", 1): {"pull": 60}},
+        bid_px_00=[LEVEL + 0.25, LEVEL - 0.25], ask_px_00=[LEVEL + 0.75, LEVEL + 0.25],
+    )  # fmt: skip
+    found = setup(tables, 2, direction, sigma=sqrt(12))
+    assert found["lvl_retreat_near_sum"] == pytest.approx(0.5 * 60 / 80)
+    assert found["lvl_move_rel_sum"] == pytest.approx(-moved)
+    assert found["lvl_retreat_near_res_sum"] == pytest.approx(0.375 - (0.125 + 0.25 * moved))
+    tables["retreat_profile"] = tables["retreat_profile"].clear()
+    assert setup(tables, 2, direction)["lvl_retreat_near_res_sum"] is None
+    reset = scene(full({-1: 10}, -8), full({1: 10}, 8), bars=2, meta_reset=[True, False])
+    assert setup(reset, 2, direction)["lvl_move_rel_sum"] is None
 
 
 def test_fills_move_no_owner():

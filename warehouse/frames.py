@@ -26,7 +26,9 @@ def tables_of(columns: Iterable[str], measures: Iterable[Measure]) -> set[str]:
     measures = list(measures)
     found = {"book"}
     for name in columns:
-        if name not in book and name in inputs.BAR and name not in CONSTANTS:
+        if name in inputs.FITTED:
+            found.add("retreat_profile")
+        elif name not in book and name in inputs.BAR and name not in CONSTANTS:
             found.add("ladder" if name == "tick_px" else "profile")
     if measures:
         found.add("ladder")
@@ -45,6 +47,7 @@ def bars(tables: Tables, columns: Collection[str], measures: Collection[Measure]
         made = rows.group_by("bar_ts").agg(measure.expr.alias(measure.name) for measure in sums)
         frame = frame.join(made, on="bar_ts", how="left", maintain_order="left")
     frame = _past(frame, tables, [name for name in columns if name.startswith((PAST, "mid_var"))])
+    frame = _fitted(frame, tables, [name for name in inputs.FITTED if name in columns])
     if "tick_px" in columns:
         frame = frame.join(tick(tables["ladder"]), how="cross")
     return frame.with_columns(pl.lit(CONSTANTS[name][0]).alias(name) for name in columns if name in CONSTANTS)
@@ -176,6 +179,20 @@ def _past(frame: pl.LazyFrame, tables: Tables, names: Iterable[str]) -> pl.LazyF
             .drop("bucket")
         )
     return frame
+
+
+def _fitted(frame: pl.LazyFrame, tables: Tables, names: list[str]) -> pl.LazyFrame:
+    """The frame with what was fitted to the past at its bars' times of day."""
+    if not names:
+        return frame
+    values = tables["retreat_profile"].select(
+        "bucket", *(pl.col(name.removeprefix("retreat_")).alias(name) for name in names)
+    )
+    return (
+        frame.with_columns(bucket=bucket(pl.col("bar_ts")))
+        .join(values, on="bucket", how="left", maintain_order="left")
+        .drop("bucket")
+    )
 
 
 def _place(price: str) -> pl.Expr:

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from warehouse import database, moments, plan, session, sqlfile, store, vectors, wording
+from warehouse import database, plan, profiles, session, sqlfile, store, vectors, wording
 from warehouse.fronts import Front, Scope, built, landed
 from warehouse.ledger import Ledger, code
 from warehouse.run import Task
@@ -20,6 +20,10 @@ from warehouse.store import Artifact, Partition
 
 FLOW = ("quotes", "trades", "ladder", "book", "quality")
 _STEPS = "warehouse.steps"
+_ENGINE = ("warehouse.plan", "warehouse.frames", "warehouse.inputs")
+"""What makes features of their declarations."""
+_BY_PRODUCT = {"profile": "silver.volume_profile", "retreat_profile": "silver.retreat_profile"}
+"""Tables of a product rather than of a contract, by their short names."""
 
 
 def front_tasks(scope: Scope, ledger: Ledger) -> list[Task]:
@@ -73,6 +77,7 @@ class _Day:
     def tasks(self) -> Iterator[Task]:
         yield self._flow()
         yield self._profile()
+        yield self._retreats()
         yield self._levels()
         yield from (self._family(name) for name in plan.families() if plan.grain(name) != "setup")
         yield self._setups()
@@ -105,10 +110,18 @@ class _Day:
         )
 
     def _profile(self) -> Task:
-        recent, twenty = moments.profile_dates(self.date)
+        recent, twenty = profiles.profile_dates(self.date)
         inputs = [*self._earlier("silver.book", twenty), *self._earlier("silver.ladder", recent)]
-        target = self.scope.partition("silver.volume_profile", product=self.scope.product, date=self.date)
-        return self.task("volume_profile", [target], inputs, _models("volume_profile"), tick=self.front.tick)
+        target, tick = self._of_product("profile"), self.front.tick
+        return self.task("volume_profile", [target], inputs, _models("volume_profile"), tick=tick)
+
+    def _retreats(self) -> Task:
+        _, twenty = profiles.profile_dates(self.date)
+        reads = ("silver.lvl", "silver.volatility", "silver.book")
+        inputs = [source for table in reads for source in self._earlier(table, twenty)]
+        return self.task(
+            "retreat_profile", [self._of_product("retreat_profile")], inputs, _models("retreat_profile")
+        )
 
     def _levels(self) -> Task:
         prices = self.scope.root / LEVELS_FILE
@@ -127,7 +140,7 @@ class _Day:
             "family",
             [self.part(f"silver.{name}")],
             self._read(plan.reads(name)),
-            plan.fingerprint(name),
+            _joined(plan.fingerprint(name), _fingerprint("family", *_ENGINE, "warehouse.contract")),
             family=name,
         )
 
@@ -139,7 +152,7 @@ class _Day:
             "setups",
             [self.part("gold.setups")],
             self._read(sorted(reads | own)),
-            _joined(families, _models("triggers"), code("warehouse.plan")),
+            _joined(families, _models("triggers"), code(*_ENGINE)),
             setup_window=wording.show(self.scope.setup_window),
             source=self.front.source,
             maybe_back_month=self.front.reason == "user",
@@ -165,13 +178,11 @@ class _Day:
         )
 
     def _read(self, tables: Iterable[str]) -> list[Partition]:
-        """The date's partitions of tables named short or in full."""
-        profile = self.scope.partition("silver.volume_profile", product=self.scope.product, date=self.date)
-        names = [table if "." in table else f"silver.{table}" for table in tables]
-        return [
-            profile if name in {"silver.profile", "silver.volume_profile"} else self.part(name)
-            for name in names
-        ]
+        """The date's partitions of tables by their short names."""
+        return [self._of_product(t) if t in _BY_PRODUCT else self.part(f"silver.{t}") for t in tables]
+
+    def _of_product(self, table: str) -> Partition:
+        return self.scope.partition(_BY_PRODUCT[table], product=self.scope.product, date=self.date)
 
     def _earlier(self, table: str, days: Iterable[dt.date]) -> list[Partition]:
         """A table's front-contract partitions of earlier dates: those requested, and those that exist."""
@@ -227,8 +238,9 @@ def _fingerprint(step: str, *modules: str) -> str:
 def _models(name: str) -> str:
     import duckdb  # noqa: PLC0415 (only its version)
 
+    home = "profiles" if name.endswith("_profile") else "moments"
     return _joined(
-        _fingerprint(name if name != "triggers" else "setups", "warehouse.moments"),
+        _fingerprint(name if name != "triggers" else "setups", f"warehouse.{home}"),
         sqlfile.load(name).fingerprint,
         duckdb.__version__,
     )

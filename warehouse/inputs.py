@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from warehouse.schema import BOOK, REAL, TEXT, WHOLE, Column, Mirror
+from warehouse.schema import BOOK, REAL, RETREAT_PROFILE, TEXT, WHOLE, Column, Mirror
 from warehouse.units import BARS, COUNT, FRACTION, LOTS, NAME, POINTS, SECONDS, Unit
 
 CONSTANTS: dict[str, tuple[float, Unit, str]] = {
@@ -34,6 +34,13 @@ def _reflected(name: str, doc: str, swap: str | None = None, mirror: Mirror = "r
     return Column(name, REAL, POINTS, doc, swap, mirror)
 
 
+FITTED: dict[str, Column] = {
+    f"retreat_{column.name}": Column(f"retreat_{column.name}", REAL, column.unit, column.doc)
+    for column in RETREAT_PROFILE.columns
+    if column.name in {"a", "b"}
+}
+"""What silver.retreat_profile says of the bar's five-minute bucket."""
+
 BAR: dict[str, Column] = {
     column.name: column
     for column in (
@@ -43,6 +50,7 @@ BAR: dict[str, Column] = {
         _past("trade_vol", LOTS),
         Column("mid_var", REAL, POINTS * POINTS, "Usual squared change of mid over a bar, in this bucket."),
         Column("mid_var_ahead", REAL, POINTS * POINTS, "The same in the bucket two minutes ahead."),
+        *FITTED.values(),
         Column("tick_px", REAL, POINTS, "The price increment."),
         *(Column(name, REAL, unit, doc) for name, (_, unit, doc) in CONSTANTS.items()),
     )

@@ -79,34 +79,6 @@ def levels(
     )
 
 
-def profile_dates(date: dt.date) -> tuple[list[dt.date], list[dt.date]]:
-    """Sessions whose bars make a date's volume profile: the last 7 full ones, and the last 20 for mid_var."""
-    twenty = session.previous(date, 20)
-    return [day for day in twenty if not session.is_half_day(day)][-7:], twenty
-
-
-def volume_profile(date: dt.date, book: Source, ladder: Source, tick: float) -> pl.DataFrame:
-    """silver.volume_profile of a date from the front contract's book and ladder of earlier dates.
-
-    Args:
-        date: The trading date; nothing of it is read.
-        book: silver.book with `date`, of those of `profile_dates(date)[1]` that exist.
-        ladder: silver.ladder with `date`, of those of `profile_dates(date)[0]` that exist.
-        tick: Tick size in points.
-    """
-    recent, twenty = profile_dates(date)
-    calendar = pl.DataFrame(
-        {
-            "date": twenty,
-            "midnight_ns": [session.at(day, dt.time()) for day in twenty],
-            "recent": [day in recent for day in twenty],
-        },
-        schema={"date": pl.Date(), "midnight_ns": pl.Int64(), "recent": pl.Boolean()},
-    )
-    tables: Mapping[str, Source] = {"book": book, "ladder": ladder, "sessions": calendar}
-    return sqlfile.run(sqlfile.load("volume_profile"), tables, tick=tick)
-
-
 def mids(quotes: pl.LazyFrame) -> pl.DataFrame:
     """The path of mid in event order: a row per change, and per reset.
 

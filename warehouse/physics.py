@@ -81,9 +81,10 @@ def _at(place: Place, starts: pl.DataFrame, last: int) -> pl.DataFrame:
 def _table(place: Place, table: str, last: int) -> pl.LazyFrame:
     """A table of the date up to a bar, so that nothing later can reach a feature."""
     name = table.rpartition(".")[2]
-    if name in {"profile", "volume_profile"}:
-        usual = store.partition(place.root, "silver.volume_profile", product=place.product, date=place.date)
-        return store.scan([usual])
+    if name.endswith("profile"):
+        named = "volume_profile" if name == "profile" else name
+        past = store.partition(place.root, f"silver.{named}", product=place.product, date=place.date)
+        return store.scan([past])
     rows = place.scan(f"silver.{name}")
     columns = rows.collect_schema().names()
     return rows.filter(pl.col("bar_ts").cast(pl.Int64) <= last) if "bar_ts" in columns else rows

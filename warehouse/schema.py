@@ -269,6 +269,21 @@ VOLUME_PROFILE = Table(
     ),
 )  # fmt: skip
 
+RETREAT_PROFILE = Table(
+    "silver.retreat_profile",
+    "How the near retreat went with the bar's own move of price, in each five-minute bucket of past sessions: "
+    "least squares over all bars at levels of the 20 previous sessions, at least 3; a bucket with fewer has no row.",
+    ("product", "date"),
+    ("bucket",),
+    (
+        Column("bucket", WHOLE, COUNT, "Minute of the New York day divided by 5, 0 to 287."),
+        Column("a", REAL, FRACTION, "Near retreat of a bar in which mid does not move."),
+        Column("b", REAL, FRACTION, "Change of the near retreat per move of mid with the travel, in moves expected over five seconds."),
+        Column("n", WHOLE, COUNT, "Retreats that it was fitted to."),
+        Column("sessions", WHOLE, COUNT, "Sessions they are from."),
+    ),
+)  # fmt: skip
+
 QUALITY = Table(
     "silver.quality",
     "How right the order flow of a trading date was: one row.",
@@ -366,7 +381,8 @@ SCALERS = Table(
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        QUOTES, TRADES, LADDER, BOOK, FRONT_CONTRACT, LEVELS, VOLUME_PROFILE, QUALITY, SETUPS, OUTCOMES, SCALERS,
+        QUOTES, TRADES, LADDER, BOOK, FRONT_CONTRACT, LEVELS, VOLUME_PROFILE,
+        RETREAT_PROFILE, QUALITY, SETUPS, OUTCOMES, SCALERS,
     )
 }  # fmt: skip
 """Declared tables by name; bronze keeps Databento's columns and families declare their own."""

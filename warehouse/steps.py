@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import barrier, contract, library, moments, plan, pricelist, store, vectors, wording
+from warehouse import barrier, contract, library, moments, plan, pricelist, profiles, store, vectors, wording
 from warehouse import database as databases
 from warehouse import flow as event_pass
 from warehouse import index as graphs
@@ -60,7 +60,16 @@ def volume_profile(task: Task, manifest: Manifest) -> None:
     """What is usual at each time of day, from earlier sessions."""
     book = [source.path for source in _all(task, "silver.book")]
     ladder = [source.path for source in _all(task, "silver.ladder")]
-    found = moments.volume_profile(_date(task), book, ladder, task.parameters["tick"])
+    found = profiles.volume_profile(_date(task), book, ladder, task.parameters["tick"])
+    store.write(task.outputs[0], found, manifest)
+
+
+def retreat_profile(task: Task, manifest: Manifest) -> None:
+    """How the near retreat goes with price's own move at each time of day, from earlier sessions."""
+    lvl = store.scan(_all(task, "silver.lvl"), profiles.LVL)
+    volatility = store.scan(_all(task, "silver.volatility"), profiles.VOLATILITY)
+    book = [source.path for source in _all(task, "silver.book")]
+    found = profiles.retreat_profile(_date(task), lvl, volatility, book)
     store.write(task.outputs[0], found, manifest)
 
 
