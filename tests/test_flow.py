@@ -473,6 +473,51 @@ def test_late_records_stay_in_the_bar_of_the_latest_time_and_are_counted(fresh):
     assert found["quality"]["late_cnt"].item() == 1
 
 
+def test_a_time_from_the_future_does_not_end_the_date(fresh):
+    records = at_times(still(4), 0, 6, 11, 16)
+    records["ts_event"][1] = at("2025-06-09T13:30")
+    found = passed(fresh(), "mbp-10", records)
+    assert found["book"]["msg_cnt"].to_list() == [1, 1, 1]
+    assert found["quality"]["late_cnt"].item() == 1
+
+
+ODD = {
+    "action": [b"A", b"C", b"M", b"R", b"T", b"F", b"N", b"?"],
+    "side": [b"A", b"B", b"N"],
+    "flags": [0, LAST, 32, 32 | 8, LAST | 4, LAST | 8],
+    "size": [0, 1, 7, dbn.UNDEF_PRICE >> 31],
+    "price": [BASE * TICK, (BASE + 3) * TICK, BASE * TICK + 1, -5 * TICK, 0, 10**17, dbn.UNDEF_PRICE],
+    "order_id": [0, 1, 2, 3],
+}
+
+
+@pytest.mark.parametrize("schema", ["mbp-10", "mbo"])
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_nonsense_is_read_without_a_fall_and_the_same_in_any_pieces(tmp_path_factory, schema, seed):
+    rng = np.random.default_rng(seed)
+    records = {"mbp-10": tapes.walk, "mbo": tapes.mbo}[schema](120, start=START)
+    for name, values in ODD.items():
+        if name in records.dtype.names:
+            spoilt = rng.random(len(records)) < rng.choice([0.05, 0.5])
+            records[name][spoilt] = rng.choice(np.array(values), spoilt.sum())
+    for name in ("ts_event", "ts_recv"):
+        records[name] += (np.cumsum(rng.choice([0, 1, 2], len(records))) * 10**9).astype(np.uint64)
+    records["ts_event"][rng.random(len(records)) < 0.05] += np.uint64(rng.choice([0, 2**62, 10**10]))
+    spoilt = rng.random(len(records)) < 0.05
+    for name in set(records.dtype.names) & {"bid_px_00", "ask_px_09", "bid_px_09"}:
+        records[name][spoilt] = rng.choice(ODD["price"], spoilt.sum())
+    landed(root := tmp_path_factory.mktemp("odd"), schema, records)
+    written = []
+    for rows in (1 << 16, 9):
+        out = tmp_path_factory.mktemp("out")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tape, "RECORDS", rows)
+            flow(root, SYMBOL, DATE, schema, out)
+        written.append(files(out))
+    assert written[0] == written[1]
+
+
 def test_bad_book_sticks_until_the_next_reset(fresh):
     records = at_times(still(4), 0, 6, 11, 16)
     records["flags"] = LAST, LAST | 4, LAST, 32
@@ -515,21 +560,42 @@ def test_prices_outside_of_the_window_are_unknown_and_empty_ticks_inside_are_zer
     assert second["seen_frac"].to_list() == [0.8, 0.8, 0.8, *[1.0] * 10]
 
 
-def test_the_evening_belongs_to_the_date_and_what_came_before_only_gives_the_state(fresh):
+def test_the_evening_belongs_to_the_date_and_the_halt_before_it_only_gives_the_state(fresh):
     # 18:00 in New York is 22:00 UTC of the day before.
-    records = still(4)
-    times = ["2025-06-03T21:59:58", "2025-06-03T22:00:03", "2025-06-04T00:00:01", "2025-06-04T21:00:01"]
+    records = still(5)
+    times = ["2025-06-03T20:59:59", "2025-06-03T21:59:58", "2025-06-03T22:00:03", "2025-06-04T00:00:01", "2025-06-04T21:00:01"]  # fmt: skip
     records["ts_event"], records["ts_recv"] = [at(t) for t in times], [at(t) + 1000 for t in times]
     found = passed(fresh(), "mbp-10", records)
-    book = found["book"]
-    assert book["bar_ts"].cast(pl.Int64).to_list()[:: book.height - 1] == [
-        at("2025-06-03T22:00"),
-        at("2025-06-04T20:59:55"),
-    ]
-    assert book["bid_sz_00_twa"][0] == 10
-    assert found["ladder"]["qty_open"][0] == 10
+    bars = found["book"]["bar_ts"].cast(pl.Int64)
+    assert (bars[0], bars[-1]) == (at("2025-06-03T22:00"), at("2025-06-04T20:59:55"))
+    assert found["ladder"].row(0, named=True)["qty_open"] == 10
+    assert found["ladder"]["seen_frac"][0] == 1
     assert found["quality"].select("evening", "records").row(0) == (True, 2)
     assert found["quotes"].is_empty()
+
+
+def test_no_state_and_no_flow_cross_the_halt(fresh):
+    records = still(3)
+    times = ["2025-06-03T20:59:59", "2025-06-03T22:00:03", "2025-06-03T22:00:11"]
+    records["ts_event"], records["ts_recv"] = [at(t) for t in times], [at(t) + 1000 for t in times]
+    records["bid_sz_00"][0], records["bid_px_00"][0] = 99, 8000 * POINT
+    records["price"][1], records["action"][1] = BASE * TICK, b"T"
+    found = passed(fresh(), "mbp-10", records)
+    first = found["ladder"].filter(side="B", price=6000).row(0, named=True)
+    assert (first["qty_open"], first["qty"], first["seen_frac"], first["pull"]) == (None, 10, 0.4, 0)
+    assert found["book"].select("ofi_00", "meta_edge_in_qty", "meta_turnover_qty").row(0) == (0, 0, 0)
+    assert (found["quotes"].height, found["trades"].height) == (1, 1)
+
+
+def test_orders_rest_through_the_halt(fresh):
+    records = tapes.mbo(4)
+    times = ["2025-06-03T10:00", "2025-06-03T10:01", "2025-06-03T22:00:03", "2025-06-03T22:00:11"]
+    records["ts_event"], records["ts_recv"] = [at(t) for t in times], [at(t) + 1000 for t in times]
+    records["action"][0], records["side"][0] = b"R", b"N"
+    found = passed(fresh(), "mbo", records)
+    ladder = found["ladder"].filter(price=6000)
+    assert ladder.select("qty_open", "qty", "add", "orders").row(0) == (1, 2, 1, 2)
+    assert found["quality"].select("records", "reset_cnt").row(0) == (2, 0)
 
 
 def test_orders_before_the_book_is_known_do_nothing_and_are_counted(fresh):

@@ -26,7 +26,8 @@ def flow(root: Path, symbol: str, date: dt.date, source: str, out: Path, until: 
     """Write quotes, trades, ladder, book and quality of a trading date into a folder.
 
     Bars tile the date from the first record's to the last one that a later record completed; what is written
-    about them does not change when records are cut off after them.
+    about them does not change when records are cut off after them. Of MBP-10 nothing is read from before the
+    halt, since each record tells the whole book; orders rest through it.
 
     Args:
         root: The warehouse.
@@ -48,8 +49,8 @@ def flow(root: Path, symbol: str, date: dt.date, source: str, out: Path, until: 
         )
     reader: Reader = _READERS[source](int(landed[-1][1]["tick"]))
     start, end = session.bounds(date)
-    after = None if reader.remembers else start - _HALT_NS
-    batches = tape.batches([part.path for part, _ in landed], reader.columns, after, until)
+    since = None if reader.remembers else start - _HALT_NS
+    batches = tape.batches([part.path for part, _ in landed], reader.columns, since, until)
     with Writing(out, int(landed[-1][1]["tick"]), Quality(source, date)) as writing:
         for piece in whole_bars(batches, reader.head, start, end):
             if piece.live:

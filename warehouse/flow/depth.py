@@ -10,7 +10,7 @@ from warehouse.dbn import UNDEF_PRICE
 from warehouse.flow.acts import Acts
 from warehouse.flow.ladder import NOWHERE, REACH, Grid, Shown
 from warehouse.flow.state import ABSENT, Side
-from warehouse.flow.tape import Array, Flags, Ints
+from warehouse.flow.tape import Array, Ints
 from warehouse.flow.timeline import Timeline
 from warehouse.schema import BAR_NS, DEPTH
 
@@ -35,29 +35,22 @@ class Changes:
     lots: Ints
 
 
-def changes(acts: Acts, own: Flags, sign: int, rows: int) -> Changes:
+def changes(acts: Acts, sign: int, rows: int) -> Changes:
     """Every change of one side's sizes; orders that a reset dropped leave with it.
 
     Args:
         acts: What each record did.
-        own: Records of the side's orders.
         sign: 1 for bids, -1 for asks.
         rows: Rows of the piece.
     """
-    dropped = np.flatnonzero(own & acts.rests & _last(acts) & (acts.ends < rows))
-    gone, came = np.flatnonzero(own & (acts.gone > 0)), np.flatnonzero(own & (acts.came > 0))
+    before, after = acts.owned(sign > 0)
+    dropped = np.flatnonzero(after & acts.rests & acts.last & (acts.ends < rows))
+    gone, came = np.flatnonzero(before & (acts.gone > 0)), np.flatnonzero(after & (acts.came > 0))
     row = np.concatenate([acts.ends[dropped], acts.row[gone], acts.row[came]])
     price = np.concatenate([acts.price[dropped], acts.old_price[gone], acts.price[came]])
     lots = np.concatenate([-acts.size[dropped], -acts.gone[gone], acts.came[came]])
     order = np.argsort(row, kind="stable")
     return Changes(row[order], sign * price[order], lots[order])
-
-
-def _last(acts: Acts) -> Flags:
-    """The last record of each order between resets."""
-    last = np.ones(len(acts.row), np.bool_)
-    last[:-1] = (acts.number[1:] != acts.number[:-1]) | (acts.ends[:-1] != acts.row[1:])
-    return last
 
 
 class Full:
@@ -68,11 +61,11 @@ class Full:
         timeline: When states held.
         found: Changes of size.
         acts: What each record did.
-        own: Records of the side's orders.
     """
 
-    def __init__(self, side: Side, timeline: Timeline, found: Changes, acts: Acts, own: Flags) -> None:
+    def __init__(self, side: Side, timeline: Timeline, found: Changes, acts: Acts) -> None:
         self._side, self._time, self._changes, self._acts = side, timeline, found, acts
+        _, own = acts.owned(side.sign > 0)
         self._rests = np.flatnonzero(own & acts.rests & (acts.ends > acts.row))
 
     def reach(self) -> tuple[Ints, Ints]:

@@ -14,7 +14,7 @@ from warehouse.flow.orders import resting, told, unknown
 from warehouse.flow.pieces import CANCEL, FILL, MODIFY, Piece, among
 from warehouse.flow.reading import Reading, Sorted, odd, prints, sort
 from warehouse.flow.state import SIGNS, State, side, state
-from warehouse.flow.tape import HEAD, Flags
+from warehouse.flow.tape import HEAD, Flags, Ints
 from warehouse.flow.timeline import Timeline
 
 YOUNG_NS = 1_000_000_000
@@ -47,8 +47,7 @@ class Mbo:
         """States, and flows by order."""
         known, usable, acts = self._follow(piece)
         rows = len(piece.bar) + 1
-        owners = acts.bid, ~acts.bid
-        moves = [changes(acts, own, sign, rows) for own, sign in zip(owners, SIGNS, strict=True)]
+        moves = [changes(acts, sign, rows) for sign in SIGNS]
         bid, ask = (
             side(sign, self._tick, *ten(move, sign, self._tick, rows))
             for move, sign in zip(moves, SIGNS, strict=True)
@@ -56,8 +55,8 @@ class Mbo:
         made = state(bid, ask, known)
         timeline = Timeline(piece, known)
         depths = (
-            Full(bid, timeline, moves[0], acts, owners[0]),
-            Full(ask, timeline, moves[1], acts, owners[1]),
+            Full(bid, timeline, moves[0], acts),
+            Full(ask, timeline, moves[1], acts),
         )
         return Reading(
             piece=piece,
@@ -91,14 +90,20 @@ def _before_known(piece: Piece, known: int) -> Flags:
     return among(piece.records["action"], CANCEL, MODIFY, FILL) & (piece.event < known)
 
 
+def _in_order(acts: Acts, chosen: Flags) -> Ints:
+    """Positions of chosen records, in feed order."""
+    at = np.flatnonzero(chosen)
+    return at[np.argsort(acts.at[at], kind="stable")]
+
+
 def _flow(acts: Acts, usable: Sorted, made: State, number: int) -> Flow:
     """What happened to one side."""
     sign = SIGNS[number]
-    own = np.flatnonzero((acts.bid if number == 0 else ~acts.bid) & (acts.at >= 0) & usable.moving[acts.row])
-    own = own[np.argsort(acts.at[own], kind="stable")]
-    old = Lots(acts.row[own], sign * acts.old_price[own], acts.gone[own], acts.at[own])
-    new = Lots(acts.row[own], sign * acts.price[own], acts.came[own], acts.at[own])
-    fill = acts.fill[own]
+    flowing = (acts.at >= 0) & usable.moving[acts.row]
+    was, stays = (_in_order(acts, owned & flowing) for owned in acts.owned(number == 0))
+    old = Lots(acts.row[was], sign * acts.old_price[was], acts.gone[was], acts.at[was])
+    new = Lots(acts.row[stays], sign * acts.price[stays], acts.came[stays], acts.at[stays])
+    fill = acts.fill[was]
     pulled, filled, adds = old.of(old.qty - fill), old.of(fill), new.of(new.qty)
     hits, _ = prints(usable, made, number)
     events = usable.piece.events
@@ -106,9 +111,9 @@ def _flow(acts: Acts, usable: Sorted, made: State, number: int) -> Flow:
     shown = np.zeros(len(made.both), np.bool_)
     shown[old.where(old.qty > 0).row] = True
     refill, answer = after_trades(adds, traded, hits, events.ts, usable.piece.bar)
-    moved = np.where((old.qty > 0) & (new.qty > 0), np.minimum(old.qty - fill, new.qty), 0)
-    away = new.u < old.u
-    young = events.ts[old.row - 1] - acts.was_born[own] < YOUNG_NS
+    moved = np.minimum(old.qty - fill, acts.came[was]) * (acts.bid == acts.was_bid)[was]
+    away = sign * acts.price[was] < old.u
+    young = events.ts[old.row - 1] - acts.was_born[was] < YOUNG_NS
     return Flow(
         add=adds,
         pull=pulled,

@@ -31,6 +31,7 @@ def _table(usable: Sorted, carried: Resting, known: int) -> tuple[dict[str, Arra
     """Carried orders and records that name an order, with the reset that they follow."""
     piece, records = usable.piece, usable.piece.records
     named = among(records["action"], ADD, CANCEL, MODIFY, FILL) & usable.sound
+    named &= (records["action"] != ADD) | among(records["side"], BID, ASK)
     at = np.flatnonzero(named & (piece.event >= known))
     row = piece.event[at]
     resets = np.append(0, np.cumsum(piece.events.reset))
@@ -80,7 +81,7 @@ def _alive(table: dict[str, Array], own: Flags) -> Flags:
     cancelled = np.cumsum(np.where(action == CANCEL, table["size"], 0))
     setter = _latest(sets)
     left = table["size"][setter] - (cancelled - cancelled[setter])
-    dies = ((action == CANCEL) & (left <= 0)) | ((action == MODIFY) & (table["size"] == 0))
+    dies = ((action == CANCEL) & (left <= 0)) | ((action != FILL) & (left == 0))
     deaths = np.cumsum(dies)
     dead_before = deaths - dies > (deaths - dies)[begin]
     added = action[begin] == ADD
@@ -107,6 +108,7 @@ def _made(table: dict[str, Array], own: Flags, epoch: Ints, alive: Flags, usable
         number=table["number"],
         at=table["at"],
         row=table["row"],
+        was_bid=np.where(alive, _before(bid, alive), bid),
         bid=bid,
         known=known,
         old_price=old_price,
@@ -117,12 +119,13 @@ def _made(table: dict[str, Array], own: Flags, epoch: Ints, alive: Flags, usable
         was_born=_before(arrived, alive),
         born=arrived,
         ends=_ends(table["row"], own, epoch, usable),
+        last=np.append(own[1:], True),
     )
     out.fill = _filled(out, table)
     return out
 
 
-def _before(values: Ints, alive: Flags) -> Ints:
+def _before(values: Array, alive: Flags) -> Array:
     """What the record before left, where the order rests; else 0."""
     out = np.zeros_like(values)
     out[1:] = np.where(alive[1:], values[:-1], 0)
@@ -140,7 +143,7 @@ def _ends(row: Ints, own: Flags, epoch: Ints, usable: Sorted) -> Ints:
 
 def _filled(acts: Acts, table: dict[str, Array]) -> Ints:
     """Lots of each removal that the order's own resting fills in the event before it account for."""
-    side = np.where(acts.bid, BID, ASK)
+    side = np.where(acts.was_bid, BID, ASK)
     counts = acts.known & (table["action"] == FILL) & ((table["fills"] == side) | (table["fills"] == NO_SIDE))
     lots = np.cumsum(np.where(counts, table["size"], 0))
     gone = acts.gone

@@ -12,7 +12,9 @@ from warehouse.schema import BAR_NS
 
 BARS = 256
 """Most bars in a piece, which bounds memory while the market sleeps; nothing written depends on it."""
-LAST, SNAPSHOT, BAD_BOOK = 128, 32, 4
+LAST, SNAPSHOT, BAD_RECV, BAD_BOOK = 128, 32, 8, 4
+SLACK_NS = 1_000_000_000
+"""How far the clocks of venue and capture may disagree."""
 ADD, CANCEL, MODIFY, CLEAR, TRADE, FILL = (ord(letter) for letter in "ACMRTF")
 BID, ASK, NO_SIDE = (ord(letter) for letter in "BAN")
 
@@ -50,7 +52,7 @@ class Events:
         quiet: It is state and no flow: a reset or a snapshot.
         unclosed: It ended without the LAST flag, and only a later time showed it.
         bad: Flagged as maybe bad book by one of its records.
-        late: Records, not events: those whose time stepped back.
+        late: Records, not events: those whose time stepped back, or lies well after they were received.
     """
 
     first: Ints
@@ -99,7 +101,9 @@ def mark(records: Batch, running: int, *, was_snapshot: bool) -> Events:
         running: Largest `ts_event` before.
         was_snapshot: Whether the record before belonged to a snapshot.
     """
-    times, flags, clear = records["ts_event"], records["flags"], records["action"] == CLEAR
+    early = _too_early(records)
+    times = np.where(early, records["ts_recv"], records["ts_event"]) if early.any() else records["ts_event"]
+    flags, clear = records["flags"], records["action"] == CLEAR
     snapshot = (flags & SNAPSHOT) != 0
     after_snapshot = np.concatenate([[was_snapshot], snapshot[:-1]])
     moved = times[1:] != times[:-1]
@@ -112,7 +116,7 @@ def mark(records: Batch, running: int, *, was_snapshot: bool) -> Events:
     by_time = np.append(moved, False)[last] & ~np.append(closed, True)[last]
     followed = np.append(first[1:], len(times) - 1)
     plain = ~clear[followed] & ~snapshot[followed] & ~snapshot[last]
-    late = (times < maximum) & ~snapshot
+    late = ((times < maximum) & ~snapshot) | early
     reset = clear[first] | (snapshot & ~after_snapshot)[first]
     return Events(
         first=np.append(first, len(times)),
@@ -123,6 +127,12 @@ def mark(records: Batch, running: int, *, was_snapshot: bool) -> Events:
         bad=np.logical_or.reduceat((flags & BAD_BOOK) != 0, first),
         late=late,
     )
+
+
+def _too_early(records: Batch) -> Flags:
+    """Records that say they happened well after they were received: believed, they would end the date."""
+    early: Flags = records["ts_event"] > records["ts_recv"] + SLACK_NS
+    return early & ((records["flags"] & BAD_RECV) == 0) if early.any() else early
 
 
 def whole_bars(batches: Iterable[Batch], head: Sequence[str], start: int, end: int) -> Iterator[Piece]:
@@ -163,8 +173,9 @@ class _Cutter:
         ended = int(np.searchsorted(bars, min(bars[-1], self._end // BAR_NS)))
         if min(before, ended):
             yield held.piece(0, min(before, ended), 0, 0, live=False)
-        if ended > before:
-            yield from self._bars(held, bars, before, ended)
+        # A snapshot that goes on moves its event, the only one held, into a later bar.
+        if ended > before or self._bar is not None:
+            yield from self._bars(held, bars, before, max(before, ended))
         self._keep(held, ended)
 
     def _bars(self, held: _Held, bars: Ints, begin: int, end: int) -> Iterator[Piece]:

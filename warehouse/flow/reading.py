@@ -140,7 +140,7 @@ def prints(found: Sorted, state: State, side: int) -> tuple[Lots, Lots]:
     sign, best = SIGNS[side], state.sides[side].best
     hits = found.lots(found.of(TRADE, LETTERS[1 - side]), sign)
     auction = found.lots(found.of(TRADE, NO_SIDE), sign)
-    near = [lots.where(~_absurd(lots.u, best[lots.row - 1])) for lots in (hits, auction)]
+    near = [lots.where(~_absurd(lots.u, best, lots.row)) for lots in (hits, auction)]
     return near[0], near[1]
 
 
@@ -150,13 +150,15 @@ def odd(found: Sorted, state: State) -> Flags:
     counted = among(records["action"], ADD, CANCEL, MODIFY, TRADE, FILL)
     out: Flags = ~found.sound & counted
     trades = np.flatnonzero((records["action"] == TRADE) & found.sound)
-    row = found.piece.event[trades] - 1
-    u = found.u[trades]
-    bid, ask = (side.best[row] for side in state.sides)
-    out[trades] = _absurd(u, bid) & _absurd(-u, ask)
+    row, u = found.piece.event[trades], found.u[trades]
+    bid, ask = state.sides
+    out[trades] = _absurd(u, bid.best, row) & _absurd(-u, ask.best, row)
     return out
 
 
-def _absurd(u: Ints, best: Ints) -> Flags:
-    there: Flags = (best != ABSENT) & (np.abs(u - best) > FAR)
-    return there
+def _absurd(u: Ints, best: Ints, row: Ints) -> Flags:
+    """Prices far from a side's best price both before and after their event, where it is known."""
+    far = [(best[at] == ABSENT) | (np.abs(u - best[at]) > FAR) for at in (row - 1, row)]
+    some = (best[row - 1] != ABSENT) | (best[row] != ABSENT)
+    absurd: Flags = far[0] & far[1] & some
+    return absurd

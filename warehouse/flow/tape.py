@@ -40,28 +40,22 @@ class _Group:
 
 
 def batches(
-    paths: Sequence[Path], columns: Sequence[str], after: int | None, until: int | None
+    paths: Sequence[Path], columns: Sequence[str], since: int | None, until: int | None
 ) -> Iterator[Batch]:
     """Records in file order.
 
     Args:
         paths: Bronze files, oldest first.
         columns: Columns to read, those of HEAD among them.
-        after: Instant before which nothing counts, because every record tells the whole state: records before
-            the first one received from then on are skipped. None where every record counts.
+        since: Records received before it are skipped.
         until: Records received at or after it are cut off.
     """
     # Arrow's own pool gives pages back between row groups; taking them anew costs as much as decoding.
     pa.set_memory_pool(pa.system_memory_pool())
-    groups = [group for path in paths for group in _groups(path)]
-    begun = after is None
-    for group in groups:
-        if (begun or group.last >= (after or 0)) and (until is None or group.first < until):
-            batch = _read(group, columns)
-            if not begun:
-                first = int((batch["ts_recv"] >= after).argmax())
-                batch, begun = {name: values[first:] for name, values in batch.items()}, True
-            yield from _sliced(_cut(batch, until))
+    first, end = since or 0, np.iinfo(np.int64).max if until is None else until
+    for group in (group for path in paths for group in _groups(path)):
+        if group.last >= first and group.first < end:
+            yield from _sliced(_cut(_read(group, columns), first, end))
 
 
 def _groups(path: Path) -> list[_Group]:
@@ -90,11 +84,10 @@ def _values(column: pa.Array, kind: str) -> Array:
     return stored[column.offset : column.offset + len(column)]
 
 
-def _cut(batch: Batch, until: int | None) -> Batch:
-    if until is None or (batch["ts_recv"] < until).all():
-        return batch
-    kept = batch["ts_recv"] < until
-    return {name: values[kept] for name, values in batch.items()}
+def _cut(batch: Batch, first: int, end: int) -> Batch:
+    received = batch["ts_recv"]
+    kept = (received >= first) & (received < end)
+    return batch if kept.all() else {name: values[kept] for name, values in batch.items()}
 
 
 def _sliced(batch: Batch) -> Iterator[Batch]:
