@@ -149,7 +149,7 @@ def _touch(reading: Reading, tick: int) -> Frame:
     both, spread = made.both, made.spread
     inner = bid.sz[0].astype(np.int64), ask.sz[0].astype(np.int64)
     outer = bid.sz.sum(axis=0, dtype=np.int64), ask.sz.sum(axis=0, dtype=np.int64)
-    spread_mean, unknown = _mean(reading, spread * (tick / _POINT), both)
+    weight, total = time.integral(both), outer[0] + outer[1]
     mid = bid.best - ask.best
     low = time.extreme(np.where(both, mid, -ABSENT), np.minimum)
     high = time.extreme(np.where(both, mid, ABSENT), np.maximum)
@@ -157,10 +157,10 @@ def _touch(reading: Reading, tick: int) -> Frame:
     return {
         "mid_min": (low * half, low == -ABSENT),
         "mid_max": (high * half, high == ABSENT),
-        "spread_twa": (spread_mean, unknown),
-        "tight_frac": _mean(reading, (spread == 1).astype(np.float64), both),
-        "obi0_twa": _mean(reading, _balance(*inner), both),
-        "obi10_twa": _mean(reading, _balance(*outer), outer[0] + outer[1] > 0),
+        "spread_twa": _mean(reading, spread * both * (tick / _POINT), weight),
+        "tight_frac": _mean(reading, (spread == 1) & both, weight),
+        "obi0_twa": _mean(reading, _balance(*inner) * both, weight),
+        "obi10_twa": _mean(reading, _balance(*outer), time.integral(total > 0)),
     }
 
 
@@ -169,10 +169,9 @@ def _balance(bid: Ints, ask: Ints) -> Array:
     return balance
 
 
-def _mean(reading: Reading, values: Array, defined: Flags) -> tuple[Array, Flags]:
-    time = reading.timeline
-    total, weight = time.integral(values * defined), time.integral(defined)
-    return total / np.maximum(weight, 1), weight < BAR_NS / 2
+def _mean(reading: Reading, values: Array, weight: Array) -> tuple[Array, Flags]:
+    """Mean over time of values that are 0 where undefined, and where they were defined too briefly."""
+    return reading.timeline.integral(values) / np.maximum(weight, 1), weight < BAR_NS / 2
 
 
 def _trades(reading: Reading, tick: int) -> Frame:

@@ -89,12 +89,14 @@ class Sorted:
         u: Coordinate of each record's price as a bid; an ask's is its negative.
         sound: Records with a price on the tick grid and a size.
         moving: Rows, from 0, whose event is flow and whose state before is known.
+        flows: Sound records of those rows.
     """
 
     piece: Piece
     u: Ints
     sound: Flags
     moving: Flags
+    flows: Flags
 
     def lots(self, chosen: Array, sign: int) -> Lots:
         """Records by position as lots of a side."""
@@ -103,13 +105,10 @@ class Sorted:
             r.event[chosen], sign * self.u[chosen], r.records["size"][chosen].astype(np.int64), chosen
         )
 
-    def of(self, action: int, letter: int, *, quiet: bool = False) -> Ints:
-        """Positions of sound records of an action and side, in quiet events only if asked for."""
+    def of(self, action: int, letter: int) -> Ints:
+        """Positions of sound records of an action and side, in events that are flow."""
         records = self.piece.records
-        chosen = (records["action"] == action) & (records["side"] == letter) & self.sound
-        if not quiet:
-            chosen &= self.moving[self.piece.event]
-        return np.flatnonzero(chosen)
+        return np.flatnonzero((records["action"] == action) & (records["side"] == letter) & self.flows)
 
 
 def sort(piece: Piece, tick: int, known: int) -> Sorted:
@@ -126,7 +125,7 @@ def sort(piece: Piece, tick: int, known: int) -> Sorted:
     sound &= records["size"] != _UNDEF_SIZE
     moving = np.zeros(rows, np.bool_)
     moving[1:] = ~piece.events.quiet & (np.arange(rows - 1) >= known)
-    return Sorted(piece, u, sound, moving)
+    return Sorted(piece, u, sound, moving, sound & moving[piece.event])
 
 
 def prints(found: Sorted, state: State, side: int) -> tuple[Lots, Lots]:

@@ -39,14 +39,15 @@ class Sink:
         meanings = {column.name: f"[{column.unit}] {column.doc}" for column in table.columns}
         fields = [(column.name, _KINDS[column.dtype]) for column in table.columns]
         self._schema = pa.schema(fields, {"warehouse.columns": json.dumps(meanings)})
-        times = [column.name for column in table.columns if column.dtype == pl.Datetime("ns")]
+        steady = (pl.Datetime("ns"), pl.Int64())
+        counts = [column.name for column in table.columns if column.dtype in steady]
         self._writer = pq.ParquetWriter(
             path,
             self._schema,
             compression="zstd",
             compression_level=1,
-            use_dictionary=[name for name, _ in fields if name not in times],
-            column_encoding=dict.fromkeys(times, "DELTA_BINARY_PACKED"),
+            use_dictionary=[name for name, _ in fields if name not in counts],
+            column_encoding=dict.fromkeys(counts, "DELTA_BINARY_PACKED"),
         )
         none = [_array(np.empty(0, np.int64), None, field.type) for field in self._schema]
         self._waiting = [pa.Table.from_arrays(none, schema=self._schema)]

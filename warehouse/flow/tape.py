@@ -50,8 +50,6 @@ def batches(
         since: Records received before it are skipped.
         until: Records received at or after it are cut off.
     """
-    # Arrow's own pool gives pages back between row groups; taking them anew costs as much as decoding.
-    pa.set_memory_pool(pa.system_memory_pool())
     first, end = since or 0, np.iinfo(np.int64).max if until is None else until
     for group in (group for path in paths for group in _groups(path)):
         if group.last >= first and group.first < end:

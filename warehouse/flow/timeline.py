@@ -104,18 +104,12 @@ class Timeline:
         found: Array = pick.reduceat(values[rows], where)
         return found
 
-    def runs(self, changed: Ints) -> tuple[Ints, Ints, Ints]:
-        """Spans over which something that changes at given rows stays the same, cut at bars.
-
-        Args:
-            changed: Rising rows from 1, not necessarily distinct.
-
-        Returns:
-            Row, bar and nanoseconds of each span.
-        """
+    def _runs(self, *changed: Ints) -> tuple[Ints, Ints, Ints]:
+        """Row, bar and nanoseconds of spans over which what changes at given rows stays the same."""
         begins = np.zeros(len(self.row), np.bool_)
         begins[self.opening] = True
-        begins[self._of_event[changed - 1]] = True
+        for rows in changed:
+            begins[self._of_event[rows - 1]] = True
         at = np.flatnonzero(begins)
         row, ns = self.row[at], np.diff(self._time[at], append=self._end)
         ns[row < self.known] = 0
@@ -123,10 +117,9 @@ class Timeline:
 
     def spans(self, side: Side, centre: Ints) -> list[Span]:
         """Spans of each level of a side, cut also where the coordinate of the microprice changes."""
-        jumps = np.flatnonzero(centre[1:] != centre[:-1]) + 1
-        found = []
-        for level, changed in enumerate(side.changed[:DEPTH]):
-            row, bar, ns = self.runs(np.concatenate([changed, jumps]))
+        jumps, found = np.flatnonzero(centre[1:] != centre[:-1]) + 1, []
+        for level in range(DEPTH):
+            row, bar, ns = self._runs(side.changed[level], jumps)
             u = side.coordinate(side.px[level, row])
             found.append(Span(row, bar, ns, u, side.sz[level, row].astype(np.int64)))
         return found
