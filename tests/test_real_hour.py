@@ -62,3 +62,35 @@ def test_an_answer(root):
     asked = data["question"]["known_ts"]
     assert data["neighbours"] and all(near["trigger_ts"] < asked for near in data["neighbours"])
     assert "4,810.00" in call(root, "similar", *words)
+
+
+def test_the_hour_is_counted_as_published(root):
+    """46,097 events; 9,848 lots traded with an aggressor and 44 without; 7 fills of orders never seen."""
+    quality, trades = part(root, "silver.quality"), part(root, "silver.trades")
+    assert quality.select("events", "late_cnt", "unknown_order_cnt").row(0) == (46_097, 0, 7)
+    by_side = dict(trades.group_by(pl.col("side") == "N").agg(pl.col("size").sum()).iter_rows())
+    assert by_side == {False: 9_848, True: 44}
+
+
+def test_depth_changes_by_what_was_added_pulled_and_filled_alone(root):
+    known = part(root, "silver.ladder").filter(pl.col("seen_frac") == 1).drop_nulls(("qty", "qty_open"))
+    change = pl.col("qty") - pl.col("qty_open")
+    assert known.height > 50_000
+    assert known.filter(change != pl.col("add") - pl.col("pull") - pl.col("fill")).is_empty()
+
+
+def test_without_a_past_the_card_leans_on_nothing(root):
+    """Another date is asked for, and there is none: no neighbours, and odds that say what they are."""
+    data = json.loads(call(root, "similar", "--level", "4810", "--ts", "2023-12-25T18:56:00", "--json"))
+    assert data["neighbours"] == [] and data["abstained"]
+    assert any("geometry alone" in note for note in data["notes"])
+    for shares in data["outcomes"].values():
+        assert sum(share["p"] for share in shares.values()) == pytest.approx(1)
+        assert all(share["lo"] <= share["p"] <= share["hi"] for share in shares.values())
+
+
+def test_a_null_of_a_frame_says_that_the_past_is_missing_not_the_book(root):
+    frame = json.loads(call(root, "physics", "--level", "4810", "--ts", "2023-12-25T18:30:00", "--json"))
+    assert min(frame["cube"]["cov"]) == 1
+    assert frame["story"] is None and frame["nulls"]["story"] == "no_profile"
+    assert frame["nulls"]["wall.j"] == "no_profile"

@@ -94,7 +94,7 @@ class Answer:
             labels=labels,
             n_eff=odds.effective(weights),
             percentile=percentile,
-            abstained=percentile is not None and percentile > _RARE,
+            abstained=not len(near) or (percentile is not None and percentile > _RARE),
             neighbours=_neighbours(near, self.outcomes),
             search={
                 "index": self.how,
@@ -178,6 +178,8 @@ class Answer:
             )
         if (found := len(self.found.rows)) < self.k:
             notes.append(f"Only {found} of {self.k} neighbours exist.")
+        if not found and any(outcomes.values()):
+            notes.append("The odds are geometry alone: no precedent stands behind them.")
         notes += self._about_odds(outcomes, labels)
         if percentile is None:
             notes.append("The past is too small to say how unusual this moment is.")

@@ -31,7 +31,6 @@ _WALLS = {"PUSH_INTO_WALL": "it is not melting", "PUSH_INTO_MELTING_WALL": "it m
 _REASONS = {
     "d": "not_applicable", "setup_id": "not_applicable", "tau_s": "not_applicable", "state": "not_applicable",
     "x_pts": "not_applicable", "x_sig": "warmup", "sigma_60": "warmup", "lead": "not_visible",
-    "story": "not_visible",
 }  # fmt: skip
 
 Row = Mapping[str, Any]
@@ -63,8 +62,11 @@ def wall(row: Row) -> dict[str, float | None]:
 
 
 def retreat(row: Row) -> dict[str, float | None]:
-    """Whether orders beyond the level and behind price withdraw, in (-1, 1); + withdraws."""
-    return {side: row.get(f"bar5s_lvl_retreat_{side}_sum") for side in ("far", "near")}
+    """Whether orders beyond the level and behind price withdraw; + withdraws.
+
+    `far` and `near` lie in (-1, 1); `near_res` is what price's own move does not explain of `near`.
+    """
+    return {side: row.get(f"bar5s_lvl_retreat_{side}_sum") for side in ("far", "near", "near_res")}
 
 
 def conditions(row: Row) -> list[float | None]:
@@ -111,13 +113,18 @@ def told(row: Row, direction: str | None, price: float) -> str:
 
 def reasons(frame: Row) -> dict[str, str]:
     """Why each null of a frame is one, by its path."""
-    found = {name: reason for name, reason in _REASONS.items() if frame[name] is None}
-    cov = frame["cube"]["cov"]
+    cov, rest = frame["cube"]["cov"], frame["cube"]["rest"]
+    unusual = any(value is None and (seen or 0) >= VISIBLE for value, seen in zip(rest, cov, strict=True))
+    unknown = "no_profile" if unusual else "not_visible"
+    known = _REASONS | {"story": unknown}
+    found = {name: reason for name, reason in known.items() if frame[name] is None}
     for measure in MEASURES:
         for place, value in enumerate(frame["cube"][measure]):
             if value is None:
                 hidden = cov[place] is None or cov[place] < VISIBLE
                 found[f"cube.{measure}[{place}]"] = "not_visible" if hidden else "no_profile"
-    for group in ("wall", "retreat", "quad"):
-        found |= {f"{group}.{name}": "not_visible" for name, value in frame[group].items() if value is None}
+    for group, reason in (("wall", unknown), ("retreat", "not_visible"), ("quad", "not_visible")):
+        found |= {f"{group}.{name}": reason for name, value in frame[group].items() if value is None}
+    if "retreat.near_res" in found and frame["retreat"]["near"] is not None:
+        found["retreat.near_res"] = "no_profile"
     return found | {f"cond[{n}]": "not_visible" for n, value in enumerate(frame["cond"]) if value is None}
