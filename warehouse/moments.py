@@ -21,6 +21,8 @@ COOLDOWN_NS = 240 * 10**9
 HALT_NS = 60 * 10**9
 """Silence after which trading counts as halted."""
 _FOREVER = np.iinfo(np.int64).max
+_AT_ONCE = 1 << 19
+"""Quotes looked at together, so that a busy day takes no more memory than a calm one."""
 
 
 def front_contract(product: str, date: dt.date, records: Source, user: str | None = None) -> pl.DataFrame:
@@ -89,13 +91,21 @@ def mids(quotes: pl.LazyFrame) -> pl.DataFrame:
         seq (order), ns, until (ns of the next row, far future in the last), mid in points (null unless
         both sides exist), reset.
     """
+    rows = quotes.select(pl.len()).collect(engine="in-memory").item()
+    pieces = [_changes(quotes, first) for first in range(0, max(rows, 1), _AT_ONCE)]
+    path = pl.concat(pieces, rechunk=True).with_row_index("seq")
+    return path.with_columns(until=pl.col("ns").shift(-1, fill_value=_FOREVER))
+
+
+def _changes(quotes: pl.LazyFrame, first: int) -> pl.DataFrame:
+    """Changes of mid among the quotes from row `first` on; the row before only says what was."""
+    before = min(first, 1)
+    piece = quotes.slice(first - before, _AT_ONCE + before)
     mid = pl.when(~pl.col("reset")).then((pl.col("bid_px") + pl.col("ask_px")) / 2)
-    changed = (
-        pl.col("reset") | pl.col("mid").ne_missing(pl.col("mid").shift()) | (pl.int_range(pl.len()) == 0)
-    )
-    path = quotes.select(ns=pl.col("ts").cast(pl.Int64), mid=mid, reset="reset").filter(changed)
-    until = pl.col("ns").shift(-1, fill_value=_FOREVER)
-    return path.with_row_index("seq").with_columns(until=until).collect(engine="in-memory")
+    row = pl.int_range(pl.len())
+    changed = pl.col("reset") | pl.col("mid").ne_missing(pl.col("mid").shift()) | (row == 0)
+    path = piece.select(ns=pl.col("ts").cast(pl.Int64), mid=mid, reset="reset")
+    return path.filter(changed & (row >= before)).collect(engine="in-memory")
 
 
 def triggers(
