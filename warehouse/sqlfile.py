@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import polars as pl
 
 from warehouse.errors import DeclarationError
 from warehouse.schema import TABLES
+
+if TYPE_CHECKING:
+    import duckdb
 
 Source = pl.DataFrame | pl.LazyFrame | Sequence[Path]
 """What a model reads from: a frame, or Parquet files whose hive keys become columns."""
@@ -105,6 +107,8 @@ def run(model: Model, tables: Mapping[str, Source], **params: object) -> pl.Data
     """
     if missing := set(model.reads) - tables.keys():
         raise DeclarationError(f"sql/{model.name}.sql reads {sorted(missing)}, which it was not given")
+    import duckdb  # noqa: PLC0415 (a question loads this module and runs no model)
+
     with duckdb.connect(config={"threads": 1}) as con:
         for name in model.reads:
             _view(con, name, tables[name])
