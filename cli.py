@@ -31,7 +31,18 @@ class _Group(TyperGroup):
             sys.stderr.close()  # nobody reads on: say no more
             raise SystemExit(1) from None
         except OSError as error:
-            _stop(f"error: {error.filename or 'the system'}: {error.strerror or error}", 1)
+            said = error.strerror or str(error) or type(error).__name__
+            hint = ": check space and permissions" if error.filename is None else ""
+            _stop(f"error: {f'{error.filename}: ' if error.filename is not None else ''}{said}{hint}", 1)
+        except _engines() as error:
+            _stop(f"error: a file cannot be read ({error}): run `warehouse status --verify`", 1)
+
+
+def _engines() -> tuple[type[Exception], ...]:
+    """What polars and DuckDB raise over damaged files; neither is loaded for it."""
+    polars, duckdb = sys.modules.get("polars"), sys.modules.get("duckdb")
+    found = [polars.exceptions.ComputeError] if polars else []
+    return (*found, duckdb.Error) if duckdb else tuple(found)
 
 
 def _stop(line: str, code: int) -> NoReturn:
@@ -207,7 +218,7 @@ def similar(
     as_json: Json = False,
 ) -> None:
     """Freeze a moment at a level and show what followed the nearest earlier ones."""
-    from warehouse import render, wording
+    from warehouse import naming, render, wording
     from warehouse import similar as retrieval
 
     card = retrieval.ask(
@@ -217,7 +228,7 @@ def similar(
         k=k,
         as_of=wording.instant(as_of) if as_of else None,
         same_day=same_day,
-        kinds=kinds.split(",") if kinds else None,
+        kinds=naming.kinds(kinds) if kinds else None,
         contract=contract,
         spec=spec,
         index=index,
@@ -231,13 +242,15 @@ def physics(
     level: Level,
     ts: Ts,
     to: Annotated[str | None, typer.Option(help="Last moment: a frame for every bar until then.")] = None,
+    contract: Contract = None,
     as_json: Json = False,
 ) -> None:
     """Show pressure point by point around a level, its story and the four conditions."""
     from warehouse import render, wording
     from warehouse import similar as retrieval
 
-    frames = retrieval.physics(_root(ctx), level, wording.instant(ts), wording.instant(to) if to else None)
+    last = wording.instant(to) if to else None
+    frames = retrieval.physics(_root(ctx), level, wording.instant(ts), last, contract)
     typer.echo(render.frames_json(frames) if as_json else render.frames(frames))
 
 

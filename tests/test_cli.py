@@ -62,6 +62,7 @@ BAD = [
     (("build", "--dates", SPAN, "--product", "ES"), 1, "there is nothing of ES: name one of SIM"),
     (("build", "--dates", SPAN, "--schema", "mbp-1"), 1, "there is no source mbp-1"),
     (("build", "--dates", SPAN, "--levels", "6000,up"), 1, "'up' is no price"),
+    (("build", "--dates", SPAN, "--levels", "1e300"), 1, "'1e300' is no price"),
     (("build", "--dates", SPAN, "--levels", "none.csv"), 1, "none.csv is not there"),
     (("build", "--dates", SPAN, "--setup-window", "noon"), 1, "'noon' is no window"),
     (("build", "--dates", SPAN, "--setup-window", "10:00-09:30"), 1, "ends before it begins"),
@@ -81,9 +82,14 @@ BAD = [
     (("similar", "--level", "PM_HIGH", "--ts", "2025-06-26T10:00", "--index", "faiss"), 1, "hnsw"),
     (("similar", "--level", "PM_HIGH", "--ts", "2025-06-26T10:00", "-k", "0"), 2, "-k"),
     (("similar", "--level", "PM_HIGH"), 2, "--ts"),
+    (("similar", "--level", "1e300", "--ts", "2025-06-26T10:00"), 1, "`1e300` is no price"),
+    (("similar", "--level=-5", "--ts", "2025-06-26T10:00"), 1, "`-5` is no price"),
+    (("similar", "--level", "PM_HIGH", "--ts", "2025-06-26T10:00", "--kinds", "foo"), 1, "`FOO` is no kind of level: there is PM_HIGH, PM_LOW, OR_HIGH, OR_LOW, CUSTOM\n"),
+    (("physics", "--level", "PM_HIGH", "--ts", "2025-06-26T10:00", "--contract", "SIMZ9"), 1, "SIMZ9 of 2025-06-26 is not built"),
     (("physics", "--level", "OR_LOW", "--ts", "2025-06-26T09:44:59"), 1, "OR_LOW of 2025-06-26 is known from 09:45:00"),
     (("sql", "select nonsense"), 1, "nonsense"),
     (("sql", "selec 1"), 1, "syntax error"),
+    (("sql", ""), 1, "there is no statement"),
     (("features", "no_such_feature"), 1, "no_such_feature"),
     (("audit", "--date", "2025-06-27"), 1, "2025-06-27 is not built"),
     (("audit", "--date", "2025-06-28"), 1, "is no session"),
@@ -186,6 +192,47 @@ def test_a_system_error_is_one_line(tiny_built, tmp_path):
     (tmp_path / "file").touch()
     found = call(tmp_path / "file" / "root", "build", "--dates", SPAN, "--raw", tiny_built / "raw")
     assert found.exit_code == 1 and found.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "line"),
+    [
+        (OSError("No space left on device"), "error: No space left on device: check space and permissions\n"),
+        (OSError(28, "No space left", "a/b"), "error: a/b: No space left\n"),
+        (pl.exceptions.ComputeError("bad page"), "error: a file cannot be read (bad page): run `warehouse status --verify`\n"),
+    ],
+)  # fmt: skip
+def test_what_the_system_or_an_engine_refuses_says_what_to_do(tiny_built, monkeypatch, failure, line):
+    from warehouse import status
+
+    monkeypatch.setattr(status, "status", lambda *_, **__: (_ for _ in ()).throw(failure))
+    found = call(tiny_built, "status")
+    assert (found.exit_code, found.stderr) == (1, line)
+
+
+def test_status_of_a_damaged_root_names_what_is_damaged(tiny_built, tmp_path):
+    root = Path(shutil.copytree(tiny_built, tmp_path / "root"))
+    [note, *_] = sorted((root / "index").glob("*.json"))
+    note.write_text("junk")
+    (root / ".hashes.json").write_text("[1]")
+    quality = store.partitions(root, "silver.quality")[0]
+    quality.path.write_bytes(quality.path.read_bytes()[:50])
+    found = call(root, "status", "--verify", "--json")
+    assert found.exit_code == 1 and not found.stderr
+    assert json.loads(found.stdout)["damaged"] == [quality.name, str(note.relative_to(root))]
+
+
+def test_a_build_mends_what_is_damaged(tiny_built, tiny_raw, tmp_path):
+    root = Path(shutil.copytree(tiny_built, tmp_path / "root"))
+    (root / "warehouse.duckdb").write_bytes(b"junk" * 2000)
+    (root / "index" / "snapshot30r.json").write_text("[]")
+    (root / ".hashes.json").write_text("[1]")
+    setups = store.partitions(root, "gold.setups")[0]
+    setups.path.write_bytes(b"")
+    built = call(root, "build", "--dates", SPAN, "--raw", tiny_raw)
+    assert built.exit_code == 0, built.stderr
+    assert call(root, "status", "--verify").exit_code == 0
+    assert call(root, "sql", "select count(*) from file.setups").exit_code == 0
 
 
 def test_build_plan_and_status(tiny_built, tiny_raw):

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 
 import warehouse
 from warehouse import catalog, database, library, plan, session, similar, store, vectors
-from warehouse.errors import MissingStepError, QuestionError
+from warehouse.errors import BusyError, DataError, MissingStepError, QuestionError
 from warehouse.schema import TABLES
 
 COUNT = 8
@@ -263,3 +264,57 @@ def test_silver_joins_families_on_their_key(tmp_path) -> None:
         tmp_path, "SELECT bar_ts, sigma_60, bar5s_trade_vol_sum AS vol FROM bars ORDER BY bar_ts LIMIT 2"
     )
     assert rows.select("sigma_60", "vol").rows() == [(2.0, 7.0), (2.0, None)]
+
+
+HELD = [
+    # statement, what csv says below the header, what json says
+    ("SELECT interval 3 days AS a", ["3 days"], "3 days"),
+    ("SELECT 'x'::blob AS a", ["x"], "x"),
+    ("SELECT '101'::bit AS a", ["101"], "101"),
+    ("SELECT union_value(b := 1) AS a", ['{"b":1}'], '{"b":1}'),
+    ("SELECT [interval 1 day] AS a", ['["1 day"]'], '["1 day"]'),
+    ("SELECT ['x'::blob] AS a", ['["x"]'], '["x"]'),
+    ("SELECT [1, 2] AS a", ["[1,2]"], [1, 2]),
+    ("SELECT {'b': [1]} AS a, [2] AS a", ['{"b":[1]}', "[2]"], {"b": [1]}),
+]
+
+
+@pytest.mark.parametrize(("statement", "cells", "value"), HELD)
+def test_every_type_in_every_format(root, tmp_path, statement, cells, value) -> None:
+    assert list(csv.reader(io.StringIO(database.query(root, statement, "csv"))))[1] == cells
+    assert json.loads(database.query(root, statement, "json"))[0]["a"] == value
+    assert database.query(root, statement, "table").splitlines()[1].split("  ") == cells or len(cells) > 1
+    assert database.query(root, statement, "parquet", tmp_path / "out.parquet").startswith("1 rows")
+
+
+@pytest.mark.parametrize("statement", ["", "  ", ";"])
+def test_no_statement_is_refused(root, statement) -> None:
+    with pytest.raises(QuestionError, match=r"^there is no statement: write one, such as"):
+        database.query(root, statement)
+
+
+def test_damage_is_named(root, tmp_path) -> None:
+    mine = shutil.copytree(root, tmp_path / "mine")
+    file, book = mine / database.FILE, store.partition(mine, "silver.book", symbol=gold.SYMBOL, date=DAYS[0])
+    whole = file.read_bytes()
+    file.write_bytes(b"junk" * 2000)
+    with pytest.raises(DataError, match=f"^{file} is damaged: run `warehouse build` again$"):
+        database.query(mine, "SELECT 1")
+    file.write_bytes(whole)
+    book.path.write_bytes(book.path.read_bytes()[:-20])
+    with pytest.raises(DataError, match=f"^{book.path} is damaged: run `warehouse build --dates {DAYS[0]}`"):
+        database.query(mine, "FROM bars")
+
+
+def test_a_file_open_for_writing_elsewhere_is_no_damage(root, tmp_path) -> None:
+    mine = shutil.copytree(root, tmp_path / "mine")
+    code = (
+        f"import duckdb; con = duckdb.connect({str(mine / database.FILE)!r}); print(1, flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        other.stdout.readline()
+        with pytest.raises(BusyError, match=r"is open for writing elsewhere"):
+            database.query(mine, "SELECT 1")
+        other.communicate("\n")

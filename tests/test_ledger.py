@@ -135,3 +135,23 @@ def test_the_fingerprint_of_code_is_its_syntax(fingerprint):
     assert fingerprint(BODY.replace("x * 2", "2 * x"), "probe_of_code:double") != one
     with pytest.raises(DeclarationError, match="`half` is not defined"):
         fingerprint(BODY, "probe_of_code:half")
+
+
+@pytest.mark.parametrize("junk", ["[1]", "7", '{"a": 7, "b": [1, 2], "c": [1, "2", "s"]}', "{", "\x00"])
+def test_a_cache_that_is_none_counts_as_empty(target, junk):
+    (target.root / ledger.CACHE).write_text(junk)
+    assert stale(target) is None
+    (target.root / ledger.CACHE).write_bytes(bytes([0, 255]))
+    assert stale(target) is None
+
+
+def test_an_entry_of_the_wrong_type_is_forgotten(target):
+    name = str(target.path.relative_to(target.root))
+    (target.root / ledger.CACHE).write_text(f'{{"{name}": 7}}')
+    assert Hashes(target.root).of(target.path) == store.sha256(target.path)
+
+
+@pytest.mark.parametrize("junk", [b"[]", b"7", bytes([0, 255])])
+def test_a_manifest_that_is_no_mapping_is_absent(target, junk):
+    target.manifest_path.write_bytes(junk)
+    assert stale(target) == "absent"

@@ -314,3 +314,27 @@ def test_mid_var_does_not_reach_across_a_reset():
     ]
     frames = [bars(day, rows) for day in TWENTY[:5]]
     assert profile(pl.concat(frames))[114, "mid_var"] == (0.0, 0.0, 0.0, 0.0, 5)
+
+
+@pytest.mark.parametrize("word", ["1e300", "inf", "1000000", "-5", "0"])
+def test_a_number_that_is_no_price(word):
+    with pytest.raises(QuestionError, match=f"^--levels: '{word}' is no price"):
+        pricelist.read(f"6000,{word}")
+    assert pricelist.read("999999.99")["price"].to_list() == [999999.99]
+
+
+@pytest.mark.parametrize("content", ["date,price\n*,4810 caf\xe9\n".encode("latin-1"), bytes(range(256))])
+def test_a_file_that_is_no_text_is_named(tmp_path, content):
+    path = tmp_path / "mine.csv"
+    path.write_bytes(content)
+    with pytest.raises(QuestionError) as error:
+        pricelist.read(str(path))
+    assert str(error.value).startswith(f"{path} is no CSV file in UTF-8")
+    assert "\n" not in str(error.value)
+
+
+def test_a_field_that_never_ends_is_no_row(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text('date,price\n*,"' + "x" * 200_000)
+    with pytest.raises(QuestionError, match=r"is no CSV file"):
+        pricelist.read(str(path))

@@ -321,6 +321,10 @@ BAD = [
     ("SMA_90", "10:00:00", {}, r"^there is no SMA_90 for SIMU5 on {day}: there is PM_HIGH, PM_LOW, OR_HIGH, OR_LOW, and any price$"),
     ("CUSTOM", "10:00:00", {}, r"^CUSTOM is any price of yours: give the price itself, or one of PM_HIGH"),
     ("nan", "10:00:00", {}, r"^`nan` is no price: give a number of points, such as 6800.25$"),
+    ("1e300", "10:00:00", {}, r"^`1e300` is no price"),
+    ("1000000", "10:00:00", {}, r"^`1000000` is no price"),
+    ("-5", "10:00:00", {}, r"^`-5` is no price"),
+    ("0", "10:00:00", {}, r"^`0` is no price"),
     ("PM_HIGH", "08:59:00", {}, r"^08:59:00 New York lies outside the data of {day}, which is 09:00:05 New York to 11:00:00 New York$"),
     ("PM_HIGH", "12:00:00", {}, r"^12:00:00 New York lies outside the data of {day}"),
     ("PM_HIGH", "10:00:00", {"spec": "snapshot"}, r"^there is no vector spec `snapshot`: did you mean snapshot30r\?$"),
@@ -414,3 +418,28 @@ def test_no_past_at_all_is_an_answer_too(root) -> None:
 def test_simulated_data_says_so(root) -> None:
     card = asked(root, trigger(root))
     assert card.question["simulated"] and "SIMULATED" in render.card(card).splitlines()[0]
+
+
+@pytest.mark.parametrize("table", ["silver.book", "gold.setups", "gold.outcomes", "silver.levels"])
+@pytest.mark.parametrize("bytes_left", [0, 100])
+def test_a_file_cut_short_is_named(mine, table, bytes_left) -> None:
+    setup = trigger(mine)
+    target = store.partition(mine, table, symbol=gold.SYMBOL, date=DAYS[-1])
+    target.path.write_bytes(target.path.read_bytes()[:bytes_left])
+    with pytest.raises(DataError) as error:
+        asked(mine, setup)
+    assert str(error.value) == f"{target.path} is damaged: run `warehouse build --dates {DAYS[-1]}` again"
+    if table in {"silver.book", "silver.levels"}:
+        with pytest.raises(DataError, match=r"is damaged"):
+            similar.physics(mine, setup["level_kind"], setup["known_ts"])
+
+
+@pytest.mark.parametrize("junk", [b"{", b"[]", b"{}", bytes([0, 255])])
+def test_a_junk_sidecar_of_the_index_is_named(mine, junk) -> None:
+    setup = trigger(mine)
+    index_of(mine)
+    _, note = index.paths(mine, "snapshot30r")
+    note.write_bytes(junk)
+    with pytest.raises(DataError) as error:
+        asked(mine, setup, index="hnsw")
+    assert str(error.value) == f"{note} is damaged: run `warehouse build` again"

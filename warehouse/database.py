@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import functools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import polars as pl
 
-from warehouse import macros, pressure, render, similar, store, views
-from warehouse.errors import MissingStepError, QuestionError, WarehouseError
+from warehouse import casts, macros, render, store, views
+from warehouse.errors import BusyError, DataError, MissingStepError, QuestionError, WarehouseError
+from warehouse.functions import Helpers
 from warehouse.views import View
 
 FILE = "warehouse.duckdb"
 ATTACHED = "file"
 """Name under which our connections attach the database file."""
 COPIED = ("gold.setups", "gold.outcomes", "gold.scalers", "silver.levels")
-Row = dict[str, Any]
 FORMATS = ("table", "csv", "json", "parquet")
-
-_NEIGHBOUR = {
-    "setup_id": "VARCHAR", "trigger_ts": "TIMESTAMP", "distance": "DOUBLE", "weight": "DOUBLE",
-    "level_kinds": "VARCHAR[]", "level_price": "DOUBLE", "direction": "VARCHAR", "x0": "DOUBLE",
-    "outcome_2m": "VARCHAR", "outcome_4m": "VARCHAR", "outcome_8m": "VARCHAR", "mfe_pts": "DOUBLE",
-    "mae_pts": "DOUBLE",
-}  # fmt: skip
-_ODDS = {
-    "horizon": "VARCHAR", "outcome": "VARCHAR", "p": "DOUBLE", "lo": "DOUBLE", "hi": "DOUBLE",
-    "base": "DOUBLE", "base_n": "BIGINT", "n": "BIGINT", "n_eff": "DOUBLE", "barrier_pts": "DOUBLE",
-}  # fmt: skip
-_PHYSICS = {
-    "point": "BIGINT", "price": "DOUBLE", "rest": "DOUBLE", "flow": "DOUBLE", "aggr": "DOUBLE",
-    "net": "DOUBLE", "cov": "DOUBLE", "story": "VARCHAR", "lead": "DOUBLE", "wall_j": "DOUBLE",
-    "wall_strength": "DOUBLE", "retreat_far": "DOUBLE", "retreat_near": "DOUBLE", "cond": "DOUBLE[]",
-}  # fmt: skip
 
 
 def build(root: Path) -> None:
@@ -60,24 +41,35 @@ def connect(root: Path) -> duckdb.DuckDBPyConnection:
 
     Raises:
         MissingStepError: If nothing was built there.
+        DataError: If a file of it is damaged.
     """
-    return _open(root, _Helpers(root))
+    return _open(root, Helpers(root))
 
 
-def sql(root: Path, statement: str) -> pl.DataFrame:
+def sql(root: Path, statement: str, form: str = "parquet") -> pl.DataFrame:
     """The answer to a statement; empty where it has none.
+
+    Args:
+        root: The warehouse.
+        statement: DuckDB SQL.
+        form: What it is for: see `casts.fit`.
 
     Raises:
         QuestionError: If DuckDB refuses it.
+        DataError: If a file that it reads is damaged.
     """
-    helpers = _Helpers(root)
+    if not statement.strip(" \n\t;"):
+        raise QuestionError("there is no statement: write one, such as 'select count(*) from setups'")
+    helpers = Helpers(root)
     with _open(root, helpers) as con:
         try:
             relation = con.sql(statement)
-            rows: pl.DataFrame = pl.DataFrame() if relation is None else relation.pl()
+            rows: pl.DataFrame = pl.DataFrame() if relation is None else casts.fit(relation, form).pl()
         except duckdb.Error as error:
             if helpers.failed is not None:
                 raise helpers.failed from None
+            if "part.parquet" in str(error):
+                raise _damage(root, error) from None
             raise QuestionError(f"DuckDB refuses that: {' '.join(str(error).split())}") from None
     return rows
 
@@ -98,7 +90,7 @@ def query(root: Path, statement: str, form: str = "table", out: Path | None = No
         raise QuestionError(f"there is no format `{form}`: choose {', '.join(FORMATS)}")
     if form == "parquet" and out is None:
         raise QuestionError("Parquet is no text: say where with --out FILE")
-    rows = sql(root, statement)
+    rows = sql(root, statement, form)
     if form == "parquet" and out is not None:
         rows.write_parquet(out)
     else:
@@ -114,83 +106,52 @@ def _text(rows: pl.DataFrame, form: str) -> str:
         return render.table(rows) + "\n"
     if form == "json":
         return json.dumps(json.loads(rows.write_json()), indent=1) + "\n"
-    nested = [name for name, kind in rows.schema.items() if kind.is_nested()]
-    flat = (pl.struct(name).struct.json_encode().alias(name) for name in nested)
-    return rows.with_columns(flat).write_csv()
+    return rows.write_csv()
 
 
-class _Helpers:
-    """Our code as SQL functions of one root; DuckDB hides what they raise, so it is kept here."""
+def _damage(root: Path, error: duckdb.Error) -> DataError:
+    """Why the files of a root cannot be read.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.failed: WarehouseError | None = None
-
-    def register(self, con: duckdb.DuckDBPyConnection) -> None:
-        for name, function, count, fields in (
-            ("similar", self._similar, 3, _NEIGHBOUR),
-            ("odds", self._odds, 2, _ODDS),
-            ("physics", self._physics, 2, _PHYSICS),
-        ):
-            arguments: list[Any] = ["VARCHAR", "BIGINT", "BIGINT"][:count]
-            row = ", ".join(f"{field} {kind}" for field, kind in fields.items())
-            con.create_function(
-                f"warehouse_{name}", self._rows(function, fields), arguments, f"STRUCT({row})[]"
-            )
-
-    def _rows(
-        self, function: Callable[..., Iterable[Row]], fields: Iterable[str]
-    ) -> Callable[..., list[Row]]:
-        """The function's rows with exactly the fields of its SQL type."""
-
-        @functools.wraps(function)
-        def rows(*arguments: Any) -> list[Row]:  # noqa: ANN401 (values of SQL)
-            try:
-                return [{field: row[field] for field in fields} for row in function(*arguments)]
-            except WarehouseError as error:
-                self.failed = error
-                raise
-
-        return rows
-
-    def _similar(self, level: str, ns: int, k: int) -> Iterable[Row]:
-        for each in similar.ask(self.root, level, ns, k).neighbours:
-            ends = {f"outcome_{name}": outcome for name, outcome in each["outcomes"].items()}
-            yield (
-                each | ends | {"trigger_ts": dt.datetime.fromisoformat(each["trigger_ts"].removesuffix("Z"))}
-            )
-
-    def _odds(self, level: str, ns: int) -> Iterable[Row]:
-        found = similar.ask(self.root, level, ns).data()
-        for horizon, chances in found["outcomes"].items():
-            for outcome, chance in (chances or {}).items():
-                yield {"horizon": horizon, "outcome": outcome, **chance, **found["labels"][horizon]}
-
-    def _physics(self, level: str, ns: int) -> Iterable[Row]:
-        [frame] = similar.physics(self.root, level, ns)
-        told = {name: frame[name] for name in ("story", "lead", "cond")}
-        told |= {f"wall_{name}": value for name, value in frame["wall"].items()}
-        told |= {f"retreat_{name}": value for name, value in frame["retreat"].items()}
-        cube = frame["cube"]
-        for n, (point, price) in enumerate(zip(cube["j"], cube["px"], strict=True)):
-            yield (
-                told | {"point": point, "price": price} | {name: cube[name][n] for name in pressure.MEASURES}
-            )
+    Raises:
+        DataError: If a file is not as long as its manifest says.
+    """
+    for table in views.tables():
+        for part in store.partitions(root, table.name):
+            store.whole(part)
+    said = " ".join(str(error).split())
+    return DataError(f"a file of {root} cannot be read ({said}): run `warehouse status --verify`")
 
 
-def _open(root: Path, helpers: _Helpers) -> duckdb.DuckDBPyConnection:
+def _open(root: Path, helpers: Helpers) -> duckdb.DuckDBPyConnection:
     if not (root / "silver").is_dir():
         raise MissingStepError(
             f"{root} holds nothing built: put DBN files into {root / 'raw'} and run `warehouse build`"
         )
     con = duckdb.connect()
-    con.execute("SET TimeZone = 'UTC'")
-    if (root / FILE).exists():
-        con.execute(f"ATTACH {views.quoted(str(root.absolute() / FILE))} AS {ATTACHED} (READ_ONLY)")
-    helpers.register(con)
-    schemas = [f"CREATE SCHEMA {layer}" for layer in ("bronze", "silver", "gold")]
-    _run(con, [*schemas, *_over_files(root), *_shared(), *(macro.statement for macro in macros.HELPERS)])
+    try:
+        con.execute("SET TimeZone = 'UTC'")
+        _attach(con, root / FILE)
+        helpers.register(con)
+        schemas = [f"CREATE SCHEMA {layer}" for layer in ("bronze", "silver", "gold")]
+        _run(con, [*schemas, *_over_files(root), *_shared(), *(macro.statement for macro in macros.HELPERS)])
+    except WarehouseError:
+        con.close()
+        raise
+    except duckdb.Error as error:
+        con.close()
+        raise _damage(root, error) from None
     return con
+
+
+def _attach(con: duckdb.DuckDBPyConnection, file: Path) -> None:
+    if not file.exists():
+        return
+    try:
+        con.execute(f"ATTACH {views.quoted(str(file.absolute()))} AS {ATTACHED} (READ_ONLY)")
+    except duckdb.Error as error:
+        if "lock on file" in str(error):
+            raise BusyError(f"{file} is open for writing elsewhere: close it there") from None
+        raise DataError(f"{file} is damaged: run `warehouse build` again") from None
 
 
 def _run(con: duckdb.DuckDBPyConnection, statements: Iterable[str]) -> None:

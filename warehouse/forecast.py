@@ -103,7 +103,7 @@ def _changed(request: Request) -> str | None:
     text, path = pricelist.render(pricelist.read(request.levels)), request.root / LEVELS_FILE
     if not path.exists():
         return "absent"
-    return None if path.read_text() == text else "other prices"
+    return None if path.read_bytes() == text.encode() else "other prices"
 
 
 def _days(landing: Landing, dates: Sequence[dt.date]) -> set[dt.date]:

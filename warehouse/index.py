@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import hnswlib
@@ -175,12 +175,14 @@ def load(root: Path, spec: Spec, ids: Sequence[str]) -> SetupIndex:
 
     Raises:
         MissingStepError: If there is none, or it is of other slots or other setups.
-        DataError: If its bytes are not those that were written.
+        DataError: If its bytes are not those that were written, or its sidecar cannot be read.
     """
     target, note = paths(root, spec.name)
     if not target.exists() or not note.exists():
         raise MissingStepError(f"{target} does not exist: run `warehouse build`, or ask with --index exact")
-    said = json.loads(note.read_text())
+    said = store.mapping(note) or {}
+    if not {field.name for field in fields(Sidecar)} <= set(said):
+        raise DataError(f"{note} is damaged: run `warehouse build` again")
     if store.sha256(target) != said["sha256"]:
         raise DataError(f"{target} is damaged: run `warehouse build` to make it anew")
     expected = {"slots": spec.fingerprint, "dim": len(spec.slots), "rows": len(ids), "setups": digest(ids)}

@@ -67,11 +67,12 @@ class Hashes:
 
 
 def _load(path: Path) -> dict[str, Stamp]:
-    try:
-        found: dict[str, Stamp] = json.loads(path.read_text())
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
-        return {}
-    return found
+    found = store.mapping(path) or {}
+    return {name: (*stamp,) for name, stamp in found.items() if _stamp(stamp)}
+
+
+def _stamp(value: object) -> bool:
+    return isinstance(value, list) and list(map(type, value)) == [int, int, str]
 
 
 class Ledger:

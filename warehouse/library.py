@@ -72,7 +72,7 @@ def starts(setups: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _scan(root: Path, table: str, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
-    paths: Collection[Path] = [source.path for source in store.partitions(root, table)]
+    paths: Collection[Path] = [store.whole(source) for source in store.partitions(root, table)]
     if not paths:
         return pl.LazyFrame(schema=schema)
     return pl.scan_parquet(

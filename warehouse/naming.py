@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import math
 
 from warehouse.errors import QuestionError
 from warehouse.schema import LEVEL_KINDS
 
 CUSTOM = "CUSTOM"
 """Kind of the user's own prices."""
+MADE = ("PM_HIGH", "PM_LOW", "OR_HIGH", "OR_LOW", CUSTOM)
+"""Kinds that this build makes; `schema.LEVEL_KINDS` orders those to come too."""
+MOST = 1e6
+"""Points from which a number is no price."""
 
 
 def unknown(level: str, kind: str, where: str, there: list[str]) -> QuestionError:
@@ -28,12 +31,32 @@ def price(level: str) -> float | None:
     """The price that was written; None where it is a name.
 
     Raises:
-        QuestionError: If it is no finite number.
+        QuestionError: If it is a number that is no price.
     """
     try:
         price = float(level)
     except ValueError:
         return None
-    if not math.isfinite(price):
+    if not sound(price):
         raise QuestionError(f"`{level}` is no price: give a number of points, such as 6800.25")
     return price
+
+
+def sound(price: float) -> bool:
+    """Whether a number of points can be a price; NaN and infinity cannot."""
+    return 0 < price < MOST
+
+
+def kinds(text: str) -> list[str]:
+    """Kinds of level from a list such as `PM_HIGH,OR_HIGH`.
+
+    Raises:
+        QuestionError: If one is not made by this build.
+    """
+    found = [word.strip().upper() for word in text.split(",")]
+    for kind in found:
+        if kind not in MADE:
+            near = difflib.get_close_matches(kind, MADE, n=3, cutoff=0.5)
+            hint = f"did you mean {', '.join(near)}?" if near else f"there is {', '.join(MADE)}"
+            raise QuestionError(f"`{kind}` is no kind of level: {hint}")
+    return found

@@ -126,7 +126,7 @@ def _setups(place: Place) -> list[dict[str, Any]]:
         return []
     columns = [pl.col("setup_id"), *(pl.col(name).cast(pl.Int64) for name in ("known_ts", "resolved_ts"))]
     found = (
-        pl.scan_parquet(target.path, glob=False)
+        pl.scan_parquet(store.whole(target), glob=False)
         .filter(question.concerns(place))
         .select(columns)
         .sort("known_ts")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from warehouse import naming
 from warehouse.errors import QuestionError
 
 FIELDS = ("date", "price", "known")
@@ -31,9 +32,21 @@ def read(text: str) -> pl.DataFrame:
     if path.suffix == ".csv":
         if not path.is_file():
             raise QuestionError(f"{path} is not there: give prices such as 4808,4810 or a CSV file")
-        return parse(path.read_text(encoding="utf-8-sig"), str(path))
+        return load(path, str(path))
     rows = [(None, _price(word, "--levels"), None) for word in text.split(",")]
     return pl.DataFrame(rows, SCHEMA, orient="row")
+
+
+def load(path: Path, name: str) -> pl.DataFrame:
+    """Prices from a CSV file, which messages call `name`.
+
+    Raises:
+        QuestionError: If it is no UTF-8 text, or as for `parse`.
+    """
+    try:
+        return parse(path.read_text(encoding="utf-8-sig"), name)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise QuestionError(f"{name} is no CSV file in UTF-8 ({error}): save it as text in UTF-8") from None
 
 
 def parse(text: str, name: str) -> pl.DataFrame:
@@ -82,7 +95,7 @@ def _price(word: str, where: str) -> float:
         price = float(word)
     except ValueError:
         price = math.nan
-    if not 0 < price < math.inf:
+    if not naming.sound(price):
         raise QuestionError(f"{where}: {word!r} is no price: write index points such as 4810.25")
     return price
 

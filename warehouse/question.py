@@ -60,12 +60,13 @@ class Place:
 
         Raises:
             MissingStepError: If it was not built.
+            DataError: If it is damaged.
         """
         target = self.partition(table)
         if not target.path.exists():
             what = f"{table} of {self.symbol} on {self.date}"
             raise MissingStepError(f"{what} is not built: run `warehouse build --dates {self.date}`")
-        return pl.scan_parquet(target.path, glob=False)
+        return pl.scan_parquet(store.whole(target), glob=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def _contract(root: Path, date: dt.date, contract: str | None) -> str:
     if contract is not None:
         return contract
     front = [p for p in store.partitions(root, "silver.front_contract") if ("date", str(date)) in p.keys]
-    named = {pl.read_parquet(source.path, columns=["symbol"]).item() for source in front}
+    named = {pl.read_parquet(store.whole(source), columns=["symbol"]).item() for source in front}
     found = sorted(today & named) or sorted(today)
     if len(found) > 1:
         raise QuestionError(f"{' and '.join(found)} are built for {date}: name one with --contract")
@@ -180,7 +181,7 @@ def _not_built(
 
 
 def _bar(book: Partition, ts: int) -> int:
-    ends = pl.scan_parquet(book.path, glob=False).select(
+    ends = pl.scan_parquet(store.whole(book), glob=False).select(
         first=pl.col("bar_ts").cast(pl.Int64).min(), last=pl.col("bar_ts").cast(pl.Int64).max()
     )
     [(first, last)] = ends.collect(engine="in-memory").rows()
@@ -218,7 +219,7 @@ def _stored(at: Place) -> dict[str, Any] | None:
     if not target.path.exists():
         return None
     rule = concerns(at) & (pl.col("trigger_ts").cast(pl.Int64) == at.bar)
-    found = pl.scan_parquet(target.path, glob=False).filter(rule).collect(engine="in-memory")
+    found = pl.scan_parquet(store.whole(target), glob=False).filter(rule).collect(engine="in-memory")
     return found.row(0, named=True) if len(found) else None
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from warehouse import store
 from warehouse.errors import MissingStepError
 from warehouse.ledger import Ledger
-from warehouse.store import Partition
+from warehouse.store import Manifest, Partition
 
 LATE_END_S = 60.0
 """Seconds between a file's last record and its header's end from which it is pointed out."""
@@ -54,7 +54,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything; `damaged` names partitions whose bytes are not their manifests'."""
+    """Everything; `damaged` names partitions whose bytes are not their manifests', and junk sidecars."""
 
     root: str
     tables: list[Holding]
@@ -83,9 +83,13 @@ def status(root: Path, *, verify: bool = False) -> Status:
     if verify:
         ledger.hashes.forget()
     damaged = [part.name for part in parts if ledger.digest(part) is None]
-    arrivals = [_arrival(part, ledger) for part in parts if part.table in {"bronze.mbp_10", "bronze.mbo"}]
-    quality = list(_quality(part for part in parts if part.table == "silver.quality"))
-    return Status(str(root), _holdings(parts, ledger), arrivals, quality, _indexes(root), damaged)
+    sound = [part for part in parts if part.name not in set(damaged)]
+    arrivals = [_arrival(part, ledger) for part in sound if part.table in {"bronze.mbp_10", "bronze.mbo"}]
+    quality = list(_quality(part for part in sound if part.table == "silver.quality"))
+    notes = {path: store.mapping(path) for path in sorted((root / "index").glob("*.json"))}
+    damaged += [str(path.relative_to(root)) for path, note in notes.items() if note is None]
+    indexes = [_index(note) for note in notes.values() if note is not None]
+    return Status(str(root), _holdings(parts, ledger), arrivals, quality, indexes, damaged)
 
 
 def _partitions(root: Path) -> list[Partition]:
@@ -132,9 +136,8 @@ def _quality(parts: Iterable[Partition]) -> Iterator[dict[str, Any]]:
         yield {**dict(part.keys), **row}
 
 
-def _indexes(root: Path) -> list[dict[str, Any]]:
-    said = [json.loads(path.read_text()) for path in sorted((root / "index").glob("*.json"))]
-    return [{key: note.get(key) for key in ("spec", "rows", "recall")} for note in said]
+def _index(note: Manifest) -> dict[str, Any]:
+    return {key: note.get(key) for key in ("spec", "rows", "recall")}
 
 
 def _iso(ns: int) -> str:

@@ -49,7 +49,7 @@ def flow(task: Task, manifest: Manifest) -> None:
 
 def levels(task: Task, manifest: Manifest) -> None:
     """Levels of a date and when they may be read."""
-    custom = pricelist.parse(task.files[0].read_text(), LEVELS_FILE) if task.files else _no_prices()
+    custom = pricelist.load(task.files[0], LEVELS_FILE) if task.files else _no_prices()
     found = moments.levels(
         _one(task, "silver.trades"), custom, task.parameters["symbol"], _date(task), _window(task)
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from warehouse.errors import DataError
 from warehouse.schema import TABLES
 
 Manifest = dict[str, Any]
@@ -133,11 +134,31 @@ def _meanings(table: str) -> dict[str, str]:
 
 def read_manifest(target: Partition) -> Manifest | None:
     """What the manifest says, or None where the partition is absent."""
+    return mapping(target.manifest_path)
+
+
+def mapping(path: Path) -> Manifest | None:
+    """The mapping in a JSON file; None where there is none, or something else."""
     try:
-        found: Manifest = json.loads(target.manifest_path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+        found = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
-    return found
+    return found if isinstance(found, dict) else None
+
+
+def whole(target: Partition) -> Path:
+    """The path of a placed file, if it is there and as long as its manifest says.
+
+    Raises:
+        DataError: If it is not.
+    """
+    said = read_manifest(target) or {}
+    size = target.path.stat().st_size if target.path.exists() else None
+    if size is None or said.get("bytes", size) != size:
+        date = dict(target.keys).get("date")
+        command = f"warehouse build --dates {date}" if date else "warehouse build"
+        raise DataError(f"{target.path} is damaged: run `{command}` again")
+    return target.path
 
 
 def scan(wanted: Iterable[Partition], schema: Mapping[str, pl.DataType] | None = None) -> pl.LazyFrame:
@@ -146,11 +167,14 @@ def scan(wanted: Iterable[Partition], schema: Mapping[str, pl.DataType] | None =
     Args:
         wanted: Partitions of one table; those that are absent are left out.
         schema: Columns of an empty answer, where the table is not declared in `schema.TABLES`.
+
+    Raises:
+        DataError: If a file is not as long as its manifest says.
     """
     there = list(wanted)
     paths = [item for item in there if item.path.exists()]
     if paths:
-        frames = [pl.scan_parquet(p.path, glob=False).with_columns(**_keys(p)) for p in paths]
+        frames = [pl.scan_parquet(whole(p), glob=False).with_columns(**_keys(p)) for p in paths]
         return pl.concat(frames, how="diagonal_relaxed")
     if schema is None:
         declared = TABLES[there[0].table]

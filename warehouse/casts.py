@@ -1,0 +1,42 @@
+"""Values of DuckDB as text, where polars or a format cannot hold them."""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+
+_ODD = re.compile(r"\b(INTERVAL|BIT|BIGNUM|UNION|VARIANT|GEOMETRY)\b")
+"""Types, alone or inside others, that polars cannot take."""
+_BYTES = re.compile(r"\bBLOB\b")
+_NESTED = re.compile(r"\]$|^(STRUCT|MAP|UNION|VARIANT)\b")
+
+
+def fit(relation: duckdb.DuckDBPyRelation, form: str) -> duckdb.DuckDBPyRelation:
+    """The same rows, what cannot be held being text, and JSON text where it is nested.
+
+    Args:
+        relation: Any rows.
+        form: parquet keeps bytes, lists and structs; json keeps lists and structs; table and csv neither.
+    """
+    kinds = [str(kind) for kind in relation.types]
+    if not any(_refused(kind, form) for kind in kinds):
+        return relation
+    # By number, as two columns may share a name.
+    columns = [_text(f"#{n}", kind) if _refused(kind, form) else f"#{n}" for n, kind in enumerate(kinds, 1)]
+    names = [name.replace('"', '""') for name in relation.columns]
+    return relation.project(
+        ", ".join(f'{column} AS "{name}"' for column, name in zip(columns, names, strict=True))
+    )
+
+
+def _refused(kind: str, form: str) -> bool:
+    if _ODD.search(kind):
+        return True
+    if form == "parquet":
+        return False
+    return bool(_BYTES.search(kind)) or (form != "json" and bool(_NESTED.search(kind)))
+
+
+def _text(column: str, kind: str) -> str:
+    return f"to_json({column})::VARCHAR" if _NESTED.search(kind) else f"{column}::VARCHAR"

@@ -1,0 +1,91 @@
+"""Our code as SQL functions of one root: similar, odds and physics."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from warehouse import pressure, similar
+from warehouse.errors import WarehouseError
+
+Row = dict[str, Any]
+
+_NEIGHBOUR = {
+    "setup_id": "VARCHAR", "trigger_ts": "TIMESTAMP", "distance": "DOUBLE", "weight": "DOUBLE",
+    "level_kinds": "VARCHAR[]", "level_price": "DOUBLE", "direction": "VARCHAR", "x0": "DOUBLE",
+    "outcome_2m": "VARCHAR", "outcome_4m": "VARCHAR", "outcome_8m": "VARCHAR", "mfe_pts": "DOUBLE",
+    "mae_pts": "DOUBLE",
+}  # fmt: skip
+_ODDS = {
+    "horizon": "VARCHAR", "outcome": "VARCHAR", "p": "DOUBLE", "lo": "DOUBLE", "hi": "DOUBLE",
+    "base": "DOUBLE", "base_n": "BIGINT", "n": "BIGINT", "n_eff": "DOUBLE", "barrier_pts": "DOUBLE",
+}  # fmt: skip
+_PHYSICS = {
+    "point": "BIGINT", "price": "DOUBLE", "rest": "DOUBLE", "flow": "DOUBLE", "aggr": "DOUBLE",
+    "net": "DOUBLE", "cov": "DOUBLE", "story": "VARCHAR", "lead": "DOUBLE", "wall_j": "DOUBLE",
+    "wall_strength": "DOUBLE", "retreat_far": "DOUBLE", "retreat_near": "DOUBLE", "cond": "DOUBLE[]",
+}  # fmt: skip
+
+
+class Helpers:
+    """Our code as SQL functions of one root; DuckDB hides what they raise, so it is kept here."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.failed: WarehouseError | None = None
+
+    def register(self, con: duckdb.DuckDBPyConnection) -> None:
+        for name, function, count, fields in (
+            ("similar", self._similar, 3, _NEIGHBOUR),
+            ("odds", self._odds, 2, _ODDS),
+            ("physics", self._physics, 2, _PHYSICS),
+        ):
+            arguments: list[Any] = ["VARCHAR", "BIGINT", "BIGINT"][:count]
+            row = ", ".join(f"{field} {kind}" for field, kind in fields.items())
+            con.create_function(
+                f"warehouse_{name}", self._rows(function, fields), arguments, f"STRUCT({row})[]"
+            )
+
+    def _rows(
+        self, function: Callable[..., Iterable[Row]], fields: Iterable[str]
+    ) -> Callable[..., list[Row]]:
+        """The function's rows with exactly the fields of its SQL type."""
+
+        @functools.wraps(function)
+        def rows(*arguments: Any) -> list[Row]:  # noqa: ANN401 (values of SQL)
+            try:
+                return [{field: row[field] for field in fields} for row in function(*arguments)]
+            except WarehouseError as error:
+                self.failed = error
+                raise
+
+        return rows
+
+    def _similar(self, level: str, ns: int, k: int) -> Iterable[Row]:
+        for each in similar.ask(self.root, level, ns, k).neighbours:
+            ends = {f"outcome_{name}": outcome for name, outcome in each["outcomes"].items()}
+            yield (
+                each | ends | {"trigger_ts": dt.datetime.fromisoformat(each["trigger_ts"].removesuffix("Z"))}
+            )
+
+    def _odds(self, level: str, ns: int) -> Iterable[Row]:
+        found = similar.ask(self.root, level, ns).data()
+        for horizon, chances in found["outcomes"].items():
+            for outcome, chance in (chances or {}).items():
+                yield {"horizon": horizon, "outcome": outcome, **chance, **found["labels"][horizon]}
+
+    def _physics(self, level: str, ns: int) -> Iterable[Row]:
+        [frame] = similar.physics(self.root, level, ns)
+        told = {name: frame[name] for name in ("story", "lead", "cond")}
+        told |= {f"wall_{name}": value for name, value in frame["wall"].items()}
+        told |= {f"retreat_{name}": value for name, value in frame["retreat"].items()}
+        cube = frame["cube"]
+        for n, (point, price) in enumerate(zip(cube["j"], cube["px"], strict=True)):
+            yield (
+                told | {"point": point, "price": price} | {name: cube[name][n] for name in pressure.MEASURES}
+            )
