@@ -154,12 +154,15 @@ def gold(root: Path, date: dt.date, frame: pl.DataFrame, symbol: str = SYMBOL) -
 
 
 def scalers(root: Path, days: list[dt.date]) -> None:
-    """gold.scalers of every date, from the setups there are."""
-    parts = store.partitions(root, "gold.setups")
-    past = store.scan(parts)
-    for date in days:
-        found = vectors.scalers(past, vectors.spec(), date)
-        _write(root, "gold.scalers", found, spec=vectors.DEFAULT, date=date)
+    """gold.scalers of every date and product, from the setups there are."""
+    parts = {}
+    for part in store.partitions(root, "gold.setups"):
+        parts.setdefault(session.parse_outright(dict(part.keys)["symbol"]).product, []).append(part)
+    for product, mine in parts.items():
+        past = store.scan(mine)
+        for date in days:
+            found = vectors.scalers(past, vectors.spec(), date)
+            _write(root, "gold.scalers", found, spec=vectors.DEFAULT, product=product, date=date)
 
 
 def root(folder: Path, count: int = 6, per_date: int = PER_DATE) -> Path:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import tapes
 from trees import digests
 
 from warehouse import audit, contract, forecast, fronts, graph, plan, session, status, steps, store, workers
 from warehouse.build import build
-from warehouse.errors import BusyError, MissingStepError, QuestionError
+from warehouse.errors import BusyError, MissingStepError, QuestionError, WarehouseError
 from warehouse.ledger import Ledger
 from warehouse.request import Request
 from warehouse.run import Task
@@ -40,15 +41,14 @@ def root(tiny_built, tmp_path):
 
 def test_everything_is_made(tiny_built):
     tables = {
-        path.parent.parent.parent.relative_to(tiny_built).as_posix()
-        for path in tiny_built.glob("*/*/*/*/part.json")
+        "/".join(path.relative_to(tiny_built).parts[:2]) for path in tiny_built.glob("[bsg]*/**/part.json")
     }
     assert tables >= {
         "bronze/mbp_10", "bronze/definition", "silver/quotes", "silver/trades", "silver/ladder", "silver/book",
         "silver/quality", "silver/levels", "silver/front_contract", "silver/volume_profile", "silver/volatility",
         "silver/retreat_profile", "gold/setups", "gold/outcomes", "gold/scalers",
     }  # fmt: skip
-    assert (tiny_built / "index" / "snapshot30r.hnsw").exists()
+    assert (tiny_built / "index" / "snapshot30r.SIM.hnsw").exists()
     assert (tiny_built / "warehouse.duckdb").exists()
     assert not (tiny_built / "quarantine").exists()
     assert not (tiny_built / ".tmp").exists()
@@ -82,6 +82,17 @@ def test_a_rebuild_does_nothing(root, tiny_raw):
     assert not report.made and not report.errors
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert list(forecast.lines(Request(root, SPAN, raw=tiny_raw)))[-1].startswith("0 to make")
+
+
+def test_a_second_product_leaves_the_first_as_it_is(root, tiny_raw, tmp_path):
+    (tmp_path / "raw").mkdir()
+    tape = tapes.walk(2000, start="2025-06-26T13:00", step_ns=10**9)
+    tapes.write(tmp_path / "raw" / "es.dbn", "mbp-10", [tape], {"ESU5": 5}, date="2025-06-26")
+    report = made(root, raw=tmp_path / "raw", product="ES", dates="2025-06-26")
+    assert not report.errors and "warehouse.duckdb" in report.made
+    for product, raw in (("SIM", tiny_raw), ("ES", tmp_path / "raw")):
+        report = made(root, raw=raw, product=product, dates="2025-06-26")
+        assert not report.made and not report.errors
 
 
 def test_one_worker_and_one_date_at_a_time_give_the_same_bytes(tiny_built, tiny_raw, tmp_path):
@@ -159,10 +170,43 @@ def test_the_users_contract(root, tiny_raw):
     report = made(root, raw=tiny_raw, contract="SIMU5", dates="2025-06-26")
     assert not report.errors
     assert pl.read_parquet(part(root, "gold.setups").path)["maybe_back_month"].all()
-    report = made(root, raw=tiny_raw, contract="SIMZ5", dates="2025-06-26")
+
+
+REFUSED = [
+    ({"contract": "foo"}, "`foo` is no contract of SIM: name one of SIMU5"),
+    ({"contract": "ESU5"}, "`ESU5` is no contract of SIM: name one of SIMU5"),
+    ({"contract": "SIMZ5"}, "SIMZ5 is not landed for 2025-06-24 and 2 more (SIMU5 is): add its file, or name one with --contract"),
+    ({"schema": "mbo", "dates": "2025-06-26"}, "MBO of SIMU5 is not landed for 2025-06-26 (mbp-10 is): add its file, or name another --schema"),
+    ({"schema": "mbo", "contract": "SIMU5"}, "MBO of SIMU5 is not landed for 2025-06-24 and 2 more (mbp-10 is): add its file, or name another --schema"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "message"), REFUSED)
+def test_a_refused_contract_or_schema_changes_nothing(root, tiny_raw, tmp_path, options, message):
+    before = digests(root)
+    for place in (root, tmp_path / "none"):
+        with pytest.raises(WarehouseError) as error:
+            made(place, raw=tiny_raw, levels="6012.5", **options)
+        assert str(error.value) == message
+    assert digests(root) == before
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_contract_without_records_takes_no_front(tmp_path):
+    raw = tmp_path / "raw"
+    name = "xsim-mdp3-20250626.mbp-10.dbn"
+    tapes.write(
+        raw / name,
+        "mbp-10",
+        [tapes.walk(9, start="2025-06-26T14:00")],
+        {"SIMU5": 5, "SIMZ5": 6},
+        date="2025-06-26",
+    )
+    report = made(tmp_path / "other", raw=raw, contract="SIMZ5", dates="2025-06-26")
     assert report.errors == [
-        "SIMZ5 is front on 2025-06-26 (by user) and not landed, SIMU5 is: add its file, or name one with --contract"
+        "SIMZ5 is not landed for 2025-06-26 (SIMU5 is): add its file, or name one with --contract"
     ]
+    assert not store.partitions(tmp_path / "other", "silver.front_contract")
 
 
 def test_plan_says_why_and_writes_nothing(tiny_raw, tmp_path, root):
@@ -222,12 +266,15 @@ def test_a_docstring_rebuilds_nothing_and_a_body_what_depends_on_it(elsewhere, t
     edit(elsewhere / "features" / "depth.py", "return total(sizes)", "return total(sizes) + 1")
     surely, perhaps = due(elsewhere, tiny_built, tiny_raw)
     assert surely == {"depth", "setups"}
-    assert perhaps == {"outcomes", "scalers", "snapshot30r.hnsw", "warehouse.duckdb"}
+    assert perhaps == {"outcomes", "scalers", "snapshot30r.SIM.hnsw", "warehouse.duckdb"}
     edit(elsewhere / "warehouse" / "barrier.py", "UNCALIBRATED = 0.9", "UNCALIBRATED = 0.8")
     assert due(elsewhere, tiny_built, tiny_raw)[0] == {"depth", "setups", "outcomes"}
     edit(elsewhere / "warehouse" / "frames.py", "REACH = 19", "REACH = 20")
     made = {name for name in plan.families() if plan.grain(name) != "setup"}
     assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes"}
+    edit(elsewhere / "warehouse" / "vectors.py", "VALUES_NEEDED = 20", "VALUES_NEEDED = 30")
+    fitted = {"scalers", "snapshot30r.SIM.hnsw"}
+    assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *fitted}
 
 
 def test_rows_that_break_the_declaration_are_set_aside(root, monkeypatch):

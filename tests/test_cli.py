@@ -225,7 +225,7 @@ def test_status_of_a_damaged_root_names_what_is_damaged(tiny_built, tmp_path):
 def test_a_build_mends_what_is_damaged(tiny_built, tiny_raw, tmp_path):
     root = Path(shutil.copytree(tiny_built, tmp_path / "root"))
     (root / "warehouse.duckdb").write_bytes(b"junk" * 2000)
-    (root / "index" / "snapshot30r.json").write_text("[]")
+    (root / "index" / "snapshot30r.SIM.json").write_text("[]")
     (root / ".hashes.json").write_text("[1]")
     setups = store.partitions(root, "gold.setups")[0]
     setups.path.write_bytes(b"")

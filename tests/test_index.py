@@ -32,7 +32,7 @@ def ids(n: int) -> list[str]:
 
 def saved(root, n: int = 300, scale: Scaler | None = None):
     values = drawn(n, holes=0.05)
-    index.write(root, SPEC, ids(n), values, scale or plain(), {"inputs": {"x": "y"}})
+    index.write(root, SPEC, "SIM", ids(n), values, scale or plain(), {"inputs": {"x": "y"}})
     return values
 
 
@@ -104,48 +104,50 @@ def test_same_vectors_same_bytes(tmp_path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         saved(tmp_path / name)
-    for file in ("some.hnsw", "some.json"):
+    for file in ("some.SIM.hnsw", "some.SIM.json"):
         assert (tmp_path / "one/index" / file).read_bytes() == (tmp_path / "two/index" / file).read_bytes()
 
 
 def test_a_saved_graph_answers_as_it_did(tmp_path) -> None:
     scale = Scaler(np.full(8, 0.5), np.full(8, 2.0))
     values = saved(tmp_path, scale=scale)
-    graph = index.load(tmp_path, SPEC, ids(300))
+    graph = index.load(tmp_path, SPEC, "SIM", ids(300))
     fresh = SetupIndex.build(values, scale)
     every = np.ones(300, bool)
     assert graph.propose(values[0], 40, every).tolist() == fresh.propose(values[0], 40, every).tolist()
-    said = json.loads((tmp_path / "index/some.json").read_text())
+    said = json.loads((tmp_path / "index/some.SIM.json").read_text())
     assert said["recall"] == 1.0 and said["rows"] == 300 and said["inputs"] == {"x": "y"}
 
 
 @pytest.mark.parametrize("how", ["flipped", "short", "long"])
 def test_a_damaged_graph_is_refused_before_it_can_crash(tmp_path, how) -> None:
     saved(tmp_path)
-    path = tmp_path / "index/some.hnsw"
+    path = tmp_path / "index/some.SIM.hnsw"
     whole = bytearray(path.read_bytes())
     whole[5] ^= 255
     path.write_bytes(
         {"flipped": bytes(whole), "short": path.read_bytes()[:-8], "long": path.read_bytes() + b"x"}[how]
     )
-    with pytest.raises(DataError, match=r"some\.hnsw is damaged: run `warehouse build` to make it anew$"):
-        index.load(tmp_path, SPEC, ids(300))
+    with pytest.raises(
+        DataError, match=r"some\.SIM\.hnsw is damaged: run `warehouse build` to make it anew$"
+    ):
+        index.load(tmp_path, SPEC, "SIM", ids(300))
 
 
 def test_a_graph_of_other_vectors_is_refused(tmp_path) -> None:
     with pytest.raises(
         MissingStepError, match=r"does not exist: run `warehouse build`, or ask with --index exact$"
     ):
-        index.load(tmp_path, SPEC, ids(300))
+        index.load(tmp_path, SPEC, "SIM", ids(300))
     saved(tmp_path)
     with pytest.raises(MissingStepError, match=r"is of other slots: run `warehouse build`$"):
-        index.load(tmp_path, Spec("some", tuple("hgfedcba")), ids(300))
+        index.load(tmp_path, Spec("some", tuple("hgfedcba")), "SIM", ids(300))
     with pytest.raises(MissingStepError, match=r"is of other slots and dim: run"):
-        index.load(tmp_path, Spec("some", tuple("abcdefghi")), ids(300))
+        index.load(tmp_path, Spec("some", tuple("abcdefghi")), "SIM", ids(300))
     with pytest.raises(MissingStepError, match=r"is of other rows and setups: run"):
-        index.load(tmp_path, SPEC, ids(301))
+        index.load(tmp_path, SPEC, "SIM", ids(301))
     with pytest.raises(MissingStepError, match=r"is of other setups: run"):
-        index.load(tmp_path, SPEC, [*ids(299), "setup/x"])
+        index.load(tmp_path, SPEC, "SIM", [*ids(299), "setup/x"])
 
 
 def test_what_hnswlib_would_not_notice() -> None:
@@ -170,9 +172,9 @@ def test_recall_is_measured_after_reranking() -> None:
 
 def test_nothing_is_left_beside_the_index(tmp_path) -> None:
     saved(tmp_path)
-    assert sorted(path.name for path in (tmp_path / "index").iterdir()) == ["some.hnsw", "some.json"]
+    assert sorted(path.name for path in (tmp_path / "index").iterdir()) == ["some.SIM.hnsw", "some.SIM.json"]
     assert not list((tmp_path / ".tmp").iterdir())
     assert (
-        store.sha256(tmp_path / "index/some.hnsw")
-        == json.loads((tmp_path / "index/some.json").read_text())["sha256"]
+        store.sha256(tmp_path / "index/some.SIM.hnsw")
+        == json.loads((tmp_path / "index/some.SIM.json").read_text())["sha256"]
     )

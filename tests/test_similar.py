@@ -49,7 +49,7 @@ def slow(root, setup, kinds=None, *, other_dates=True, as_of=None):
     scale = {
         row["feature"]: row["mad"]
         for row in pl.read_parquet(
-            root / f"gold/scalers/spec=snapshot30r/date={me['date']}/part.parquet"
+            root / f"gold/scalers/spec=snapshot30r/product=SIM/date={me['date']}/part.parquet"
         ).to_dicts()
     }
     found = []
@@ -93,9 +93,10 @@ def index_of(root) -> None:
     spec = vectors.spec()
     rows = library.setups(root, spec.slots).filter(~pl.col("is_placebo"))
     scale = vectors.scaler(
-        pl.read_parquet(root / f"gold/scalers/spec=snapshot30r/date={DAYS[-1]}/part.parquet"), spec
+        pl.read_parquet(root / f"gold/scalers/spec=snapshot30r/product=SIM/date={DAYS[-1]}/part.parquet"),
+        spec,
     )
-    index.write(root, spec, rows["setup_id"].to_list(), vectors.matrix(rows, spec), scale, {})
+    index.write(root, spec, "SIM", rows["setup_id"].to_list(), vectors.matrix(rows, spec), scale, {})
 
 
 def test_a_library_that_is_small_is_scanned(root) -> None:
@@ -145,7 +146,7 @@ def test_as_of_scales_by_what_was_known_then(mine) -> None:
     setup, back = trigger(mine), ns(DAYS[6], "16:00:00")
     want = asked(mine, setup, as_of=back)
     for day in DAYS[7:]:
-        shutil.rmtree(mine / f"gold/scalers/spec=snapshot30r/date={day}")
+        shutil.rmtree(mine / f"gold/scalers/spec=snapshot30r/product=SIM/date={day}")
     assert asked(mine, setup, as_of=back).neighbours == want.neighbours
 
 
@@ -364,7 +365,7 @@ def test_what_is_not_built_says_what_to_run(root, mine, tmp_path) -> None:
     shutil.rmtree(mine / "gold/scalers")
     with pytest.raises(
         MissingStepError,
-        match=rf"^there is no scaler of snapshot30r for {DAYS[-1]}: run `warehouse build --dates {DAYS[-1]}`$",
+        match=rf"^there is no scaler of snapshot30r for SIM on {DAYS[-1]}: run `warehouse build --dates {DAYS[-1]}`$",
     ):
         asked(mine, setup)
 
@@ -386,7 +387,7 @@ def test_a_damaged_or_missing_graph_is_refused_only_where_it_is_asked(mine) -> N
     ):
         asked(mine, setup, index="hnsw")
     index_of(mine)
-    path, _ = index.paths(mine, "snapshot30r")
+    path, _ = index.paths(mine, "snapshot30r", "SIM")
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(DataError, match=r"is damaged: run `warehouse build` to make it anew$"):
         asked(mine, setup, index="hnsw")
@@ -438,7 +439,7 @@ def test_a_file_cut_short_is_named(mine, table, bytes_left) -> None:
 def test_a_junk_sidecar_of_the_index_is_named(mine, junk) -> None:
     setup = trigger(mine)
     index_of(mine)
-    _, note = index.paths(mine, "snapshot30r")
+    _, note = index.paths(mine, "snapshot30r", "SIM")
     note.write_bytes(junk)
     with pytest.raises(DataError) as error:
         asked(mine, setup, index="hnsw")

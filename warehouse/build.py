@@ -12,7 +12,7 @@ from warehouse.errors import KilledError, MissingStepError, QuestionError, Wareh
 from warehouse.fronts import SCHEMAS, Front, Scope
 from warehouse.land import Landing
 from warehouse.ledger import Ledger
-from warehouse.request import Request, Stock, choose, stock
+from warehouse.request import Request, Stock, choose, refuse, stock
 from warehouse.run import Outcome, Progress, Task, run
 from warehouse.steps import LEVELS_FILE
 from warehouse.store import Partition
@@ -55,6 +55,7 @@ def build(request: Request, progress: Progress) -> Report:
 
     Raises:
         QuestionError: If what was asked cannot be; nothing was changed.
+        MissingStepError: If the contract or schema named is not there; nothing was changed.
         BusyError: If another build is at work.
         KilledError: If a worker was.
     """
@@ -80,6 +81,7 @@ def ask(request: Request) -> tuple[Stock, Scope, Report]:
 
     Raises:
         QuestionError: If it cannot be answered.
+        MissingStepError: If there is no order flow of the contract or schema that was named.
     """
     asked, window = wording.dates(request.dates), wording.window(request.setup_window)
     if request.schema not in {None, *SCHEMAS}:
@@ -89,6 +91,7 @@ def ask(request: Request) -> tuple[Stock, Scope, Report]:
     wanted, left_out = choose(asked, there)
     report = Report(errors=[str(error) for error in found.damaged], notes=_notes(there, left_out))
     scope = Scope(request.root, there.product, tuple(wanted), request.contract, request.schema, window)
+    refuse(there, scope)
     return there, scope, report
 
 
@@ -121,6 +124,7 @@ class _Build:
     def all(self) -> None:
         self._land()
         self._ledger.reread()
+        self._drop_empty()
         self._run(graph.front_tasks(self._scope, self._ledger))
         found = dict(self._fronts())
         self._run(graph.date_tasks(self._scope, self._ledger, found))
@@ -138,6 +142,17 @@ class _Build:
                 landing = running.pop(future)
                 self._landed(landing, future)
                 self._progress(f"landed {_name(landing)}", len(stale) - len(running), len(stale))
+
+    def _drop_empty(self) -> None:
+        """Leave out dates on which the contract named turns out to have no records, whatever headers said."""
+        scope = self._scope
+        if scope.contract is None:
+            return
+        there = {date: fronts.landed(scope, self._ledger, date) for date in scope.dates}
+        without = [date for date, found in there.items() if not any(scope.takes(*pair) for pair in found)]
+        if without:
+            self._report.errors.append(fronts.lacking(scope, scope.contract, without, there[without[0]]))
+            self._scope = replace(scope, dates=tuple(day for day in scope.dates if day not in without))
 
     def _landed(self, landing: Landing, future: Future[list[Partition]]) -> None:
         try:

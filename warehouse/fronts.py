@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,6 +61,10 @@ class Scope:
     def partition(self, table: str, **keys: str | dt.date) -> Partition:
         return store.partition(self.root, table, **keys)
 
+    def takes(self, symbol: str, schema: str) -> bool:
+        """Whether the user's words allow a contract's order flow of a schema."""
+        return self.contract in {None, symbol} and self.schema in {None, schema}
+
 
 def landed(scope: Scope, ledger: Ledger, date: dt.date) -> dict[tuple[str, str], tuple[Partition, ...]]:
     """Bronze of a trading date's UTC days, by contract and schema."""
@@ -91,15 +96,30 @@ def front(scope: Scope, ledger: Ledger, date: dt.date) -> Front:
     there = landed(scope, ledger, date)
     schemas = [schema for name, schema in there if name == symbol and scope.schema in {None, schema}]
     if not schemas:
-        others = sorted({name for name, _ in there}) or ["nothing"]
-        wanted = f"{symbol} as {scope.schema}" if scope.schema else symbol
         raise MissingStepError(
-            f"{wanted} is front on {date} (by {reason}) and not landed, {', '.join(others)} is: "
-            "add its file, or name one with --contract"
+            f"{symbol} is front (by {reason}), but {lacking(scope, symbol, [date], there)}"
         )
     inputs = there[symbol, schemas[0]]
     manifest = ledger.manifest(inputs[-1]) or {}
     return Front(symbol, reason, schemas[0], manifest["tick"] / 1e9, inputs)
+
+
+def lacking(scope: Scope, symbol: str, dates: Sequence[dt.date], there: Iterable[tuple[str, str]]) -> str:
+    """That a contract is not landed, and what to do, in one line.
+
+    Args:
+        scope: What was asked.
+        symbol: The contract.
+        dates: Where it is not.
+        there: Contracts and schemas that are landed on the first of them.
+    """
+    found = list(there)
+    wanted = f"{scope.schema.upper()} of {symbol}" if scope.schema else symbol
+    mine = sorted(schema for name, schema in found if name == symbol)
+    others = ", ".join(mine or sorted({name for name, _ in found})) or "nothing"
+    days = f"{dates[0]}" + (f" and {len(dates) - 1} more" if len(dates) > 1 else "")
+    other = "name another --schema" if mine else "name one with --contract"
+    return f"{wanted} is not landed for {days} ({others} is): add its file, or {other}"
 
 
 def built(scope: Scope, ledger: Ledger) -> dict[dt.date, str]:

@@ -14,6 +14,7 @@ import polars as pl
 from warehouse import database, plan, profiles, session, sqlfile, store, vectors, wording
 from warehouse.fronts import Front, Scope, built, landed
 from warehouse.ledger import Ledger, code
+from warehouse.request import of
 from warehouse.run import Task
 from warehouse.steps import LEVELS_FILE
 from warehouse.store import Artifact, Partition
@@ -169,13 +170,9 @@ class _Day:
 
     def _scalers(self, spec: str) -> Task:
         days = [day for day in sorted(self.symbols) if day < self.date]
-        return self.task(
-            "scalers",
-            [self.scope.partition("gold.scalers", spec=spec, date=self.date)],
-            self._earlier("gold.setups", days),
-            vectors.fingerprint(spec),
-            spec=spec,
-        )
+        target = self.scope.partition("gold.scalers", spec=spec, product=self.scope.product, date=self.date)
+        fingerprint = _joined(_fingerprint("scalers", "warehouse.vectors"), vectors.fingerprint(spec))
+        return self.task("scalers", [target], self._earlier("gold.setups", days), fingerprint, spec=spec)
 
     def _read(self, tables: Iterable[str]) -> list[Partition]:
         """The date's partitions of tables by their short names."""
@@ -196,9 +193,11 @@ class _Day:
 
 
 def index_tasks(root: Path, ledger: Ledger) -> list[Task]:
-    """An index per spec, over the setups of all dates and products of the root."""
+    """An index per spec and product, over the setups of all its dates, scaled by its latest scaler."""
+    keyed = [(dict(part.keys), part) for part in _whole(root, ledger, "gold.scalers")]
+    latest = {(keys["spec"], keys["product"]): part for keys, part in keyed if "product" in keys}
     setups = _whole(root, ledger, "gold.setups")
-    return [_index(root, ledger, spec, setups) for spec in vectors.specs()]
+    return [_index(root, *key, setups, latest[key]) for key in latest if key[0] in vectors.specs()]
 
 
 def database_task(root: Path, ledger: Ledger) -> Task:
@@ -217,14 +216,14 @@ def _whole(root: Path, ledger: Ledger, table: str) -> list[Partition]:
     return [part for part in store.partitions(root, table) if ledger.digest(part)]
 
 
-def _index(root: Path, ledger: Ledger, spec: str, setups: Sequence[Partition]) -> Task:
-    scalers = [part for part in _whole(root, ledger, "gold.scalers") if ("spec", spec) in part.keys]
+def _index(root: Path, spec: str, product: str, setups: Sequence[Partition], scaler: Partition) -> Task:
+    name = f"index/{spec}.{product}"
     return Task(
         f"{_STEPS}:index",
-        (Artifact(root, f"index/{spec}.hnsw", f"index/{spec}.json"),),
-        (*setups, *scalers[-1:]),
+        (Artifact(root, f"{name}.hnsw", f"{name}.json"),),
+        (*(part for part in setups if of(dict(part.keys)["symbol"]) == product), scaler),
         _joined(_fingerprint("index", "warehouse.index", "warehouse.vectors"), vectors.fingerprint(spec)),
-        {"spec": spec},
+        {"spec": spec, "product": product},
     )
 
 

@@ -55,6 +55,7 @@ class Sidecar:
 
     Args:
         spec: Name of the vectors.
+        product: Whose setups.
         slots: Fingerprint of their slots.
         dim: Slots.
         rows: Vectors, labelled 0 to rows - 1 in order of setup_id.
@@ -66,6 +67,7 @@ class Sidecar:
     """
 
     spec: str
+    product: str
     slots: str
     dim: int
     rows: int
@@ -143,26 +145,33 @@ def recall(vectors: Vectors, index: SetupIndex, k: int = 30, questions: int = _Q
 
 
 def write(
-    root: Path, spec: Spec, ids: Sequence[str], vectors: Vectors, scale: Scaler, made: Manifest
+    root: Path,
+    spec: Spec,
+    product: str,
+    ids: Sequence[str],
+    vectors: Vectors,
+    scale: Scaler,
+    made: Manifest,
 ) -> None:
-    """Build the graph of a root and place it with its sidecar.
+    """Build the graph of a product and place it with its sidecar.
 
     Args:
         root: The warehouse.
         spec: Whose vectors.
+        product: Such as ES; every product has its own scale, so its own graph.
         ids: setup_ids, sorted.
         vectors: (n, d) float32 in the same order, NaN where a slot is missing.
-        scale: The latest scaler.
+        scale: The product's latest scaler.
         made: What it was made from, kept in the sidecar.
     """
     index = SetupIndex.build(vectors, scale)
-    target, note = paths(root, spec.name)
+    target, note = paths(root, spec.name, product)
     target.parent.mkdir(parents=True, exist_ok=True)
     with store.temporary(root, ".hnsw") as aside, store.temporary(root, ".json") as said:
         index.save(aside)
         sidecar = Sidecar(
-            spec.name, spec.fingerprint, index.width, index.rows, digest(ids), scale.median.tolist(),
-            scale.mad.tolist(), recall(vectors, index), store.sha256(aside),
+            spec.name, product, spec.fingerprint, index.width, index.rows, digest(ids),
+            scale.median.tolist(), scale.mad.tolist(), recall(vectors, index), store.sha256(aside),
         )  # fmt: skip
         said.write_text(json.dumps({**made, **asdict(sidecar)}, indent=1, sort_keys=True) + "\n")
         note.unlink(missing_ok=True)
@@ -170,14 +179,14 @@ def write(
         said.replace(note)
 
 
-def load(root: Path, spec: Spec, ids: Sequence[str]) -> SetupIndex:
+def load(root: Path, spec: Spec, product: str, ids: Sequence[str]) -> SetupIndex:
     """The saved graph, if it is whole and of these vectors.
 
     Raises:
         MissingStepError: If there is none, or it is of other slots or other setups.
         DataError: If its bytes are not those that were written, or its sidecar cannot be read.
     """
-    target, note = paths(root, spec.name)
+    target, note = paths(root, spec.name, product)
     if not target.exists() or not note.exists():
         raise MissingStepError(f"{target} does not exist: run `warehouse build`, or ask with --index exact")
     said = store.mapping(note) or {}
@@ -194,9 +203,10 @@ def load(root: Path, spec: Spec, ids: Sequence[str]) -> SetupIndex:
     return SetupIndex(graph, said["dim"], said["rows"], scale)
 
 
-def paths(root: Path, spec: str) -> tuple[Path, Path]:
+def paths(root: Path, spec: str, product: str) -> tuple[Path, Path]:
     """The graph's file and its sidecar."""
-    return root / "index" / f"{spec}.hnsw", root / "index" / f"{spec}.json"
+    name = f"{spec}.{product}"
+    return root / "index" / f"{name}.hnsw", root / "index" / f"{name}.json"
 
 
 def digest(ids: Sequence[str]) -> str:

@@ -50,17 +50,24 @@ WITH asked AS (
 fits AS (
     SELECT max(fit.date) AS fitted
     FROM gold.scalers AS fit
-    JOIN asked ON fit.date <= asked.date
+    JOIN asked ON fit.product = asked.product AND fit.date <= asked.date
     WHERE fit.spec = vector_spec
 ),
 scale AS (
     SELECT list(coalesce(known.mad, 1.0) ORDER BY slot.place) AS mad
     FROM (
-        SELECT fits.fitted, unnest(asked.slots) AS feature, generate_subscripts(asked.slots, 1) AS place
+        SELECT
+            asked.product,
+            fits.fitted,
+            unnest(asked.slots) AS feature,
+            generate_subscripts(asked.slots, 1) AS place
         FROM asked, fits
     ) AS slot
     LEFT JOIN gold.scalers AS known
-        ON known.spec = vector_spec AND known.date = slot.fitted AND known.feature = slot.feature
+        ON known.spec = vector_spec
+        AND known.product = slot.product
+        AND known.date = slot.fitted
+        AND known.feature = slot.feature
 ),
 gaps AS (
     SELECT

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable
+import itertools
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from warehouse import bronze, dbn, session, store
-from warehouse.errors import QuestionError
-from warehouse.fronts import SCHEMAS
+from warehouse.errors import MissingStepError, QuestionError
+from warehouse.fronts import SCHEMAS, Scope, lacking
 from warehouse.store import Partition
 from warehouse.survey import Source, Survey
 from warehouse.wording import Asked
@@ -72,6 +73,19 @@ class Stock:
         files = (s for s in self.survey.sources if s.schema in SCHEMAS and _meets(s, before, day))
         return any(_overlaps(self.survey.raw / source.name, date) for source in files)
 
+    def only(self, symbol: str, schema: str) -> Stock:
+        """What there is of one contract in one schema."""
+        table = bronze.table(schema)
+        landed = tuple(p for p in self.bronze if p.table == table and ("symbol", symbol) in p.keys)
+        found = (source for source in self.survey.sources if source.schema == schema)
+        sources = tuple(_only(source, {symbol}) for source in found)
+        return Stock(self.product, dataclasses.replace(self.survey, sources=sources), landed)
+
+    def symbols(self) -> list[str]:
+        """Contracts whose order flow is there, or may be."""
+        raw = {i.symbol for s in self.survey.sources if s.schema in SCHEMAS for i in s.instruments}
+        return sorted(raw | {dict(part.keys)["symbol"] for part in self.bronze})
+
     def span(self) -> str:
         """What dates there are, in words for a message."""
         landed = {dict(part.keys)["date"] for part in self.bronze}
@@ -100,7 +114,8 @@ def stock(found: Survey, root: Path, product: str | None) -> Stock:
         raise QuestionError(f"there is nothing of {product}: name one of {', '.join(there)} with --product")
     chosen = product or there[0]
     mine = tuple(part for part in landed if of(dict(part.keys)["symbol"]) == chosen)
-    sources = tuple(source for s in found.sources if (source := _only(s, chosen)).instruments)
+    symbols = {i.symbol for s in found.sources for i in s.instruments if of(i.symbol) == chosen}
+    sources = tuple(source for s in found.sources if (source := _only(s, symbols)).instruments)
     return Stock(chosen, dataclasses.replace(found, sources=sources), mine)
 
 
@@ -122,14 +137,37 @@ def choose(asked: Iterable[Asked], there: Stock) -> tuple[list[dt.date], list[dt
     return [date for date in has if has[date]], [date for date in has if not has[date]]
 
 
+def refuse(there: Stock, scope: Scope) -> None:
+    """Hold the contract and schema that the user named against what there is of every date.
+
+    Raises:
+        QuestionError: If the contract is none of the product.
+        MissingStepError: If a date has no such order flow, landed or raw.
+    """
+    symbols = there.symbols()
+    if scope.contract is not None and of(scope.contract) != there.product:
+        known = ", ".join(symbols)
+        raise QuestionError(f"`{scope.contract}` is no contract of {there.product}: name one of {known}")
+    if scope.contract is None and scope.schema is None:
+        return
+    pairs = list(itertools.product(symbols, SCHEMAS))
+    held = {date: [pair for pair in pairs if there.only(*pair).has(date)] for date in scope.dates}
+    without = [date for date, found in held.items() if not any(scope.takes(*pair) for pair in found)]
+    if without:
+        found = held[without[0]]
+        names = [session.calendar_front(there.product, without[0]), *sorted(name for name, _ in found)]
+        symbol = scope.contract or next(name for name in names if name in dict(found))
+        raise MissingStepError(lacking(scope, symbol, without, found) + _bad(there.survey))
+
+
 def of(symbol: str) -> str | None:
     """Product of an outright's symbol."""
     contract = session.parse_outright(symbol)
     return contract.product if contract else None
 
 
-def _only(source: Source, product: str) -> Source:
-    kept = tuple(item for item in source.instruments if of(item.symbol) == product)
+def _only(source: Source, symbols: Collection[str]) -> Source:
+    kept = tuple(item for item in source.instruments if item.symbol in symbols)
     return dataclasses.replace(source, instruments=kept)
 
 

@@ -367,8 +367,8 @@ OUTCOMES = Table(
 
 SCALERS = Table(
     "gold.scalers",
-    "Centre and scale of every vector slot, from setups resolved before the date.",
-    ("spec", "date"),
+    "Centre and scale of every vector slot, from setups of the product resolved before the date.",
+    ("spec", "product", "date"),
     ("feature",),
     (
         Column("feature", TEXT, NAME, "Slot of the vector."),

@@ -71,26 +71,24 @@ def ask(
         _contracts(stored, at, contract),
         None if same_day else at.date,
     )
-    real = stored.filter(~pl.col("is_placebo"))
+    ours = stored.filter(pl.col("symbol").is_in(sorted(_contracts(stored, at, None))))
+    real = ours.filter(~pl.col("is_placebo"))
     admitted = real.select(admission.rule().fill_null(value=False)).to_series()
-    scale = _scaler(root, slots, min(at.date, session.trading_date(known)))
+    scale = _scaler(root, slots, at.product, min(at.date, session.trading_date(known)))
     pool = Pool(vectors.matrix(real, slots), scale.mad, admitted.to_numpy())
     mine = vectors.matrix(pl.DataFrame([row], dict.fromkeys(slots.slots, pl.Float64())), slots)[0]
     how = index or ("hnsw" if admitted.sum() >= EXACT_BELOW else "exact")
-    found = _search(root, slots, real["setup_id"].to_list(), pool, mine, k, how)
+    found = _search(at, slots, real["setup_id"].to_list(), pool, mine, k, how)
     outcomes = library.outcomes(root)
-    ours = stored.filter(pl.col("symbol").is_in(sorted(_contracts(stored, at, None))))
     start = Start(_tick(at), _factors(ours, outcomes, at.date, known))
     seen = real.filter(admitted)
     return Answer(now, row, admission, slots, k, how, real, seen, pool, mine, found, outcomes, start).card()
 
 
-def _search(
-    root: Path, spec: Spec, ids: list[str], pool: Pool, mine: Vectors, k: int, how: str
-) -> Neighbours:
+def _search(at: Place, spec: Spec, ids: list[str], pool: Pool, mine: Vectors, k: int, how: str) -> Neighbours:
     if how == "exact":
         return search_exact(mine, pool, k)
-    return search(mine, pool, k, load(root, spec, ids))
+    return search(mine, pool, k, load(at.root, spec, at.product, ids))
 
 
 def _tick(at: Place) -> float:
@@ -109,19 +107,20 @@ def _factors(stored: pl.DataFrame, outcomes: pl.DataFrame, date: dt.date, known:
     return barrier.factors(library.starts(stored.filter(past), outcomes))
 
 
-def _scaler(root: Path, spec: Spec, date: dt.date) -> Scaler:
-    """That of the last built date up to `date`."""
+def _scaler(root: Path, spec: Spec, product: str, date: dt.date) -> Scaler:
+    """The product's of the last built date up to `date`."""
+    keys = {"spec": spec.name, "product": product}
     dates = [
         dict(source.keys)["date"]
         for source in store.partitions(root, "gold.scalers")
-        if ("spec", spec.name) in source.keys
+        if keys.items() <= {*source.keys}
     ]
     there = [day for day in dates if day <= str(date)]
     if not there:
         raise MissingStepError(
-            f"there is no scaler of {spec.name} for {date}: run `warehouse build --dates {date}`"
+            f"there is no scaler of {spec.name} for {product} on {date}: run `warehouse build --dates {date}`"
         )
-    rows = store.scan([store.partition(root, "gold.scalers", spec=spec.name, date=max(there))])
+    rows = store.scan([store.partition(root, "gold.scalers", **keys, date=max(there))])
     return vectors.scaler(rows.collect(engine="in-memory"), spec)
 
 

@@ -137,7 +137,7 @@ def _quality(parts: Iterable[Partition]) -> Iterator[dict[str, Any]]:
 
 
 def _index(note: Manifest) -> dict[str, Any]:
-    return {key: note.get(key) for key in ("spec", "rows", "recall")}
+    return {key: note.get(key) for key in ("spec", "product", "rows", "recall")}
 
 
 def _iso(ns: int) -> str:
@@ -185,7 +185,8 @@ def _ends(found: Status) -> Iterator[str]:
 def _rest(found: Status) -> Iterator[str]:
     for each in found.indexes:
         recall = "not measured (too few)" if each["recall"] is None else f"{each['recall']:.3f}"
-        yield f"index {each['spec']}: {each['rows']:,} setups, recall of 30 neighbours {recall}"
+        name = f"{each['spec']} of {each['product']}"
+        yield f"index {name}: {each['rows']:,} setups, recall of 30 neighbours {recall}"
     yield from (f"damaged: {name}: run `warehouse build` to make it again" for name in found.damaged)
 
 

@@ -150,13 +150,16 @@ def scalers(task: Task, manifest: Manifest) -> None:
 
 
 def index(task: Task, manifest: Manifest) -> None:
-    """The graph over every setup of the root."""
+    """The graph over every setup of a product."""
     spec, root = vectors.spec(task.parameters["spec"]), task.outputs[0].root
-    setups = library.setups(root, spec.slots).filter(~pl.col("is_placebo"))
+    symbols = {dict(source.keys)["symbol"] for source in _all(task, "gold.setups")}
+    mine = ~pl.col("is_placebo") & pl.col("symbol").is_in(sorted(symbols))
+    setups = library.setups(root, spec.slots).filter(mine)
     rows = pl.read_parquet(_all(task, "gold.scalers")[0].path)
     graphs.write(
         root,
         spec,
+        task.parameters["product"],
         setups["setup_id"].to_list(),
         vectors.matrix(setups, spec),
         vectors.scaler(rows, spec),
