@@ -362,6 +362,8 @@ class RandomMarket:
         self.rows[-1] = (*self.rows[-1][:-1], LAST)
 
     def snapshot(self):
+        if self.rows[-1][-1] & SNAPSHOT:
+            return  # records of two in a row would be one snapshot that lists every order twice
         for number, (side, price, size) in self.orders.items():
             self._row("A", side, price, size, number, SNAPSHOT | 8)
 
