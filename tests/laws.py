@@ -251,12 +251,7 @@ def sign(tables, triggers, names=None):
             .otherwise(feature.rises_with)
             .alias(feature.rises_with)
         )
-        changed = [
-            one.filter(last).select(plan.column(feature, None))
-            if feature.window == 1
-            else one.with_columns(plan.column(feature, "entity")).filter(last)
-            for one in (frame, more)
-        ]
+        changed = [plan.added(one, [feature], "entity").filter(last) for one in (frame, more)]
         gap = (changed[1][name] - changed[0][name]).drop_nulls()
         if not len(gap) or gap.min() < -1e-12 or gap.max() <= 0:
             broken.add(name)
@@ -295,7 +290,7 @@ def null_is_not_zero(names=None):
             for read, column in types.items()
         }
         known = {read: pl.Series([CONSTANTS[read][0]] * 3) for read in feature.inputs if read in CONSTANTS}
-        made = pl.DataFrame(nothing | known).select(plan.column(feature, None))
+        made = plan.added(pl.DataFrame(nothing | known), [feature], None)
         if made[name].null_count() != 3:
             broken.add(name)
     return broken

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 
+import duckdb
 import gold
 import polars as pl
 import pytest
@@ -280,7 +281,8 @@ HELD = [
 
 
 @pytest.mark.parametrize(("statement", "cells", "value"), HELD)
-def test_every_type_in_every_format(root, tmp_path, statement, cells, value) -> None:
+def test_every_type_in_every_format(root, tmp_path, monkeypatch, statement, cells, value) -> None:
+    monkeypatch.setattr(database, "_open", lambda _root, _helpers: duckdb.connect())  # no view is read
     assert list(csv.reader(io.StringIO(database.query(root, statement, "csv"))))[1] == cells
     assert json.loads(database.query(root, statement, "json"))[0]["a"] == value
     assert database.query(root, statement, "table").splitlines()[1].split("  ") == cells or len(cells) > 1

@@ -5,7 +5,7 @@ import dataclasses
 import polars as pl
 import pytest
 
-from warehouse import library, physics, pressure, question, render, similar
+from warehouse import catalog, library, physics, pressure, question, render, similar
 from warehouse.schema import BAR_NS
 
 
@@ -34,11 +34,25 @@ def test_features_of_a_moment_are_those_frozen_with_its_setup(tiny_built, trigge
     """Bit for bit, from the date's tables cut at the moment, as if nothing were stored."""
     for setup in triggers[:8]:
         now = frozen(tiny_built, setup)
-        made = physics.features(dataclasses.replace(now, setup=None))
+        made = physics.features(dataclasses.replace(now, setup=None), catalog.load().keys())
         names = [name for name in made if name in now.setup]
         assert len(names) > 200
         for name in names:
             assert made[name] == now.setup[name], (setup["setup_id"], name)
+
+
+def test_pressure_reads_the_columns_it_names_and_no_other() -> None:
+    read = set()
+
+    class Spy(dict):
+        def get(self, name, default=None):
+            read.add(name)
+            return super().get(name, default)
+
+    row = Spy()
+    pressure.cube(row, 1.0), pressure.told(row, "UP", 1.0), pressure.retreat(row)
+    pressure.wall(row), pressure.lead(row), pressure.conditions(row), pressure.quadrants(row)
+    assert read == pressure.COLUMNS <= catalog.load().keys()
 
 
 def test_without_the_stored_setup_the_moment_is_the_same(tiny_built, triggers, monkeypatch) -> None:

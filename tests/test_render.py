@@ -84,7 +84,7 @@ def test_neighbours_are_printed_nearest_first(cards) -> None:
 def test_one_frame_is_a_ladder_and_several_are_lines(root, monkeypatch) -> None:
     made = gold.setups(DAYS[-1], 1)
 
-    def features(_place, starts, _last):
+    def features(_place, starts, _last, _names):
         row = made.select(*gold.features()).row(0, named=True)
         return pl.DataFrame([row] * len(starts), schema=gold.features()).with_columns(starts["bar"])
 
@@ -107,7 +107,7 @@ def test_one_frame_is_a_ladder_and_several_are_lines(root, monkeypatch) -> None:
 
 
 def test_every_null_of_a_frame_has_its_reason(root, monkeypatch) -> None:
-    def nothing(_place, starts, _last):
+    def nothing(_place, starts, _last, _names):
         return pl.DataFrame(
             {name: [None] * len(starts) for name in gold.features()}, schema=gold.features()
         ).with_columns(starts["bar"])

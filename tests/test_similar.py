@@ -120,7 +120,7 @@ def test_the_own_date_comes_in_only_when_asked_for(root, monkeypatch) -> None:
     first = rows.row(0, named=True)
     end = ns(DAYS[-1], "10:59:00")
     features = rows.row(0, named=True) | dict.fromkeys(vectors.spec().slots, 0.0)
-    monkeypatch.setattr(similar, "features", lambda _now: features)
+    monkeypatch.setattr(similar, "features", lambda _now, _names: features)
     for same_day in (False, True):
         card = similar.ask(root, "6001", end, k=1000, same_day=same_day)
         dates = {each["setup_id"].split("/")[1] for each in card.neighbours}
@@ -255,7 +255,7 @@ def test_what_is_far_from_the_past_is_not_leaned_on(mine) -> None:
 
 
 def test_a_moment_that_is_no_arrival_says_so_and_gets_odds_only_near(root, monkeypatch) -> None:
-    monkeypatch.setattr(similar, "features", lambda _now: dict.fromkeys(vectors.spec().slots, 0.1))
+    monkeypatch.setattr(similar, "features", lambda _now, _names: dict.fromkeys(vectors.spec().slots, 0.1))
     near = similar.ask(root, "6000", ns(DAYS[-1], "10:00:02"))
     assert near.question["setup_id"] is None and near.question["level_id"] == f"SIMU5/{DAYS[-1]}/CUSTOM/6000"
     assert "This moment is no arrival at the level; it is compared with arrivals." in near.notes
@@ -272,7 +272,7 @@ def test_a_moment_that_is_no_arrival_says_so_and_gets_odds_only_near(root, monke
 
 def test_inside_the_band_the_direction_is_where_price_came_from(root, monkeypatch) -> None:
     """The swing falls from 6008 after its crest, so near 6004.25 it came from above."""
-    monkeypatch.setattr(similar, "features", lambda _now: dict.fromkeys(vectors.spec().slots, 0.1))
+    monkeypatch.setattr(similar, "features", lambda _now, _names: dict.fromkeys(vectors.spec().slots, 0.1))
     start = ns(DAYS[-1], "09:00:00")
     bars = [start + n * 5 * SECOND for n in range(480, 900)]
     falling = next(bar for bar in bars if gold.mid(bar, start) < 6003.5)
@@ -282,7 +282,7 @@ def test_inside_the_band_the_direction_is_where_price_came_from(root, monkeypatc
 
 
 def test_a_bar_counts_from_its_end(root, monkeypatch) -> None:
-    monkeypatch.setattr(similar, "features", lambda _now: dict.fromkeys(vectors.spec().slots, 0.1))
+    monkeypatch.setattr(similar, "features", lambda _now, _names: dict.fromkeys(vectors.spec().slots, 0.1))
     for text, bar in (("10:00:04.999999", "09:59:55"), ("10:00:05", "10:00:00")):
         card = similar.ask(root, "6000", ns(DAYS[-1], text))
         assert card.question["bar_ts"].endswith(str(int(bar[:2]) + 4) + bar[2:] + "Z")
@@ -396,7 +396,7 @@ def test_a_damaged_or_missing_graph_is_refused_only_where_it_is_asked(mine) -> N
 
 def test_a_moment_with_too_many_unknown_slots_has_no_neighbours(root, monkeypatch) -> None:
     slots = vectors.spec().slots
-    monkeypatch.setattr(similar, "features", lambda _now: dict.fromkeys(slots[:20], 0.1))
+    monkeypatch.setattr(similar, "features", lambda _now, _names: dict.fromkeys(slots[:20], 0.1))
     card = similar.ask(root, "6000", ns(DAYS[-1], "10:00:00"))
     assert card.neighbours == [] and card.n_eff == 0
     assert "10 of the 30 numbers compared are unknown: too many." in card.notes

@@ -197,7 +197,7 @@ class Catalog(Mapping[str, Feature]):
         self._grain(found.name, found.inputs, found.where)
         if found.name in self._by_name:
             raise DuplicateNameError(found.name, self[found.name].where, found.where)
-        if (read := set(found.expr().meta.root_names())) != set(found.inputs):
+        if (read := set(found.expr.meta.root_names())) != set(found.inputs):
             raise InputMismatchError(found.name, found.inputs, read)
         if found.grain == "setup" and (self.reach_of(found) or 0) > LOOKBACK:
             raise DeclarationError(

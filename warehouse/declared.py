@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -45,7 +46,7 @@ class Measure:
     where: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Feature:
     """One named column of the warehouse and all that is known of it.
 
@@ -95,6 +96,7 @@ class Feature:
         """First paragraph of the docstring on one line; it becomes the column comment."""
         return " ".join(self.doc.partition("\n\n")[0].split())
 
+    @functools.cached_property
     def expr(self) -> pl.Expr:
         """The feature over columns of its inputs' names."""
         return self.body(*map(pl.col, self.inputs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ TOUCH_PTS = 1.0
 _START = {"bar": pl.Int64(), "direction": pl.String(), "x0": pl.Float64(), "sigma_60": pl.Float64()}
 
 
-def features(now: Moment) -> dict[str, Any]:
-    """Every feature of a moment: those frozen with its setup, else made by the plan that makes setups."""
+def features(now: Moment, names: Collection[str]) -> dict[str, Any]:
+    """Features of a moment: those frozen with its setup, else made by the plan that makes setups."""
     if now.setup is not None:
         return now.setup
-    start = (now.place.bar, now.direction, now.x0, now.sigma_60)
-    return _at(now.place, pl.DataFrame([start], _START, orient="row"), now.place.bar).row(0, named=True)
+    start = pl.DataFrame([(now.place.bar, now.direction, now.x0, now.sigma_60)], _START, orient="row")
+    return _at(now.place, start, now.place.bar, names).row(0, named=True)
 
 
 def physics(
@@ -47,7 +48,7 @@ def physics(
     if last.bar < first.bar or last.date != first.date:
         raise QuestionError(f"--to must be a moment of {first.date} after {question.clock(first.end)}")
     starts = _starts(first, last.bar)
-    found = _at(first, starts.drop_nulls("direction"), last.bar)
+    found = _at(first, starts.drop_nulls("direction"), last.bar, pressure.COLUMNS)
     rows = starts.join(found, on="bar", how="left", maintain_order="left", suffix="_of_plan")
     opened = first.scan("silver.book").select(pl.col("bar_ts").cast(pl.Int64).min())
     begin = opened.collect(engine="in-memory").item()
@@ -55,12 +56,11 @@ def physics(
     return [_frame(first, begin, setups, row) for row in rows.iter_rows(named=True)]
 
 
-def _at(place: Place, starts: pl.DataFrame, last: int) -> pl.DataFrame:
+def _at(place: Place, starts: pl.DataFrame, last: int, names: Collection[str]) -> pl.DataFrame:
     """Features of bars as if each were a trigger, with `bar`; no row of a bar after `last` is read."""
     from warehouse import plan  # noqa: PLC0415 (a stored setup needs no plan, and loading every feature takes time)
 
-    reads = {table for family in plan.families() for table in plan.reads(family)}
-    tables = {table.rpartition(".")[2]: _table(place, table, last) for table in sorted(reads | {"levels"})}
+    tables = {table: _table(place, table, last) for table in sorted(plan.tables(names))}
     bar = pl.col("bar").cast(NS)
     triggers = starts.with_columns(
         setup_id=place.level_id + "/" + pl.col("bar").cast(pl.String),
@@ -69,7 +69,7 @@ def _at(place: Place, starts: pl.DataFrame, last: int) -> pl.DataFrame:
         trigger_ts=bar,
         bar_ts=bar,
     )
-    made = plan.at_setups(triggers, tables)
+    made = plan.at_setups(triggers, tables, names)
     own = [name for name in made.columns if name not in triggers.columns]
     return (
         triggers.select("setup_id", "bar")
@@ -78,9 +78,8 @@ def _at(place: Place, starts: pl.DataFrame, last: int) -> pl.DataFrame:
     )
 
 
-def _table(place: Place, table: str, last: int) -> pl.LazyFrame:
+def _table(place: Place, name: str, last: int) -> pl.LazyFrame:
     """A table of the date up to a bar, so that nothing later can reach a feature."""
-    name = table.rpartition(".")[2]
     if name.endswith("profile"):
         named = "volume_profile" if name == "profile" else name
         past = store.partition(place.root, f"silver.{named}", product=place.product, date=place.date)

@@ -47,15 +47,9 @@ def fingerprint(family: str) -> str:
     columns, measures = _leaves(made)
     digest = hashlib.sha256(repr((pl.__version__, reads(family), grain(family))).encode())
     for feature in sorted(made, key=lambda one: one.name):
-        told = (
-            feature.name,
-            feature.window,
-            feature.bounds,
-            feature.faced,
-            feature.grain,
-            str(feature.dtype),
-        )
-        digest.update(repr(told).encode() + feature.expr().meta.serialize())
+        said = (feature.name, feature.window, feature.bounds, feature.faced, feature.grain)
+        told = (*said, str(feature.dtype))
+        digest.update(repr(told).encode() + feature.expr.meta.serialize())
     for measure in sorted(measures, key=lambda one: one.name):
         digest.update(
             repr((measure.name, measure.grain, measure.absent)).encode() + measure.expr.meta.serialize()
@@ -82,17 +76,25 @@ def family(name: str, tables: Tables) -> pl.LazyFrame:
     return _made(wanted, tables).select(*key, *(feature.name for feature in wanted))
 
 
-def at_setups(triggers: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """Every feature of trigger bars: market-wide, about the level, and in the direction of travel.
+def tables(names: Collection[str]) -> set[str]:
+    """Tables that features need, by their short names."""
+    return {table for name in {catalog.load()[one].family for one in names} for table in reads(name)}
+
+
+def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | None = None) -> pl.DataFrame:
+    """Features of trigger bars: market-wide, about the level, and in the direction of travel.
 
     Args:
         triggers: setup_id, level_price, trigger_ts (start of the bar), direction (UP or DOWN), sigma_60.
         tables: Tables of one symbol and date by their short names; later bars change nothing.
+        names: The features; default every one.
 
     Returns:
         One row per trigger, in their order: setup_id and the features that are not columns of `triggers`.
     """
-    wanted = [one for one in catalog.load().values() if one.name not in triggers.columns]
+    asked = catalog.load().keys() if names is None else names
+    own = [one for one in catalog.load().values() if one.name not in triggers.columns]
+    wanted = [one for one in own if one.name in asked]
     starts = triggers.lazy().select(
         "setup_id",
         "sigma_60",
@@ -110,23 +112,25 @@ def at_setups(triggers: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     ).collect(engine="in-memory").lazy()  # fmt: skip
     raw = _with_features(frame, [one for one in made if not one.faced], _ENTITY)
     faced = _with_features(_facing(frame, measures), made, _ENTITY)
-    parts = [
-        view.select(_ENTITY, "bar_ts", *(one.name for one in made if one.faced is side))
-        for view, side in ((raw, False), (faced, True))
-    ]
     found = starts.select("setup_id", _ENTITY, "bar_ts")
-    for part in parts:
+    for view, side in ((raw, False), (faced, True)):
+        part = view.select(_ENTITY, "bar_ts", *(one.name for one in made if one.faced is side))
         found = found.join(part, on=[_ENTITY, "bar_ts"], how="left", maintain_order="left")
     return found.drop(_ENTITY, "bar_ts").collect(engine="in-memory")
 
 
-def column(feature: Feature, key: str | None) -> pl.Expr:
-    """A feature as a column: windows stay within `key`, what is not finite becomes null."""
-    expr = feature.expr()
-    if feature.window != 1 and key is not None:
-        expr = expr.over(key)
-    if feature.dtype.is_float():
-        expr = pl.when(expr.is_finite()).then(expr)
+def added(frame: pl.LazyFrame, features: Collection[Feature], key: str | None) -> pl.LazyFrame:
+    """The frame with features whose inputs it has: windows stay within `key`, what is not finite is null."""
+    real = [pl.col(one.name) for one in features if one.dtype.is_float()]
+    return frame.with_columns(_column(one, key) for one in features).with_columns(
+        # on the made column: inside its expression it would double what the optimiser has to read
+        pl.when(made.is_finite()).then(made)
+        for made in real
+    )
+
+
+def _column(feature: Feature, key: str | None) -> pl.Expr:
+    expr = feature.expr if feature.window == 1 or key is None else feature.expr.over(key)
     return expr.cast(feature.dtype).alias(feature.name)
 
 
@@ -202,7 +206,7 @@ def _with_features(frame: pl.LazyFrame, made: list[Feature], key: str | None) ->
     while pending:
         missing = {feature.name for feature in pending}
         layer = [feature for feature in pending if missing.isdisjoint(feature.inputs)]
-        frame = frame.with_columns(column(feature, key) for feature in layer)
+        frame = added(frame, layer, key)
         pending = [feature for feature in pending if not missing.isdisjoint(feature.inputs)]
     return frame
 

@@ -25,8 +25,14 @@ CONDITIONS = (
 
 VISIBLE = 0.5
 """Coverage from which a point counts as seen."""
-QUADRANTS = ("break", "wallrej", "vacuum", "compress")
-_STORY = "bar5s_cube_story"
+_STORY, _LEAD = "bar5s_cube_story", "bar5s_cube_lead"
+_WALL = {
+    "j": "bar5s_cube_wall_j", "strength": "bar5s_cube_wall_strength",
+    "build": "bar5s_cube_wall_build", "gap_pts": "bar5s_cube_wall_gap_pts",
+}  # fmt: skip
+_RETREAT = {side: f"bar5s_lvl_retreat_{side}_sum" for side in ("far", "near", "near_res")}
+_CONDITIONS = tuple(f"bar5s_lvl_cond{n}_sum" for n in range(1, 5))
+_QUADRANTS = {name: f"bar5s_lvl_quad_{name}_sum" for name in ("break", "wallrej", "vacuum", "compress")}
 _WALLS = {"PUSH_INTO_WALL": "it is not melting", "PUSH_INTO_MELTING_WALL": "it melts"}
 _REASONS = {
     "d": "not_applicable", "setup_id": "not_applicable", "tau_s": "not_applicable", "state": "not_applicable",
@@ -42,6 +48,13 @@ def column(measure: str, point: int) -> str:
     return f"bar5s_cube_{MEASURES[measure]}_{sign}{abs(point)}"
 
 
+COLUMNS = frozenset(
+    {column(measure, point) for measure in MEASURES for point in POINTS}
+    | {_STORY, _LEAD, *_WALL.values(), *_RETREAT.values(), *_CONDITIONS, *_QUADRANTS.values()}
+)
+"""Every column that is read here."""
+
+
 def cube(row: Row, price: float) -> list[dict[str, Any]]:
     """One entry per point from -4 to +4: its price and its measures, None where unseen."""
     return [
@@ -53,12 +66,7 @@ def cube(row: Row, price: float) -> list[dict[str, Any]]:
 
 def wall(row: Row) -> dict[str, float | None]:
     """Where orders stand most against the travel: point beyond the level, strength, build, gap."""
-    return {
-        "j": row.get("bar5s_cube_wall_j"),
-        "strength": row.get("bar5s_cube_wall_strength"),
-        "build": row.get("bar5s_cube_wall_build"),
-        "gap_pts": row.get("bar5s_cube_wall_gap_pts"),
-    }
+    return {name: row.get(column) for name, column in _WALL.items()}
 
 
 def retreat(row: Row) -> dict[str, float | None]:
@@ -66,17 +74,17 @@ def retreat(row: Row) -> dict[str, float | None]:
 
     `far` and `near` lie in (-1, 1); `near_res` is what price's own move does not explain of `near`.
     """
-    return {side: row.get(f"bar5s_lvl_retreat_{side}_sum") for side in ("far", "near", "near_res")}
+    return {side: row.get(column) for side, column in _RETREAT.items()}
 
 
 def conditions(row: Row) -> list[float | None]:
     """The four conditions, each in (0, 1)."""
-    return [row.get(f"bar5s_lvl_cond{n}_sum") for n in range(1, 5)]
+    return [row.get(column) for column in _CONDITIONS]
 
 
 def lead(row: Row) -> float | None:
     """Farthest point beyond the level up to which flow pushes with the travel; -2 none, None unseen."""
-    found: float | None = row.get("bar5s_cube_lead")
+    found: float | None = row.get(_LEAD)
     return found
 
 
@@ -88,7 +96,7 @@ def story(row: Row) -> str | None:
 
 def quadrants(row: Row) -> dict[str, float | None]:
     """Memberships of break, wall rejection, vacuum and compression; they sum to 1."""
-    return {name: row.get(f"bar5s_lvl_quad_{name}_sum") for name in QUADRANTS}
+    return {name: row.get(column) for name, column in _QUADRANTS.items()}
 
 
 def told(row: Row, direction: str | None, price: float) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import barrier, library, naming, question, session, store, vectors
+from warehouse import barrier, library, naming, pressure, question, session, store, vectors
 from warehouse.answer import Answer, Start
 from warehouse.card import Card
 from warehouse.errors import MissingStepError, QuestionError
@@ -62,7 +62,7 @@ def ask(
     at = question.place(root, level, ts, contract)
     now = question.moment(at)
     known = _as_of(as_of, at)
-    row = features(now)
+    row = features(now, {*slots.slots, *pressure.COLUMNS})
     stored = library.setups(root, slots.slots)
     admission = Admission(
         _kinds(at, wanted),

@@ -151,7 +151,7 @@ def usual(vectors: Vectors, dates: npt.NDArray[np.datetime64], mad: Reals, k: in
     """
     if len(vectors) <= k:
         return np.empty(0)
-    asked = np.unique(np.linspace(0, len(vectors) - 1, _LEFT_OUT).astype(int))
+    asked = np.linspace(0, len(vectors) - 1, min(_LEFT_OUT, len(vectors))).astype(int)
     known = np.isfinite(vectors).astype(np.float64)
     values = np.nan_to_num(vectors / mad)
     shared = known[asked] @ known.T
