@@ -17,7 +17,7 @@ from warehouse.index import EXACT_BELOW, Neighbours, Pool, load, search, search_
 from warehouse.library import Admission
 from warehouse.physics import features, physics
 from warehouse.question import Place
-from warehouse.schema import LEVEL_KINDS
+from warehouse.schema import LEVEL_KINDS, SCALERS
 from warehouse.vectors import Scaler, Spec, Vectors
 
 __all__ = ["ask", "physics"]
@@ -108,18 +108,20 @@ def _factors(stored: pl.DataFrame, outcomes: pl.DataFrame, date: dt.date, known:
 
 
 def _scaler(root: Path, spec: Spec, product: str, date: dt.date) -> Scaler:
-    """The product's of the last built date up to `date`."""
+    """The product's of the last built date up to `date`; before any, that of an empty past."""
     keys = {"spec": spec.name, "product": product}
     dates = [
         dict(source.keys)["date"]
         for source in store.partitions(root, "gold.scalers")
         if keys.items() <= {*source.keys}
     ]
+    if not dates:
+        raise MissingStepError(
+            f"there is no scaler of {spec.name} for {product}: run `warehouse build` again"
+        )
     there = [day for day in dates if day <= str(date)]
     if not there:
-        raise MissingStepError(
-            f"there is no scaler of {spec.name} for {product} on {date}: run `warehouse build --dates {date}`"
-        )
+        return vectors.scaler(pl.DataFrame(schema=SCALERS.schema), spec)
     rows = store.scan([store.partition(root, "gold.scalers", **keys, date=max(there))])
     return vectors.scaler(rows.collect(engine="in-memory"), spec)
 
@@ -138,7 +140,7 @@ def _checked(k: int, kinds: Collection[str] | None, index: str | None) -> frozen
 
 def _as_of(as_of: int | None, at: Place) -> int:
     if as_of is not None and as_of > at.end:
-        later, moment = question.clock(as_of), question.clock(at.end)
+        later, moment = (f"{question.wall(each):%Y-%m-%d %H:%M:%S} New York" for each in (as_of, at.end))
         raise QuestionError(f"--as-of {later} lies after the moment, {moment}: nothing later may answer")
     return at.end if as_of is None else as_of
 
