@@ -3,7 +3,6 @@
 import datetime as dt
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import oracle_book as oracle
@@ -11,46 +10,19 @@ import polars as pl
 import pytest
 import real
 import tapes
+from flow_pass import DATE, SYMBOL, TABLES, landed, passed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from tapes import LAST, POINT, TICK, at
 
-from warehouse import bronze, dbn, store
+from warehouse import dbn
 from warehouse.errors import MissingStepError
 from warehouse.flow import flow, pieces, sink, tape
-from warehouse.schema import BOOK, LADDER, QUALITY, QUOTES, TRADES
 
 BAR = 5_000_000_000
 START = "2025-06-04T13:30"
-DATE, SYMBOL = dt.date(2025, 6, 4), "SIMM5"
-TABLES = {"quotes": QUOTES, "trades": TRADES, "ladder": LADDER, "book": BOOK, "quality": QUALITY}
 FLOWS = ("add", "pull", "fill")
-
-
-def landed(root: Path, schema, records, symbol=SYMBOL):
-    """Bronze partitions of records, one a UTC date."""
-    days = records["ts_recv"].astype(np.int64) // tapes.DAY_NS
-    for day in np.unique(days):
-        rows = bronze.batch([records[days == day]], schema)
-        date = dt.date(1970, 1, 1) + dt.timedelta(days=int(day))
-        with store.temporary(root) as path:
-            writer = bronze.writer(path, schema, rows.schema)
-            for first in range(0, len(rows), 1000):
-                writer.write_table(rows.slice(first, 1000))
-            writer.close()
-            target = store.partition(root, bronze.table(schema), symbol=symbol, date=date)
-            store.place(target, path, {"tick": TICK, "rows": len(rows)})
-
-
-def passed(tmp: Path, schema, records, *, date=DATE, symbol=SYMBOL, until=None):
-    """The five tables of a tape."""
-    root, out = tmp / "root", tmp / f"out-{len(list(tmp.glob('out-*')))}"
-    if not root.exists():
-        landed(root, schema, records, symbol)
-    out.mkdir(parents=True, exist_ok=True)
-    flow(root, symbol, date, schema, out, until)
-    return {name: pl.read_parquet(out / f"{name}.parquet") for name in TABLES}
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from warehouse import barrier, session, sqlfile
-from warehouse.schema import BAR_NS, DEFAULT_SCHEME, FRONT_CONTRACT, LEVEL_KINDS, OUTCOMES, SETUPS
+from warehouse.schema import BAR_NS, DEFAULT_SCHEME, FRONT_CONTRACT, LEVEL_KINDS, OUTCOMES, SCHEMES, SETUPS
 from warehouse.session import Window
 from warehouse.sqlfile import Source
 
@@ -185,6 +185,7 @@ def outcomes(
         halt_ns=HALT_NS,
         touch_pts=TOUCH_PTS,
         tick=tick,
+        schemes=list(SCHEMES),
     )
     return barrier.with_odds(found, setups, factors).select(*OUTCOMES.schema).cast(OUTCOMES.schema)  # type: ignore[arg-type]
 

@@ -33,6 +33,9 @@ LEVEL_KINDS = (
 HORIZONS_S = (120, 240, 480)
 """Seconds after the freeze within which an outcome is sought."""
 DEFAULT_SCHEME = "level_c09"
+CLASSES_SCHEME = "level_class5"
+SCHEMES = (DEFAULT_SCHEME, CLASSES_SCHEME, "level_fix2", "level_fix3", "level_fix5", "trigger_c09")
+"""Ways to say what followed, all stored side by side; questions and calibration read the default alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,20 +349,24 @@ OUTCOMES = Table(
     ("setup_id", "scheme", "horizon_s"),
     (
         Column("setup_id", TEXT, NAME, "The setup."),
-        Column("scheme", TEXT, NAME, "level_c09 (default), level_fix2, level_fix3, level_fix5, trigger_c09."),
+        Column("scheme", TEXT, NAME, "level_c09 (default), level_class5, level_fix2, level_fix3, level_fix5, trigger_c09."),
         Column("horizon_s", WHOLE, COUNT, "Seconds of the label clock: 120, 240 or 480."),
-        Column("barrier_pts", REAL, POINTS, "Distance of both barriers from the anchor; null without sigma_60."),
-        Column("outcome", TEXT, NAME, "BREAK, REJECT, CHOP, CENSORED or BORN; null without barriers."),
-        Column("time_to_break_s", REAL, FRACTION, "Seconds to the first crossing beyond; null if none."),
-        Column("time_to_reject_s", REAL, FRACTION, "Seconds to the first crossing back; null if none."),
+        Column("barrier_pts", REAL, POINTS, "Distance of both barriers from the anchor; null without sigma_60 and without barriers."),
+        Column("outcome", TEXT, NAME, "BREAK, REJECT, CHOP, CENSORED or BORN, of level_class5 STRONG_BREAK and STRONG_REJECT too; null without sigma_60."),
+        Column("time_to_break_s", REAL, FRACTION, "Seconds to the first crossing beyond; null if none or born."),
+        Column("time_to_reject_s", REAL, FRACTION, "Seconds to the first crossing back; null if none or born."),
         Column("mfe_pts", REAL, POINTS, "Largest x less x0 over the horizon, at least 0."),
         Column("mae_pts", REAL, POINTS, "Smallest x less x0 over the horizon, at most 0."),
-        Column("strength_signed", REAL, FRACTION, "x at the horizon's end over sigma_H (less x0 for the trigger anchor)."),
+        Column("mfe_sig", REAL, FRACTION, "mfe_pts over sigma_H."),
+        Column("mae_sig", REAL, FRACTION, "mae_pts over sigma_H."),
+        Column("strength_pts", REAL, POINTS, "x at the horizon's end (less x0 for the trigger anchor); null if the tape ends before."),
+        Column("strength_signed", REAL, FRACTION, "strength_pts over sigma_H."),
         Column("gap_event", FLAG, FRACTION, "One event jumped through both barriers."),
-        Column("null_break", REAL, FRACTION, "Plug-in geometric probability of BREAK; null if born or without sigma."),
+        Column("cal_factor", REAL, FRACTION, "g, by which the calibrated null scales sigma: that of the past library at this horizon, 0.9 until 20 sessions exist."),
+        Column("null_break", REAL, FRACTION, "Plug-in geometric probability of BREAK (of level_class5, of STRONG_BREAK too); null if born or without sigma."),
         Column("null_reject", REAL, FRACTION, "Plug-in geometric probability of REJECT."),
         Column("null_chop", REAL, FRACTION, "Plug-in geometric probability of CHOP."),
-        Column("cal_break", REAL, FRACTION, "The same with sigma times g of the past library."),
+        Column("cal_break", REAL, FRACTION, "The same with sigma times cal_factor."),
         Column("cal_reject", REAL, FRACTION, "idem."),
         Column("cal_chop", REAL, FRACTION, "idem."),
     ),
