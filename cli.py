@@ -6,6 +6,7 @@ Imports lie inside commands, so that `--help` is quick.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -59,6 +60,18 @@ app = typer.Typer(
     help="Order-book physics around price levels: DBN files in, precedents with base rates out.",
 )
 
+
+def _written(how: Callable[[str], str]) -> Callable[[str | None], str | None]:
+    """A name as it is spelt; left empty, such as by an unset variable, it is a mistake and no default."""
+
+    def read(word: str | None) -> str | None:
+        if word is not None and not word.strip():
+            raise typer.BadParameter("it is empty: give a name, or leave the option out")
+        return word and how(word)
+
+    return read
+
+
 Dates = Annotated[
     str, typer.Option(help="2025-06-12, 2025-06-04:2025-06-30 (both included), or several with commas.")
 ]
@@ -67,8 +80,12 @@ Ts = Annotated[str, typer.Option(help="Moment, New York time unless it ends in Z
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
 Raw = Annotated[Path | None, typer.Option(help="Folder of DBN files; default ROOT/raw.")]
 Product = Annotated[str | None, typer.Option(help="Such as ES; needed only when several are there.")]
-Contract = Annotated[str | None, typer.Option(help="Such as ESU5; default the front contract.")]
-Schema = Annotated[str | None, typer.Option(help="mbp-10 or mbo; default MBO where landed.")]
+Contract = Annotated[
+    str | None, typer.Option(help="Such as ESU5; default the front contract.", callback=_written(str.upper))
+]
+Schema = Annotated[
+    str | None, typer.Option(help="mbp-10 or mbo; default MBO where landed.", callback=_written(str.lower))
+]
 Levels = Annotated[str | None, typer.Option(help="Your own prices: 4808,4810 or a CSV (date,price,known).")]
 SetupWindow = Annotated[str, typer.Option(help="New York times between which arrivals count.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; default one per core.")]
@@ -226,9 +243,9 @@ def similar(
         level,
         wording.instant(ts),
         k=k,
-        as_of=wording.instant(as_of) if as_of else None,
+        as_of=None if as_of is None else wording.instant(as_of),
         same_day=same_day,
-        kinds=naming.kinds(kinds) if kinds else None,
+        kinds=None if kinds is None else naming.kinds(kinds),
         contract=contract,
         spec=spec,
         index=index,
@@ -249,7 +266,7 @@ def physics(
     from warehouse import render, wording
     from warehouse import similar as retrieval
 
-    last = wording.instant(to) if to else None
+    last = None if to is None else wording.instant(to)
     frames = retrieval.physics(_root(ctx), level, wording.instant(ts), last, contract)
     typer.echo(render.frames_json(frames) if as_json else render.frames(frames))
 

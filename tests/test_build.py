@@ -17,9 +17,11 @@ from warehouse import audit, contract, forecast, fronts, graph, plan, session, s
 from warehouse.build import build
 from warehouse.errors import BusyError, MissingStepError, QuestionError, WarehouseError
 from warehouse.ledger import Ledger
-from warehouse.request import Request
+from warehouse.request import Request, Stock, without
 from warehouse.run import Task
 from warehouse.simulate import market
+from warehouse.survey import Survey
+from warehouse.wording import Asked
 
 SPAN = "2025-06-24:2025-06-26"
 CHECKOUT = Path(__file__).parents[1]
@@ -190,6 +192,19 @@ def test_a_refused_contract_or_schema_changes_nothing(root, tiny_raw, tmp_path, 
         assert str(error.value) == message
     assert digests(root) == before
     assert not (tmp_path / "none").exists()
+
+
+def test_a_range_leaves_out_dates_without_the_named_contract_and_a_named_date_does_not(tmp_path):
+    days = session.sessions(dt.date(2025, 6, 12), dt.date(2025, 6, 17))
+    landed = [("SIMM5", day) for day in days[:2]] + [("SIMU5", day) for day in days[2:]]
+    parts = tuple(store.partition(tmp_path, "bronze.mbp_10", symbol=name, date=day) for name, day in landed)
+    there = Stock("SIM", Survey(tmp_path, (), {}, ()), parts)
+    scope = fronts.Scope(tmp_path, "SIM", tuple(days), contract="SIMU5")
+    assert without([Asked(day, named=False) for day in days], there, scope) == days[:2]
+    with pytest.raises(
+        MissingStepError, match=r"^SIMU5 is not landed for 2025-06-13 \(SIMM5 is\): add its file"
+    ):
+        without([Asked(day, named=day == days[1]) for day in days], there, scope)
 
 
 def test_a_contract_without_records_takes_no_front(tmp_path):

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from moment_tape import DAY, NO_PRICES, NO_TRADES, custom, ns, trades, utc
 
-from warehouse import moments, pricelist, profiles, session
+from warehouse import moments, naming, pricelist, profiles, session
 from warehouse.errors import QuestionError
 from warehouse.schema import BOOK, FRONT_CONTRACT, LADDER, LEVELS, VOLUME_PROFILE
 
@@ -84,6 +84,11 @@ def test_a_half_day_ends_levels_early():
 
 
 # --- the user's prices ---------------------------------------------------------------------------------------------
+
+
+def test_a_price_is_read_as_the_card_prints_it():
+    assert naming.price("6,025.00") == 6025.0 and naming.price("12,345") == 12345.0
+    assert naming.price("6,02") is None and naming.price("PM_HIGH") is None
 
 
 def test_prices_from_a_list():

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from warehouse import index, library, odds, render, session, similar, store, vectors
+from warehouse import barrier, index, library, odds, render, session, similar, store, vectors
 from warehouse.errors import DataError, MissingStepError, QuestionError
 
 COUNT = 14
@@ -139,6 +139,51 @@ def test_as_of_moves_the_moment_back_and_never_forward(root) -> None:
         QuestionError, match=r"^--as-of .* lies after the moment, .*: nothing later may answer$"
     ):
         asked(root, setup, as_of=setup["known_ts"] + SECOND)
+
+
+def chop(root, dates) -> None:
+    """Make every outcome of some dates a CHOP, which bends whatever learns from them."""
+    for date in dates:
+        part = store.partition(root, "gold.outcomes", symbol=gold.SYMBOL, date=date)
+        rows = pl.read_parquet(part.path, hive_partitioning=False)
+        store.write(part, rows.with_columns(outcome=pl.lit("CHOP")), store.read_manifest(part))
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    """Sigma is calibrated after three sessions, so that small roots have factors."""
+    monkeypatch.setattr(barrier, "SESSIONS_NEEDED", 3)
+
+
+@pytest.mark.usefixtures("soon")
+def test_odds_learn_from_nothing_that_was_resolved_later(mine) -> None:
+    setup, back = trigger(mine), ns(DAYS[9], "18:00:00")
+    want, free = asked(mine, setup, as_of=back), asked(mine, setup)
+    chop(mine, DAYS[10:])
+    assert asked(mine, setup, as_of=back).outcomes == want.outcomes
+    assert asked(mine, setup).outcomes != free.outcomes
+
+
+@pytest.mark.usefixtures("soon")
+def test_odds_learn_from_no_setup_of_the_own_date(mine) -> None:
+    rows = library.setups(mine).filter(~pl.col("is_placebo"), pl.col("date") == DAYS[-1]).sort("known_ts")
+    named = rows.filter(pl.col("level_kind") != "CUSTOM").with_columns(pl.col("known_ts").cast(pl.Int64))
+    setup = named.row(-1, named=True)
+    assert rows.select((pl.col("resolved_ts").cast(pl.Int64) < setup["known_ts"]).sum()).item() > 2
+    want = asked(mine, setup).outcomes
+    chop(mine, DAYS[-1:])
+    assert asked(mine, setup).outcomes == want
+
+
+def test_a_cut_answer_says_so_and_the_moment_itself_is_no_cut(root) -> None:
+    setup, back = trigger(root), ns(DAYS[6], "10:00:00")
+    assert any(
+        note.startswith(f"Cut by --as-of: what was resolved after {DAYS[6]} 10:00:00 New York")
+        for note in asked(root, setup, as_of=back).notes
+    )
+    late = setup["known_ts"] + 3 * SECOND
+    same = similar.ask(root, setup["level_kind"], late, as_of=late)
+    assert same == asked(root, setup) and not any("--as-of" in note for note in same.notes)
 
 
 def test_as_of_before_any_session_leaves_geometry_alone(root) -> None:

@@ -167,6 +167,9 @@ class Answer:
     ) -> list[str]:
         now, slots = self.now, len(self.mine)
         notes = []
+        if self.admission.as_of < now.place.end:
+            told = f"{question.wall(self.admission.as_of):%Y-%m-%d %H:%M:%S}"
+            notes.append(f"Cut by --as-of: what was resolved after {told} New York is left out.")
         if now.place.product == SIMULATED:
             notes.append("Simulated data: no market ever traded this.")
         if now.setup is None:

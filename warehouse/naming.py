@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 
 from warehouse.errors import QuestionError
 from warehouse.schema import LEVEL_KINDS
@@ -11,6 +12,7 @@ CUSTOM = "CUSTOM"
 """Kind of the user's own prices."""
 MADE = ("PM_HIGH", "PM_LOW", "OR_HIGH", "OR_LOW", CUSTOM)
 """Kinds that this build makes; `schema.LEVEL_KINDS` orders those to come too."""
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 MOST = 1e6
 """Points from which a number is no price."""
 
@@ -34,7 +36,7 @@ def price(level: str) -> float | None:
         QuestionError: If it is a number that is no price.
     """
     try:
-        price = float(level)
+        price = float(_THOUSANDS.sub("", level))
     except ValueError:
         return None
     if not sound(price):

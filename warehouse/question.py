@@ -172,7 +172,7 @@ def _not_built(
 ) -> MissingStepError | QuestionError:
     if why := session.explain(date):
         return QuestionError(f"{date} is no session ({why}): ask about another moment")
-    what = f"{contract} of {date}" if contract else f"{date}"
+    what = f"{date}" if contract is None else f"{contract} of {date}"
     there = f"of that date {', '.join(symbols)} is" if symbols else f"{dates[0]} to {dates[-1]} are"
     option = f" --contract {contract}" if contract else ""
     return MissingStepError(
