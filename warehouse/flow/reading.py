@@ -70,12 +70,6 @@ class Reading:
     spoilt: Flags
 
     @property
-    def suspect(self) -> Flags:
-        """Rows whose own state says that the book may be bad."""
-        rows: Flags = self.state.crossed | self.spoilt
-        return rows
-
-    @property
     def prints(self) -> Ints:
         """Positions of the trades that are told, in feed order."""
         trades = self.piece.records["action"] == TRADE

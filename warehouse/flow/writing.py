@@ -76,13 +76,21 @@ class Writing:
         residual, turnover = _conserved(sides, rows["meta_reset"][0])
         rows |= {
             "bar_ts": (piece.start + BAR_NS * np.arange(piece.bars), None),
-            "meta_badbook": (time.extreme(bad | reading.suspect, np.maximum), None),
+            "meta_badbook": (_suspect(reading, bad), None),
             "meta_residual_qty": (residual, None),
             "meta_turnover_qty": (turnover, None),
         }
         self._sinks[LADDER.name].add(_by_price(sides, piece.start, self._tick))
         self._sinks[BOOK.name].add(rows)
         return rows
+
+
+def _suspect(reading: Reading, bad: Flags) -> Flags:
+    """Bars with a state that may be bad or is crossed, or an event whose levels could not be."""
+    time = reading.timeline
+    rows: Flags = time.extreme(bad | reading.state.crossed, np.maximum)
+    rows[time.bar_of(np.flatnonzero(reading.spoilt))] = True
+    return rows
 
 
 def bad_rows(events: Events, *, carried: bool) -> Flags:
