@@ -140,6 +140,7 @@ SELECT
     abs(x0) > $touch_pts AS gap_entry,                  -- [1] Price stood beyond the touch band at T0.
     bar - 239 * 5000000000 < known AS uses_pre_known_level, -- [1] The look-back reaches before the level was known.
     $maybe_back_month AS maybe_back_month,              -- [1] The contract was named by the user, not found to be front.
-    $source AS source                                   -- [name] mbp-10 or mbo.
+    $source AS source,                                  -- [name] mbp-10 or mbo.
+    $doubtful AS doubtful                               -- [1] The order flow of its date was beyond tolerance (quality.beyond): known when the date ended, and no feature.
 FROM named
 LEFT JOIN (SELECT epoch_ns(bar_ts) AS bar, sigma_60, sigma_warmup FROM volatility) AS expected USING (bar)

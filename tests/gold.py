@@ -76,7 +76,7 @@ def _setup(rng, date, symbol, bar, *, placebo):
     known = bar + BAR_NS
     return (
         f"{level_id}/{stamp}", level_id, kind, kinds, price, placebo, "UP" if sign > 0 else "DOWN", bar, known,
-        known + 480 * 10**9, x0, price + sign * x0, 2.0, False, 1, False, False, False, "mbp-10",
+        known + 480 * 10**9, x0, price + sign * x0, 2.0, False, 1, False, False, False, "mbp-10", False,
     )  # fmt: skip
 
 

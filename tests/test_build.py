@@ -375,3 +375,26 @@ def test_a_task_is_plain_data(tiny_built):
     for task in graph.date_tasks(scope, ledger, known):
         assert isinstance(task, Task)
         assert json.loads(json.dumps(task.parameters)) == task.parameters
+
+
+def test_a_date_beyond_a_tolerance_is_marked_and_its_setups_carry_the_flag(root):
+    quality = part(root, "silver.quality")
+    clean = pl.read_parquet(quality.path)
+    assert clean["beyond"].item() is None
+    assert not pl.read_parquet(part(root, "gold.setups").path)["doubtful"].any()
+    marked = clean.with_columns(
+        beyond=pl.lit("quarantined"), duplicate_cnt=pl.lit(7, pl.Int64), known_frac=pl.lit(0.5)
+    )
+    store.write(quality, marked, store.read_manifest(quality))
+    said = store.read_manifest(part(root, "gold.setups"))
+    layers = [f"{path.parent.name}.{path.name}" for path in root.glob("silver/*")]
+    there = {source.name: source for table in layers for source in store.partitions(root, table)}
+    inputs = [there[name] for name in said["inputs"]]
+    steps.setups(Task("setups", (part(root, "gold.setups"),), tuple(inputs), "", said["parameters"]), said)
+    setups = pl.read_parquet(part(root, "gold.setups").path)
+    assert setups.height and setups["doubtful"].all()
+    shown = status.to_text(status.status(root))
+    assert re.search(r"2025-06-26  SIMU5 .*  quarantined\n", shown)
+    assert re.search(r"2025-06-25  SIMU5 .*  nothing\n", shown)
+    assert "2025-06-26 SIMU5: set aside 7 duplicate\n" in shown
+    assert "2025-06-26 SIMU5: the book is known from 2025-06-2" in shown

@@ -64,6 +64,7 @@ def test_the_frozen_moment_in_full():
         "gap_entry": False,
         "uses_pre_known_level": True,
         "maybe_back_month": False,
+        "doubtful": False,
         "source": "mbp-10",
     }
 

@@ -168,9 +168,12 @@ def _known(tables: Mapping[str, Partition], table: str, until: int) -> pl.DataFr
         start = setups.select("setup_id", t0=pl.col("known_ts").cast(pl.Int64))
         frame = frame.join(start, on="setup_id", how="left", maintain_order="left")
         return _until(frame, pl.col("t0") + pl.col("horizon_s") * 10**9, until).drop("t0")
+    frame = frame.drop(_AFTERWARDS.get(table, ()))
     return _until(frame, _TIMES.get(table, pl.col("bar_ts").cast(pl.Int64) + BAR_NS), until)
 
 
+_AFTERWARDS = {"gold.setups": ("doubtful",)}
+"""Columns that say how the whole date turned out, and say so."""
 _TIMES = {
     "silver.quotes": pl.col("ts").cast(pl.Int64) + 1,
     "silver.trades": pl.col("ts").cast(pl.Int64) + 1,

@@ -147,7 +147,7 @@ class _Day:
 
     def _setups(self) -> Task:
         reads = {table for name in plan.families() for table in plan.reads(name)}
-        own = {"levels", "quotes", "book", "volatility"}
+        own = {"levels", "quotes", "book", "volatility", "quality"}
         families = "".join(plan.fingerprint(name) for name in plan.families())
         return self.task(
             "setups",

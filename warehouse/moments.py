@@ -118,6 +118,7 @@ def triggers(
     *,
     source: str,
     maybe_back_month: bool = False,
+    doubtful: bool = False,
 ) -> pl.DataFrame:
     """Every accepted arrival of a trading date: gold.setups' own columns.
 
@@ -130,6 +131,7 @@ def triggers(
         setup_window: Trigger bars lie wholly inside.
         source: mbp-10 or mbo.
         maybe_back_month: The contract was named by the user.
+        doubtful: The date's order flow was beyond tolerance.
     """
     start, end = session.window(date, setup_window)
     found = sqlfile.run(
@@ -150,6 +152,7 @@ def triggers(
         cooldown_ns=COOLDOWN_NS,
         source=source,
         maybe_back_month=maybe_back_month,
+        doubtful=doubtful,
     )
     return found.cast(SETUPS.schema)  # type: ignore[arg-type]
 

@@ -30,6 +30,8 @@ LEVEL_KINDS = (
     "CUSTOM",
 )  # fmt: skip
 """Names of levels, in the order in which one tick's setup takes its name."""
+SET_ASIDE = ("duplicate", "stale", "bad_level", "no_value", "off_grid", "absurd")
+"""Rules whose records stay in bronze and enter no other table; silver.quality counts each."""
 HORIZONS_S = (120, 240, 480)
 """Seconds after the freeze within which an outcome is sought."""
 DEFAULT_SCHEME = "level_c09"
@@ -214,7 +216,7 @@ BOOK = Table(
         Column("clear_cnt", WHOLE, COUNT, "R records."),
         Column("meta_empty", FLAG, FRACTION, "No record fell into the bar."),
         Column("meta_reset", FLAG, FRACTION, "The book was dropped in the bar."),
-        Column("meta_badbook", FLAG, FRACTION, "Flagged as maybe bad, here or since the last reset."),
+        Column("meta_badbook", FLAG, FRACTION, "Flagged as maybe bad here or since the last reset, or crossed, or sent with levels that cannot be."),
         Column("meta_late_cnt", WHOLE, COUNT, "Records whose ts_event stepped back."),
         Column("meta_missing_last_cnt", WHOLE, COUNT, "Events that ended without the LAST flag."),
         Column("meta_unknown_order_cnt", WHOLE, COUNT, "C, M or F of an order never seen; 0 from MBP-10."),
@@ -310,7 +312,18 @@ QUALITY = Table(
         Column("edge_in_qty", WHOLE, LOTS, "Size that entered the window by its moving."),
         Column("edge_out_qty", WHOLE, LOTS, "Size that left the window by its moving."),
         Column("unknown_trade_frac", REAL, FRACTION, "Share of traded lots without an aggressor; null without trades."),
-        Column("absurd_cnt", WHOLE, COUNT, "Records off the tick grid, without a price or size, or prints far from both best prices: in bronze only."),
+        Column("known_ts", NS, TIME, "Since when the whole book (the ten-level window) is known; null if never."),
+        Column("known_frac", REAL, FRACTION, "Share of the bars' time with a known book; null without bars."),
+        Column("duplicate_cnt", WHOLE, COUNT, "Quarantined: records that repeat the event or the act before them byte by byte."),
+        Column("stale_cnt", WHOLE, COUNT, "Quarantined: records whose sequence and time lie before an earlier record's."),
+        Column("bad_level_cnt", WHOLE, COUNT, "Quarantined: records of events that left a level off the tick grid or without a size."),
+        Column("no_value_cnt", WHOLE, COUNT, "Quarantined: records with an undefined price or size."),
+        Column("off_grid_cnt", WHOLE, COUNT, "Quarantined: records with a price between ticks."),
+        Column("absurd_cnt", WHOLE, COUNT, "Quarantined: prints far from both best prices."),
+        Column("renumbered_cnt", WHOLE, COUNT, "Times that the sequence stepped back while time did not; used."),
+        Column("instrument_cnt", WHOLE, COUNT, "Times that the instrument number changed: the book is dropped there."),
+        Column("crossed_cnt", WHOLE, COUNT, "Events that ended with a best bid not below the best ask: no mid, and the bar is flagged."),
+        Column("beyond", TEXT, NAME, "Tolerances that the date is beyond; null if none."),
     ),
 )  # fmt: skip
 
@@ -339,6 +352,7 @@ SETUPS = Table(
         Column("uses_pre_known_level", FLAG, FRACTION, "The look-back reaches before the level was known."),
         Column("maybe_back_month", FLAG, FRACTION, "The contract was named by the user, not found to be front."),
         Column("source", TEXT, NAME, "mbp-10 or mbo."),
+        Column("doubtful", FLAG, FRACTION, "The order flow of its date was beyond tolerance (quality.beyond): known when the date ended, and no feature."),
     ),
 )  # fmt: skip
 

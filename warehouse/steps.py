@@ -101,6 +101,7 @@ def setups(task: Task, manifest: Manifest) -> None:
         _window(task),
         source=task.parameters["source"],
         maybe_back_month=task.parameters["maybe_back_month"],
+        doubtful=there["quality"].select(pl.col("beyond").is_not_null()).collect().item(),
     )
     features = plan.at_setups(found, there)
     own = [name for name in features.columns if name not in found.columns]

@@ -23,8 +23,8 @@ Frame = dict[str, tuple[Array, Flags | None]]
 
 RECORDS = 1 << 16
 """Records in a batch; nothing that is written depends on it."""
-HEAD = ("ts_event", "ts_recv", "action", "side", "price", "size", "flags")
-"""Columns of every schema that the event pass reads."""
+HEAD = ("ts_event", "ts_recv", "action", "side", "price", "size", "flags", "instrument_id")
+"""Columns of every schema that flows are made from."""
 
 _LETTERS = ("action", "side")
 
