@@ -18,7 +18,7 @@ valued AS (
         epoch_ns(valid_to) AS valid,
         CASE
             WHEN epoch_ns(known_ts) > first_known THEN epoch_ns(known_ts)
-            WHEN level_kind IN ('OR_HIGH', 'OR_LOW') THEN $open_ns
+            WHEN level_kind IN ('OR_HIGH', 'OR_LOW', 'OR30_HIGH', 'OR30_LOW') THEN $open_ns
             ELSE epoch_ns(known_ts) - 1800000000000
         END AS run_from
     FROM levels

@@ -26,15 +26,24 @@ def snapshots(
 ) -> pl.DataFrame:
     """gold.snapshots of a trading date's setups: its own columns, and the slots of every vector.
 
-    From T0 on the race is run again from where price stands then, between the setup's own barriers and
-    with the odds of that start; before T0 it is the setup's, with its clock and its odds.
-
     Args:
         setups: gold.setups.
         outcomes: gold.outcomes.
         tables: silver tables of the date by their short names: quotes, levels, and what features read.
         date: The trading date.
         tick: Tick size in points.
+    """
+    own = races(setups, outcomes, tables, date, tick=tick)
+    return own.hstack(_features(own, setups, tables))
+
+
+def races(
+    setups: pl.DataFrame, outcomes: pl.DataFrame, tables: Tables, date: dt.date, *, tick: float
+) -> pl.DataFrame:
+    """The columns of gold.snapshots that are no features; arguments as of `snapshots`.
+
+    After T0 the race is run again from where price stands then, between the setup's own barriers and
+    with the odds of that start; up to T0 it is the setup's, with its clock and its odds.
     """
     path = moments.mids(tables["quotes"])
     own = ("setup_id", "level_id", "known_ts", "direction", "level_price")
@@ -56,8 +65,7 @@ def snapshots(
     before = found.filter(pl.col("tau_s") <= 0).select("setup_id", "tau_s").join(default, on="setup_id")
     ends = pl.concat([_wide(before), _wide(again)])
     whole = found.join(ends, on=["setup_id", "tau_s"], how="left", maintain_order="left")
-    whole = whole.select(*SNAPSHOTS.schema).cast(SNAPSHOTS.schema)  # type: ignore[arg-type]
-    return whole.hstack(_features(found, setups, tables))
+    return whole.select(*SNAPSHOTS.schema).cast(SNAPSHOTS.schema)  # type: ignore[arg-type]
 
 
 def _again(
