@@ -4,13 +4,14 @@ The setup is that of `test_outcomes`: an arrival from below at 6000, T0 = 10:00:
 barriers stand at 2.625, 3.625 and 5.125 points for 2, 4 and 8 minutes.
 """
 
+import frames
 import numpy as np
 import polars as pl
 import pytest
 from moment_tape import DAY, RESET, alive, book, followed, ns, quotes, utc
 from test_outcomes import setup, wander
 
-from warehouse import barrier, snapshots, states, store
+from warehouse import barrier, plan, sequences, snapshots, states, store
 from warehouse.catalog import load
 from warehouse.schema import LEVEL_KINDS, LEVELS, NS, SEQUENCE_BARS, SNAPSHOTS, TAUS_S
 
@@ -225,6 +226,39 @@ def test_states_mirror_and_are_not_changed_by_what_comes_later():
     for cut in ("10:00:35", "10:03:00", "10:05:05"):
         short = machine([row for row in path if row[0] < cut], levels, cut)
         assert short.equals(table.filter(pl.col("bar_ts").dt.offset_by("5s") <= utc(cut)))
+
+
+# --- sequences ------------------------------------------------------------------------------------------------------
+
+
+def test_a_sequence_has_every_step_and_null_where_no_bar_exists():
+    # the first bar is number 0, so of the setup in bar 100 the steps from -239 to -101 do not exist
+    tables, found = frames.tables(), frames.triggers((6000.0, 100, "UP"), (6001.5, 250, "DOWN"))
+    grid = sequences.sequences(found, tables)
+    assert grid["step"].to_list() == [*range(1 - SEQUENCE_BARS, 1)] * 2
+    early = grid.head(SEQUENCE_BARS)
+    assert early["x"].null_count() == 139
+    assert early.head(139).select(load().sequence).null_count().sum_horizontal().item() == 139 * 14
+    book = tables["book"].collect()
+    for row, bar, sign, level_px in (
+        (SEQUENCE_BARS - 1, 100, 1, 6000.0),
+        (-1, 250, -1, 6001.5),
+        (-11, 240, -1, 6001.5),
+    ):
+        assert grid["bar_ts"][row] == book["bar_ts"][bar]
+        mid = (book["bid_px_00"][bar] + book["ask_px_00"][bar]) / 2
+        assert grid["x"][row] == sign * (mid - level_px)
+    at_trigger = plan.at_setups(found, tables, load().sequence).select(
+        pl.col(load().sequence).cast(pl.Float32)
+    )
+    assert grid.filter(pl.col("step") == 0).select(load().sequence).equals(at_trigger)
+    # bars after the trigger change nothing
+    short = {
+        name: t.filter(pl.col("bar_ts") <= book["bar_ts"][100]) if name in {"book", "ladder"} else t
+        for name, t in tables.items()
+    }
+    assert sequences.sequences(found.head(1), short).equals(early)
+    assert sequences.sequences(found.clear(), tables).is_empty()
 
 
 # --- a built root --------------------------------------------------------------------------------------------------
