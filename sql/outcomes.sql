@@ -5,7 +5,8 @@
 -- +b and -b of x = d * (mid - level), or of x - x0 for the trigger's own anchor. The first one reached
 -- is the outcome; an end before the horizon without one is CENSORED, never CHOP; a barrier behind
 -- price at T0 is BORN. b scales with sigma_60, has a floor and is rounded up to a half tick, where mids
--- live. `gap_event`: the deciding step was as long as the whole corridor, so no price in it was quoted.
+-- live. A barrier is reached when any x at or beyond it is first visited. `gap_event`: the deciding step
+-- was as long as the whole corridor, so no price in it was quoted.
 -- `level_class5` has no barriers: its five classes say where price stands at the horizon's end, as
 -- x over sigma_H, cut at 0.5 and 1.5 on either side.
 --
@@ -41,20 +42,17 @@ horizons AS (
     FROM starts
     CROSS JOIN (SELECT unnest([120, 240, 480]::BIGINT[]) AS horizon_s)
 ),
-steps AS (
-    SELECT setup_id, seq, ns, x, x - lag(x, 1, x0) OVER path AS step,
-        coalesce(max(x) OVER earlier, x0) AS highest, coalesce(min(x) OVER earlier, x0) AS lowest
-    FROM (
-        SELECT setup_id, x0, seq, ns, round(d * (mid - level_price), 9) AS x
-        FROM starts
-        JOIN mids ON ns >= t0 AND ns < t0 + 480000000000
-        WHERE mid IS NOT NULL
-    )
-    WINDOW path AS (PARTITION BY setup_id ORDER BY seq),
-        earlier AS (path ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+path AS (
+    SELECT seq, ns, mid, lag(mid) OVER (ORDER BY seq) AS earlier FROM mids WHERE mid IS NOT NULL
 ),
-records AS (
-    SELECT setup_id, seq, ns, x, abs(step) AS step FROM steps WHERE x > highest OR x < lowest
+visits AS (
+    SELECT setup_id, x, min(seq) AS seq, min(ns) AS ns, min_by(step, seq) AS step
+    FROM (
+        SELECT setup_id, seq, ns, round(d * (mid - level_price), 9) + 0.0 AS x, abs(mid - earlier) AS step
+        FROM starts
+        JOIN path ON ns >= t0 AND ns < t0 + 480000000000
+    )
+    GROUP BY setup_id, x
 ),
 ends AS (
     SELECT setup_id, horizon_s, round(d * (mid - level_price), 9) AS x_end
@@ -92,7 +90,7 @@ crossings AS (
         max(x) AS highest,
         min(x) AS lowest
     FROM schemes
-    JOIN records USING (setup_id)
+    JOIN visits USING (setup_id)
     WHERE ns < least(due, cut)
     GROUP BY setup_id, horizon_s, scheme
 ),

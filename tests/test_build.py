@@ -49,6 +49,7 @@ def test_everything_is_made(tiny_built):
         "bronze/mbp_10", "bronze/definition", "silver/quotes", "silver/trades", "silver/ladder", "silver/book",
         "silver/quality", "silver/levels", "silver/front_contract", "silver/volume_profile", "silver/volatility",
         "silver/retreat_profile", "gold/setups", "gold/outcomes", "gold/scalers",
+        "gold/snapshots", "gold/sequences", "gold/level_states",
     }  # fmt: skip
     assert (tiny_built / "index" / "snapshot30r.SIM.hnsw").exists()
     assert (tiny_built / "warehouse.duckdb").exists()
@@ -280,16 +281,17 @@ def test_a_docstring_rebuilds_nothing_and_a_body_what_depends_on_it(elsewhere, t
     assert due(elsewhere, tiny_built, tiny_raw) == (set(), set())
     edit(elsewhere / "features" / "depth.py", "return total(sizes)", "return total(sizes) + 1")
     surely, perhaps = due(elsewhere, tiny_built, tiny_raw)
+    around = {"snapshots", "sequences", "level_states"}
     assert surely == {"depth", "setups"}
-    assert perhaps == {"outcomes", "scalers", "snapshot30r.SIM.hnsw", "warehouse.duckdb"}
+    assert perhaps == {"outcomes", "scalers", "snapshot30r.SIM.hnsw", "warehouse.duckdb", *around}
     edit(elsewhere / "warehouse" / "barrier.py", "UNCALIBRATED = 0.9", "UNCALIBRATED = 0.8")
-    assert due(elsewhere, tiny_built, tiny_raw)[0] == {"depth", "setups", "outcomes"}
+    assert due(elsewhere, tiny_built, tiny_raw)[0] == {"depth", "setups", "outcomes", "snapshots"}
     edit(elsewhere / "warehouse" / "frames.py", "REACH = 19", "REACH = 20")
     made = {name for name in plan.families() if plan.grain(name) != "setup"}
-    assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes"}
+    assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *around}
     edit(elsewhere / "warehouse" / "vectors.py", "VALUES_NEEDED = 20", "VALUES_NEEDED = 30")
     fitted = {"scalers", "snapshot30r.SIM.hnsw"}
-    assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *fitted}
+    assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *around, *fitted}
 
 
 def test_rows_that_break_the_declaration_are_set_aside(root, monkeypatch):
@@ -323,11 +325,13 @@ def test_the_law_holds_on_a_built_date_and_sees_a_change(root):
     found = audit.audit(root, "2025-06-26", 3)
     assert not found.differences
     assert all(sum(cut.values.values()) > 1000 for cut in found.cuts)
-    target = part(root, "gold.outcomes")
-    manifest, rows = store.read_manifest(target), pl.read_parquet(target.path)
-    store.write(target, rows.with_columns(mfe_pts=pl.col("mfe_pts") + 1e-9), manifest)
-    table = {each.table for each in audit.audit(root, "2025-06-26", 3).differences}
-    assert table == {"gold.outcomes"}
+    for table, column in (("snapshots", "mfe_pts"), ("sequences", "x"), ("level_states", "dist_pts")):
+        target = part(root, f"gold.{table}")
+        manifest, rows = store.read_manifest(target), pl.read_parquet(target.path)
+        store.write(target, rows.with_columns(pl.col(column) + 1e-9), manifest)
+    seen = {(each.table, each.column) for each in audit.audit(root, "2025-06-26", 3).differences}
+    assert seen >= {("gold.level_states", "dist_pts"), ("gold.sequences", "x"), ("gold.snapshots", "mfe_pts")}
+    assert {table for table, _ in seen} <= {"gold.level_states", "gold.sequences", "gold.snapshots"}
 
 
 def test_audit_wants_a_date_that_is_current(root):

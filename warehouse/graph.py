@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from warehouse import database, plan, profiles, session, sqlfile, store, vectors, wording
+from warehouse import database, plan, profiles, session, sqlfile, store, studies, vectors, wording
 from warehouse.fronts import Front, Scope, built, landed
 from warehouse.ledger import Ledger, code
 from warehouse.request import of
@@ -83,6 +83,7 @@ class _Day:
         yield from (self._family(name) for name in plan.families() if plan.grain(name) != "setup")
         yield self._setups()
         yield self._outcomes()
+        yield from studies.tasks(self.part, self._read, self.front.tick, self.date)
         yield from (self._scalers(spec) for spec in vectors.specs())
 
     def part(self, table: str, date: dt.date | None = None, symbol: str | None = None) -> Partition:

@@ -178,19 +178,42 @@ def outcomes(
         factors: g by horizon from `barrier.factors`; 0.9 for those it does not name.
         end_ns: Instant up to which the tape was seen; default the end of the last bar.
     """
+    found = followed(setups, mids(quotes), book, date, tick=tick, end_ns=end_ns)
+    return barrier.with_odds(found, setups, factors).select(*OUTCOMES.schema).cast(OUTCOMES.schema)  # type: ignore[arg-type]
+
+
+def followed(
+    starts: pl.DataFrame,
+    path: pl.DataFrame,
+    book: pl.LazyFrame,
+    date: dt.date,
+    *,
+    tick: float,
+    end_ns: int | None = None,
+    schemes: Sequence[str] = SCHEMES,
+) -> pl.DataFrame:
+    """What `sql/outcomes.sql` says of races that start somewhere, without their odds.
+
+    Args:
+        starts: `setup_id, known_ts, direction, level_price, x0`, and the `sigma_60` that sets the barriers.
+        path: As `mids` gives it.
+        book: silver.book.
+        date: The trading date.
+        tick: Tick size in points.
+        end_ns: As `outcomes` takes it.
+        schemes: Those wanted.
+    """
     bars = book.select("bar_ts", "meta_empty").collect(engine="in-memory")
-    seen = _last_bar_end(bars) if end_ns is None else end_ns
-    starts = setups.select("setup_id", "known_ts", "direction", "level_price", "x0", "sigma_60")
-    found = sqlfile.run(
+    known = starts.select("setup_id", "known_ts", "direction", "level_price", "x0", "sigma_60")
+    return sqlfile.run(
         sqlfile.load("outcomes"),
-        {"setups": starts, "mids": mids(quotes), "book": bars},
-        end_ns=min(seen, session.bounds(date)[1]),
+        {"setups": known, "mids": path, "book": bars},
+        end_ns=min(_last_bar_end(bars) if end_ns is None else end_ns, session.bounds(date)[1]),
         halt_ns=HALT_NS,
         touch_pts=TOUCH_PTS,
         tick=tick,
-        schemes=list(SCHEMES),
+        schemes=list(schemes),
     )
-    return barrier.with_odds(found, setups, factors).select(*OUTCOMES.schema).cast(OUTCOMES.schema)  # type: ignore[arg-type]
 
 
 def library(setups: pl.LazyFrame, outcomes: pl.LazyFrame) -> pl.DataFrame:

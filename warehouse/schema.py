@@ -40,6 +40,12 @@ SCHEMES = (DEFAULT_SCHEME, CLASSES_SCHEME, "level_fix2", "level_fix3", "level_fi
 """Ways to say what followed, all stored side by side; questions and calibration read the default alone."""
 
 
+TAUS_S = (-300, -240, -180, -120, -60, 0, 30, 60, 120, 240)
+"""Moments around T0, in seconds, at which a setup is frozen again."""
+SEQUENCE_BARS = 240
+"""Bars of a sequence, the trigger's own the last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a table.
@@ -386,6 +392,82 @@ OUTCOMES = Table(
     ),
 )  # fmt: skip
 
+
+def _raced(horizon_s: int) -> tuple[Column, ...]:
+    """What followed a snapshot within one horizon."""
+    m = f"{horizon_s // 60}m"
+    odds = [
+        Column(
+            f"{null}_{end}_{m}",
+            REAL,
+            FRACTION,
+            f"{words} probability of {end.upper()} at {horizon_s // 60} minutes from there.",
+        )
+        for null, words in (("null", "Plug-in geometric"), ("cal", "Calibrated geometric"))
+        for end in ("break", "reject", "chop")
+    ]
+    return (
+        Column(f"outcome_{m}", TEXT, NAME, f"Outcome at {horizon_s // 60} minutes, of the default scheme."),
+        Column(f"barrier_pts_{m}", REAL, POINTS, "Distance of both barriers from the level, as at T0."),
+        *odds,
+    )
+
+
+SNAPSHOTS = Table(
+    "gold.snapshots",
+    "A setup frozen at moments around its trigger, the race re-started there; the slots of every vector follow these "
+    "columns. Before T0 clock, outcome, odds and reach are the setup's own.",
+    ("symbol", "date"),
+    ("setup_id", "tau_s"),
+    (
+        Column("setup_id", TEXT, NAME, "The setup."),
+        Column("tau_s", WHOLE, COUNT, "Seconds from T0 to the moment; negative before the trigger."),
+        Column("phase", TEXT, NAME, "APPROACH before T0, ZONE until price has left the level again, then AFTER."),
+        Column("bar_ts", NS, TIME, "Start of the bar that the features are of."),
+        Column("known_ts", NS, TIME, "The moment: the end of that bar."),
+        Column("resolved_ts", NS, TIME, "Eight minutes after T0, or after the moment if that is later."),
+        Column("x", REAL, POINTS, "Distance d*(mid - level); negative before the level, null without two sides."),
+        Column("sigma_60", REAL, POINTS, "Expected one-minute move at the moment."),
+        Column("level_known", FLAG, FRACTION, "The level could be read at the moment."),
+        *(column for horizon_s in HORIZONS_S for column in _raced(horizon_s)),
+        Column("mfe_pts", REAL, POINTS, "Largest x less that at the start, over eight minutes, at least 0."),
+        Column("mae_pts", REAL, POINTS, "Smallest x less that at the start, over eight minutes, at most 0."),
+    ),
+)  # fmt: skip
+
+SEQUENCES = Table(
+    "gold.sequences",
+    "The last 20 minutes of a setup, a row per bar, in the direction of travel; features follow these columns.",
+    ("symbol", "date"),
+    ("setup_id", "step"),
+    (
+        Column("setup_id", TEXT, NAME, "The setup."),
+        Column("step", WHOLE, COUNT, "Bars from the trigger bar: -239 to 0."),
+        Column("bar_ts", NS, TIME, "Start of the five-second bar, right-open."),
+        Column("x", REAL, POINTS, "Distance d*(mid - level) at bar end; negative before the level, null unseen."),
+    ),
+)  # fmt: skip
+
+LEVEL_STATES = Table(
+    "gold.level_states",
+    "Every level each half minute, from when it is known: where price stands and from which side it came. Features "
+    "in the direction of travel follow these columns.",
+    ("symbol", "date"),
+    ("level_id", "bar_ts"),
+    (
+        Column("level_id", TEXT, NAME, "The level."),
+        Column("bar_ts", NS, TIME, "Start of the bar that ends on the half minute; the row is known at its end."),
+        Column("level_price", REAL, POINTS, "The level's value at the bar's end.", mirror="reflect"),
+        Column("state", TEXT, NAME, "OUT or ZONE of the arrivals' state machine; null before it first left the level, and after a reset."),
+        Column("direction", TEXT, NAME, "UP: price comes, or came, from below. DOWN: from above. Null without a state."),
+        Column("dist_pts", REAL, POINTS, "Mid less level at the bar's end; null without two sides.", mirror="negate"),
+        Column("dist_sig", REAL, FRACTION, "dist_pts over sigma_60.", mirror="negate"),
+        Column("sigma_60", REAL, POINTS, "Expected one-minute move."),
+        Column("touches", WHOLE, COUNT, "Accepted arrivals at this price so far today."),
+        Column("since_touch_s", REAL, FRACTION, "Seconds since the last of them was frozen; null if none."),
+    ),
+)  # fmt: skip
+
 SCALERS = Table(
     "gold.scalers",
     "Centre and scale of every vector slot, from setups of the product resolved before the date.",
@@ -403,7 +485,7 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         QUOTES, TRADES, LADDER, BOOK, FRONT_CONTRACT, LEVELS, VOLUME_PROFILE,
-        RETREAT_PROFILE, QUALITY, SETUPS, OUTCOMES, SCALERS,
+        RETREAT_PROFILE, QUALITY, SETUPS, OUTCOMES, SNAPSHOTS, SEQUENCES, LEVEL_STATES, SCALERS,
     )
 }  # fmt: skip
 """Declared tables by name; bronze keeps Databento's columns and families declare their own."""
