@@ -163,7 +163,7 @@ def _known(tables: Mapping[str, Partition], table: str, until: int) -> pl.DataFr
         frame = frame.join(since, on="level_id", how="left", maintain_order="left")
         time = pl.max_horizontal(pl.col("bar_ts").cast(pl.Int64) + BAR_NS, "level_known")
         return _until(frame, time, until).drop("level_known")
-    if table == "gold.outcomes":
+    if table in {"gold.outcomes", "gold.weights"}:
         setups = pl.scan_parquet(tables["gold.setups"].path, glob=False)
         start = setups.select("setup_id", t0=pl.col("known_ts").cast(pl.Int64))
         frame = frame.join(start, on="setup_id", how="left", maintain_order="left")
