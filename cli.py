@@ -75,7 +75,14 @@ def _written(how: Callable[[str], str]) -> Callable[[str | None], str | None]:
 Dates = Annotated[
     str, typer.Option(help="2025-06-12, 2025-06-04:2025-06-30 (both included), or several with commas.")
 ]
-Level = Annotated[str, typer.Option(help="PM_HIGH, PM_LOW, OR_HIGH, OR_LOW, or a price such as 6800.25.")]
+Level = Annotated[
+    str,
+    typer.Option(
+        help="A price such as 6800.25, or PM_HIGH, PM_LOW, OR_HIGH, OR_LOW, OR30_HIGH, OR30_LOW, SMA_90,"
+        " EMA_20, PRIOR_HIGH, PRIOR_LOW, PRIOR_CLOSE, OVERNIGHT_HIGH, OVERNIGHT_LOW, SESSION_HIGH,"
+        " SESSION_LOW, VWAP."
+    ),
+]
 Ts = Annotated[str, typer.Option(help="Moment, New York time unless it ends in Z or an offset.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
 Raw = Annotated[Path | None, typer.Option(help="Folder of DBN files; default ROOT/raw.")]

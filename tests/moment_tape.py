@@ -80,7 +80,7 @@ def arrivals(path, end, levels, *, sigma_60=2.0, **options) -> pl.DataFrame:
     """Setups of a path."""
     bars = book(path, end)
     return moments.triggers(
-        levels, quotes(path), bars, sigma(sigma_60, bars), DAY, source="mbp-10", **options
+        levels, quotes(path), bars, sigma(sigma_60, bars), DAY, source="mbp-10", tick=0.25, **options
     )
 
 

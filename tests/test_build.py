@@ -125,7 +125,7 @@ def test_a_changed_file_rebuilds_its_date_and_what_looks_back_on_it(root, tiny_r
     assert dates == {"2025-06-25", "2025-06-26"}
     again = {name.split("/")[1] for name in report.made if name.endswith("2025-06-26")}
     assert again >= {"front_contract", "outcomes"}
-    assert "levels" not in again, "the date before must not reach the prints of this one"
+    assert "approach" not in again, "the date before must not reach the prints of this one, nor its levels"
     assert not made(root, raw=raw).made
 
 
@@ -156,7 +156,8 @@ def test_own_prices_become_levels(root, tiny_raw, tmp_path):
     assert wanted[1] == "levels.csv: absent"
     report = made(root, raw=tiny_raw, levels=str(prices))
     assert not report.errors
-    found = pl.read_parquet(part(root, "silver.levels").path).filter(pl.col("level_kind") == "CUSTOM")
+    mine = (pl.col("level_kind") == "CUSTOM") & ~pl.col("is_placebo")
+    found = pl.read_parquet(part(root, "silver.levels").path).filter(mine)
     assert found["level_id"].to_list() == ["SIMU5/2025-06-26/CUSTOM/6012.5", "SIMU5/2025-06-26/CUSTOM/6020"]
     assert found["known_ts"].cast(pl.Int64).to_list() == [
         session.at(dt.date(2025, 6, 26), dt.time(9, 40)),

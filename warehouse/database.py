@@ -17,7 +17,7 @@ from warehouse.views import View
 FILE = "warehouse.duckdb"
 ATTACHED = "file"
 """Name under which our connections attach the database file."""
-COPIED = ("gold.setups", "gold.outcomes", "gold.snapshots", "gold.scalers", "silver.levels")
+COPIED = ("gold.setups", "gold.outcomes", "gold.weights", "gold.snapshots", "gold.scalers", "silver.levels")
 FORMATS = ("table", "csv", "json", "parquet")
 
 

@@ -9,9 +9,22 @@ import numpy as np
 import polars as pl
 
 from warehouse import barrier, session, sqlfile
-from warehouse.schema import BAR_NS, DEFAULT_SCHEME, FRONT_CONTRACT, LEVEL_KINDS, OUTCOMES, SCHEMES, SETUPS
+from warehouse.levels import levels
+from warehouse.schema import (
+    AVERAGES,
+    BAR_NS,
+    DEFAULT_SCHEME,
+    FRONT_CONTRACT,
+    LEVEL_KINDS,
+    OUTCOMES,
+    SCHEMES,
+    SETUPS,
+    WEIGHTS,
+)
 from warehouse.session import Window
 from warehouse.sqlfile import Source
+
+__all__ = ["front_contract", "levels", "library", "mids", "outcomes", "side", "triggers", "weights"]
 
 TOUCH_PTS, REARM_PTS = 1.0, 2.0
 """Half-widths of the bands in which price is at a level, and beyond which it has left."""
@@ -45,40 +58,6 @@ def front_contract(product: str, date: dt.date, records: Source, user: str | Non
         if not ranked.is_empty():
             return ranked.head(1).select("symbol", pl.lit("volume").alias("reason"), "volume")
     return pl.DataFrame([(session.calendar_front(product, date), "calendar", None)], schema, orient="row")
-
-
-def levels(
-    trades: Source,
-    custom: pl.DataFrame,
-    symbol: str,
-    date: dt.date,
-    setup_window: Window = session.SETUP_WINDOW,
-) -> pl.DataFrame:
-    """silver.levels of a trading date.
-
-    Args:
-        trades: silver.trades of the date.
-        custom: The user's prices as `pricelist.read` gives them.
-        symbol: The contract.
-        date: The trading date.
-        setup_window: Where it begins, custom prices become known unless they say otherwise.
-    """
-    start, _ = session.window(date, setup_window)
-    today = custom.filter(pl.col("date").is_null() | (pl.col("date") == date))
-    known = [start if time is None else session.at(date, time) for time in today["known"]]
-    prices = today.select("price", pl.Series("known_ns", known, pl.Int64))
-    premarket, opening = session.window(date, session.PREMARKET), session.window(date, session.OPENING_RANGE)
-    return sqlfile.run(
-        sqlfile.load("levels"),
-        {"trades": trades, "custom": prices},
-        symbol=symbol,
-        date=date.isoformat(),
-        premarket_start=premarket[0],
-        premarket_end=premarket[1],
-        opening_start=opening[0],
-        opening_end=opening[1],
-        end=session.bounds(date)[1],
-    )
 
 
 def mids(quotes: pl.LazyFrame) -> pl.DataFrame:
@@ -116,6 +95,7 @@ def triggers(
     date: dt.date,
     setup_window: Window = session.SETUP_WINDOW,
     *,
+    tick: float,
     source: str,
     maybe_back_month: bool = False,
     doubtful: bool = False,
@@ -129,6 +109,7 @@ def triggers(
         volatility: `bar_ts, sigma_60, sigma_warmup`; a bar without a row has no sigma.
         date: The trading date.
         setup_window: Trigger bars lie wholly inside.
+        tick: Tick size in points.
         source: mbp-10 or mbo.
         maybe_back_month: The contract was named by the user.
         doubtful: The date's order flow was beyond tolerance.
@@ -143,6 +124,7 @@ def triggers(
             "volatility": volatility.select("bar_ts", "sigma_60", "sigma_warmup"),
         },
         kinds=list(LEVEL_KINDS),
+        averages=list(AVERAGES),
         open_ns=session.at(date, session.RTH.start),
         window_start=start,
         window_end=end,
@@ -154,7 +136,28 @@ def triggers(
         maybe_back_month=maybe_back_month,
         doubtful=doubtful,
     )
-    return found.cast(SETUPS.schema)  # type: ignore[arg-type]
+    labels = outcomes(found, quotes, book, date, tick=tick, factors={})
+    past = sqlfile.run(
+        sqlfile.load("touches"),
+        {"setups": found, "levels": levels, "outcomes": labels.filter(_last_touch())},
+        averages=list(AVERAGES),
+        open_ns=session.at(date, session.RTH.start),
+        label_ns=COOLDOWN_NS,
+        tick=tick,
+    )
+    joined = found.join(past, on="setup_id", how="left", validate="1:1", maintain_order="left")
+    return joined.select(*SETUPS.schema).cast(SETUPS.schema)  # type: ignore[arg-type]
+
+
+def weights(setups: pl.DataFrame) -> pl.DataFrame:
+    """gold.weights of a trading date's setups."""
+    found = sqlfile.run(sqlfile.load("weights"), {"setups": setups})
+    return found.cast(WEIGHTS.schema)  # type: ignore[arg-type]
+
+
+def _last_touch() -> pl.Expr:
+    """The label by which an earlier touch is told: it has ended when the cool-down has."""
+    return (pl.col("scheme") == DEFAULT_SCHEME) & (pl.col("horizon_s") * 10**9 == COOLDOWN_NS)
 
 
 def outcomes(

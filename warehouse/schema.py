@@ -11,7 +11,7 @@ from typing import Literal
 
 import polars as pl
 
-from warehouse.units import COUNT, FRACTION, LOTS, NAME, POINTS, TIME, Unit
+from warehouse.units import COUNT, FRACTION, LOTS, NAME, POINTS, SECONDS, TIME, Unit
 
 Mirror = Literal["same", "negate", "reflect"]
 
@@ -32,6 +32,10 @@ LEVEL_KINDS = (
 """Names of levels, in the order in which one tick's setup takes its name."""
 SET_ASIDE = ("duplicate", "stale", "bad_level", "no_value", "off_grid", "absurd")
 """Rules whose records stay in bronze and enter no other table; silver.quality counts each."""
+AVERAGES = ("SMA_90", "EMA_20", "VWAP")
+"""Levels that move all the time: each is a machine of its own, on no tick."""
+MOVING = (*AVERAGES, "SESSION_HIGH", "SESSION_LOW")
+"""Levels that have no one price for the date."""
 HORIZONS_S = (120, 240, 480)
 """Seconds after the freeze within which an outcome is sought."""
 DEFAULT_SCHEME = "level_c09"
@@ -254,14 +258,14 @@ LEVELS = Table(
     ("symbol", "date"),
     ("level_id", "known_ts"),
     (
-        Column("level_id", TEXT, NAME, "symbol/date/kind[/price]."),
-        Column("level_kind", TEXT, NAME, "PM_HIGH, PM_LOW, OR_HIGH, OR_LOW or CUSTOM."),
-        Column("price", REAL, POINTS, "The level.", mirror="reflect"),
+        Column("level_id", TEXT, NAME, "symbol/date/kind[/price][/p+ or /p-]."),
+        Column("level_kind", TEXT, NAME, "PM_HIGH, PM_LOW, OR_HIGH, OR_LOW, OR30_HIGH, OR30_LOW, SMA_90, EMA_20, PRIOR_HIGH, PRIOR_LOW, PRIOR_CLOSE, OVERNIGHT_HIGH, OVERNIGHT_LOW, SESSION_HIGH, SESSION_LOW, VWAP or CUSTOM."),
+        Column("price", REAL, POINTS, "The level, until the next row of its level_id is known; null: none from then on.", mirror="reflect"),
         Column("known_ts", NS, TIME, "First instant at which it may be read."),
         Column("valid_to", NS, TIME, "End of its validity, exclusive."),
         Column("is_placebo", FLAG, FRACTION, "True for a negative control."),
     ),
-)
+)  # fmt: skip
 
 VOLUME_PROFILE = Table(
     "silver.volume_profile",
@@ -359,6 +363,29 @@ SETUPS = Table(
         Column("maybe_back_month", FLAG, FRACTION, "The contract was named by the user, not found to be front."),
         Column("source", TEXT, NAME, "mbp-10 or mbo."),
         Column("doubtful", FLAG, FRACTION, "The order flow of its date was beyond tolerance (quality.beyond): known when the date ended, and no feature."),
+        Column("touch_role", TEXT, NAME, "FIRST, RETRY (after REJECT, same way), RETEST (after BREAK, from the other side) or RETURN; null if the last touch has no outcome."),
+        Column("last_outcome", TEXT, NAME, "Outcome at four minutes of the touch before, by the default scheme; null if there is none."),
+        Column("since_touch_s", REAL, SECONDS, "Seconds from that touch's T0; null if there is none."),
+        Column("since_break_s", REAL, SECONDS, "Seconds since a touch last broke the level; null if none did."),
+        Column("since_open_min", REAL, FRACTION, "Minutes from the open to T0; negative before."),
+        Column("cluster_id", TEXT, NAME, "First setup of those whose eight minutes overlap, directly or in a chain; named kinds, the user's prices and placebos apart."),
+        *(
+            Column(f"level_stack_{side}_{n}t", WHOLE, COUNT, f"Prices of other known levels up to {n} ticks {where} the level; the user's and placebos left out.")
+            for side, where in (("ahead", "beyond"), ("behind", "before"))
+            for n in (4, 8, 16, 40)
+        ),
+    ),
+)  # fmt: skip
+
+WEIGHTS = Table(
+    "gold.weights",
+    "How much of its label each setup has to itself: a weight for what is learnt from it.",
+    ("symbol", "date"),
+    ("setup_id", "horizon_s"),
+    (
+        Column("setup_id", TEXT, NAME, "The setup."),
+        Column("horizon_s", WHOLE, COUNT, "Seconds of the label: 120, 240 or 480; the row is known at its end."),
+        Column("uniqueness", REAL, FRACTION, "Mean over the label of one over the labels that run then; above 0, at most 1."),
     ),
 )  # fmt: skip
 
@@ -485,7 +512,7 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         QUOTES, TRADES, LADDER, BOOK, FRONT_CONTRACT, LEVELS, VOLUME_PROFILE,
-        RETREAT_PROFILE, QUALITY, SETUPS, OUTCOMES, SNAPSHOTS, SEQUENCES, LEVEL_STATES, SCALERS,
+        RETREAT_PROFILE, QUALITY, SETUPS, OUTCOMES, WEIGHTS, SNAPSHOTS, SEQUENCES, LEVEL_STATES, SCALERS,
     )
 }  # fmt: skip
 """Declared tables by name; bronze keeps Databento's columns and families declare their own."""
