@@ -278,6 +278,12 @@ def test_a_gap_event_is_as_long_as_the_corridor(mid, gap):
     )  # the second did not decide
 
 
+def test_a_later_jump_to_the_same_price_did_not_decide():
+    # four points to 6003 break; the eight points back to it from 5995 are longer than the corridor of six
+    back = [("10:01:05", 6003.0), ("10:01:06", 5995.0), ("10:01:07", 6003.0)]
+    assert after(*back)["gap_event"] is False
+
+
 def test_from_above_everything_is_reflected():
     path = [("09:59:00", 6003.0), ("10:00:02", 6001.0), ("10:01:05", 5996.5), ("10:02:05", 6004.0)]
     table = followed(setup(direction="DOWN"), path, "10:30:00")
