@@ -16,6 +16,17 @@ reals AS (
             AND row_number() OVER (PARTITION BY level_id ORDER BY known_ts) > 1 AS follows
     FROM levels
 ),
+asked AS (
+    SELECT level_id, level_kind, known_ts, price FROM reals WHERE price IS NOT NULL AND NOT follows
+),
+standing AS (
+    SELECT moments.known_ts, reals.price
+    FROM (SELECT DISTINCT known_ts FROM asked) AS moments
+    JOIN reals
+        ON reals.known_ts <= moments.known_ts
+        AND (reals.until IS NULL OR reals.until > moments.known_ts)
+        AND reals.level_kind <> 'CUSTOM'
+),
 drawn AS (
     SELECT
         level_id,
@@ -30,19 +41,15 @@ drawn AS (
                 split_part(level_id, '/', 4), mark, attempt)), 12))::BIGINT
             % (floor(15 / $tick)::BIGINT - ceil(3 / $tick)::BIGINT + 1)
         ) AS away
-    FROM reals
+    FROM asked
     CROSS JOIN (VALUES (1, 'p+'), (-1, 'p-')) AS signs (sign, mark)
     CROSS JOIN range(64) AS attempts (attempt)
-    WHERE price IS NOT NULL AND NOT follows
 ),
 free AS (
     SELECT drawn.*
     FROM drawn
-    ANTI JOIN reals AS near
-        ON near.known_ts <= drawn.known_ts
-        AND (near.until IS NULL OR near.until > drawn.known_ts)
-        AND near.level_kind <> 'CUSTOM'
-        AND abs(round(near.price - drawn.price - away, 9)) < 2
+    ANTI JOIN standing
+        ON standing.known_ts = drawn.known_ts AND abs(round(standing.price - drawn.price - away, 9)) < 2
 ),
 taken AS (
     SELECT level_id, mark, known_ts, arg_min(away, attempt) AS away
@@ -50,7 +57,7 @@ taken AS (
     GROUP BY level_id, mark, known_ts
 )
 SELECT
-    reals.level_id || '/' || reals.mark AS level_id,             -- [name] The real level's, then p+ (above it) or p- (below).
+    reals.level_id || '/' || reals.mark AS level_id, -- [name] The real level's, then p+ (above it) or p- (below).
     level_kind,                                      -- [name] Kind of the real level.
     round(price + away, 9) AS price,                 -- [pt] The placebo; null: none from then on.
     reals.known_ts,                                  -- [ns UTC] As of the real level.

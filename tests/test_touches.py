@@ -6,7 +6,7 @@ Bands as in test_setups: touch 1 point, re-arm 2 points for 30 s.
 import numpy as np
 import polars as pl
 import pytest
-from moment_tape import DAY, NO_TRADES, SECOND, alive, book, custom, ns, quotes, sigma, trades, utc
+from moment_tape import DAY, EMPTY, NO_TRADES, SECOND, alive, book, custom, ns, quotes, sigma, trades, utc
 from test_moving import fixed
 from test_setups import wander
 
@@ -334,3 +334,25 @@ def test_a_reflected_market_gives_reflected_setups():
     two = there.select(*plain, "level_kind", "direction", units=units, p_ref="p_ref")
     assert one.sort(key).equals(two.sort(key))
     assert len(one) > 30 and one["level_kind"].n_unique() > 6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_outline_of_a_tape_gives_the_labels_of_the_tape(seed):
+    # a burst in every bar, so that most quotes are left out; whole seconds hold several at one instant
+    rng = np.random.default_rng(seed)
+    path = [
+        (f"{time[:8]}.{k}", mid + float(rng.integers(-6, 7)) / 8)
+        for time, mid in wander(seed, 600)
+        for k in (0, 0, 3, 5, 9)
+    ]
+    path = [(time, EMPTY if rng.random() < 0.002 else mid) for time, mid in path]
+    tape, bars = quotes(path), alive(book(path, "12:40:00"))
+    given = levels.levels(NO_TRADES, custom((6000.0, None), (6002.5, None), (5997.0, None)), "ESU5", DAY)
+    setups = moments.triggers(given, tape, bars, sigma(1.0, bars), DAY, tick=0.25, source="mbp-10")
+    short = moments._outline(tape)
+    whole, outline = (
+        moments.outcomes(setups, each, bars, DAY, tick=0.25, factors={}) for each in (tape, short)
+    )
+    assert outline.drop("gap_event").equals(whole.drop("gap_event"))
+    assert whole["outcome"].n_unique() > 3 and len(setups) > 10
+    assert short.collect().height < 0.9 * len(path)

@@ -136,7 +136,8 @@ def triggers(
         maybe_back_month=maybe_back_month,
         doubtful=doubtful,
     )
-    labels = outcomes(found, quotes, book, date, tick=tick, factors={})
+    seen = quotes.filter(pl.col("ts").cast(pl.Int64).is_between(start, end))
+    labels = outcomes(found, _outline(seen), book, date, tick=tick, factors={})
     past = sqlfile.run(
         sqlfile.load("touches"),
         {"setups": found, "levels": levels, "outcomes": labels.filter(_last_touch())},
@@ -153,6 +154,23 @@ def weights(setups: pl.DataFrame) -> pl.DataFrame:
     """gold.weights of a trading date's setups."""
     found = sqlfile.run(sqlfile.load("weights"), {"setups": setups})
     return found.cast(WEIGHTS.schema)  # type: ignore[arg-type]
+
+
+def _outline(quotes: pl.LazyFrame) -> pl.LazyFrame:
+    """Quotes at which mid is higher or lower than before in its bar, and each bar's last change of mid.
+
+    Which barrier is crossed first, and when, follows from these alone.
+    """
+    mid, bar = pl.col("mid"), pl.col("bar")
+    changes = quotes.with_columns(mid=(pl.col("bid_px") + pl.col("ask_px")) / 2).filter(
+        mid.ne_missing(mid.shift()) | pl.col("reset")
+    )
+    framed = changes.with_columns(bar=pl.col("ts").cast(pl.Int64) // BAR_NS).with_columns(
+        high=mid.cum_max().shift().over("bar"), low=mid.cum_min().shift().over("bar")
+    )
+    news = pl.any_horizontal(pl.col("high", "low").is_null(), mid > pl.col("high"), mid < pl.col("low"))
+    unknown = mid.is_null() | pl.col("reset")
+    return framed.filter(news | unknown | bar.ne_missing(bar.shift(-1))).drop("mid", "bar", "high", "low")
 
 
 def _last_touch() -> pl.Expr:

@@ -214,9 +214,8 @@ def _level(root: Path, symbol: str, date: dt.date, level: str, end: int) -> tupl
     in_force = known.filter(pl.col("known_ts") <= end - BAR_NS).tail(1)
     [(_, level_id, price, since)] = (known.head(1) if in_force.is_empty() else in_force).rows()
     if price is None:
-        raise QuestionError(
-            f"{kind} of {date} was passed at {clock(since)} and is not old enough since: ask later"
-        )
+        passed = f"{kind} of {date} was passed by {clock(since)}"
+        raise QuestionError(f"{passed}, and the new one is not old enough yet: ask later")
     return level_id, kind, price
 
 
