@@ -70,7 +70,7 @@ class Writing:
         self._quality.add(reading, found)
 
     def _bars(self, reading: Reading, bad: Flags) -> Frame:
-        piece, time = reading.piece, reading.timeline
+        piece = reading.piece
         sides = [_ladder(reading, number) for number in (0, 1)]
         rows = book.table(reading, self._tick) | edge.table(reading)
         residual, turnover = _conserved(sides, rows["meta_reset"][0])
