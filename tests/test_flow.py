@@ -481,6 +481,10 @@ def test_nonsense_is_read_without_a_fall_and_the_same_in_any_pieces(tmp_path_fac
     spoilt = rng.random(len(records)) < 0.05
     for name in set(records.dtype.names) & {"bid_px_00", "ask_px_09", "bid_px_09"}:
         records[name][spoilt] = rng.choice(ODD["price"], spoilt.sum())
+    records["sequence"][rng.random(len(records)) < 0.1] = rng.choice([1, 2**32 - 1])
+    told = rng.choice([1, 2], len(records), p=[0.9, 0.1])
+    block = int(rng.integers(len(records) - 20))
+    records = np.concatenate([np.repeat(records, told), records[block : block + 20]])
     landed(root := tmp_path_factory.mktemp("odd"), schema, records)
     written = []
     for rows in (1 << 16, 9):

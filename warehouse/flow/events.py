@@ -56,8 +56,7 @@ def mark(records: Batch, running: int, before: Batch | None) -> Events:
         running: Largest `ts_event` before.
         before: The record before, as columns of one row; None at the tape's begin.
     """
-    early = _too_early(records)
-    times = np.where(early, records["ts_recv"], records["ts_event"]) if early.any() else records["ts_event"]
+    times, early = event_times(records)
     flags, clear = records["flags"], records["action"] == CLEAR
     snapshot = (flags & SNAPSHOT) != 0
     was_snapshot = before is not None and bool(before["flags"][0] & SNAPSHOT)
@@ -92,6 +91,14 @@ def _changed(instrument: Array, before: Batch | None) -> Flags:
     first = instrument[:1] if before is None else before["instrument_id"]
     changed: Flags = instrument != np.append(first, instrument[:-1])
     return changed
+
+
+def event_times(records: Batch) -> tuple[Ints, Flags]:
+    """Time of each record, that of its receipt for those that say a later one, and which those are."""
+    early = _too_early(records)
+    if not early.any():
+        return records["ts_event"], early
+    return np.where(early, records["ts_recv"], records["ts_event"]), early
 
 
 def _too_early(records: Batch) -> Flags:

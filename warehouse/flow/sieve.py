@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from warehouse.flow.events import ADD, CANCEL, CLEAR, LAST, MODIFY, SNAPSHOT, among
+from warehouse.flow.events import ADD, CANCEL, CLEAR, LAST, MODIFY, SNAPSHOT, among, event_times
 from warehouse.flow.tape import Array, Batch, Flags, Ints
 
 _NUMBERS = 1 << 33
@@ -39,33 +39,33 @@ class Sieve:
         """The batches without what is taken out."""
         for batch in batches:
             if len(batch["ts_event"]):
-                fresh = self._without(batch, "stale", self._stale(batch))
+                time, _ = event_times(batch)
+                latest = np.maximum.accumulate(np.append(self._time, time))
+                self._time = int(latest[-1])
+                counts = (batch["ts_recv"] >= self._start) & (latest[1:] < self._end)
+                stale = self._stale(batch, time < latest[:-1], counts)
+                fresh = self._without(batch, "stale", stale, counts)
                 if len(fresh["ts_event"]):
-                    yield self._without(fresh, "duplicate", self._repeats(fresh))
+                    yield self._without(fresh, "duplicate", self._repeats(fresh), counts[~stale])
 
-    def _without(self, batch: Batch, rule: str, taken: Flags) -> Batch:
+    def _without(self, batch: Batch, rule: str, taken: Flags, counts: Flags) -> Batch:
         if not taken.any():
             return batch
-        self._count(rule, batch["ts_recv"][taken])
+        self.counts[rule] += int((taken & counts).sum())
         return {name: values[~taken] for name, values in batch.items()}
 
-    def _count(self, rule: str, received: Ints) -> None:
-        self.counts[rule] += int(((received >= self._start) & (received < self._end)).sum())
-
-    def _stale(self, batch: Batch) -> Flags:
+    def _stale(self, batch: Batch, late: Flags, counts: Flags) -> Flags:
         number = batch["sequence"].astype(np.int64)
         before = np.append(self._number, number[:-1])
-        time = np.minimum(batch["ts_event"], batch["ts_recv"])
-        latest = np.maximum.accumulate(np.append(self._time, time))
         snapshot = (batch["flags"] & SNAPSHOT) != 0
         turns = snapshot != np.append(self._snapshot, snapshot[:-1])
         turns |= batch["action"] == CLEAR
-        anew = (number < before) & (time >= latest[:-1]) & ~snapshot & ~turns
+        anew = (number < before) & ~late & ~snapshot & ~turns
         highest, behind = self._behind(number, anew | turns)
-        self._count("renumbered", batch["ts_recv"][anew])
-        self._number, self._time, self._snapshot = int(number[-1]), int(latest[-1]), bool(snapshot[-1])
+        self.counts["renumbered"] += int((anew & counts).sum())
+        self._number, self._snapshot = int(number[-1]), bool(snapshot[-1])
         self._highest = highest
-        old: Flags = behind & (time < latest[:-1]) & ~snapshot
+        old: Flags = behind & late & ~snapshot
         return old
 
     def _behind(self, number: Ints, anew: Flags) -> tuple[int, Flags]:
