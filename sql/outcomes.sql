@@ -82,11 +82,11 @@ crossings AS (
         setup_id,
         horizon_s,
         scheme,
-        min(seq) FILTER (x - anchor >= b) AS break_seq,
-        min(seq) FILTER (x - anchor <= -b) AS reject_seq,
-        min(ns) FILTER (x - anchor >= b) AS break_ns,
-        min(ns) FILTER (x - anchor <= -b) AS reject_ns,
-        min_by(step, seq) FILTER (abs(x - anchor) >= b) AS step,
+        min(seq) FILTER (round(x - anchor, 6) >= b) AS break_seq,
+        min(seq) FILTER (round(x - anchor, 6) <= -b) AS reject_seq,
+        min(ns) FILTER (round(x - anchor, 6) >= b) AS break_ns,
+        min(ns) FILTER (round(x - anchor, 6) <= -b) AS reject_ns,
+        min_by(step, seq) FILTER (round(abs(x - anchor), 6) >= b) AS step,
         max(x) AS highest,
         min(x) AS lowest
     FROM schemes

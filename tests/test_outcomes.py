@@ -269,6 +269,16 @@ def test_the_triggers_anchor_moves_the_barriers():
     assert after(("10:01:05", 5995.375), scheme="trigger_c09")["outcome"] == "REJECT"
 
 
+@pytest.mark.parametrize("sevenths", range(7))
+def test_a_level_between_ticks_moves_no_barrier_of_the_trigger(sevenths):
+    # the trigger's barrier lies 3.625 from 5999 wherever the level is: 6002.625 reaches it, half a tick less does not
+    level = 6000 + sevenths / 7
+    frozen = setup(x0=round(5999 - level, 9), level=level)
+    assert after(("10:01:05", 6002.625), frozen=frozen, scheme="trigger_c09")["outcome"] == "BREAK"
+    assert after(("10:01:05", 6002.5), frozen=frozen, scheme="trigger_c09")["outcome"] == "CHOP"
+    assert after(("10:01:05", 5995.375), frozen=frozen, scheme="trigger_c09")["outcome"] == "REJECT"
+
+
 @pytest.mark.parametrize(("mid", "gap"), [(6004.875, False), (6005.0, True), (5992.0, True)])
 def test_a_gap_event_is_as_long_as_the_corridor(mid, gap):
     # from 5999 with barriers 6 points apart
