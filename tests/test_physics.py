@@ -11,8 +11,9 @@ from warehouse.schema import BAR_NS
 
 @pytest.fixture(scope="module")
 def triggers(tiny_built):
-    """Stored setups, with known_ts as ns."""
-    found = library.setups(tiny_built).with_columns(pl.col("known_ts").cast(pl.Int64)).to_dicts()
+    """Stored setups at real levels, with known_ts as ns."""
+    real = library.setups(tiny_built).filter(~pl.col("is_placebo"))
+    found = real.with_columns(pl.col("known_ts").cast(pl.Int64)).to_dicts()
     assert len(found) >= 5
     return found
 
