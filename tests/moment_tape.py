@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 
-from warehouse import moments, session
+from warehouse import moments, races, session
 from warehouse.schema import BAR_NS, QUOTES, TRADES
 
 DAY = dt.date(2025, 6, 12)
@@ -87,4 +87,4 @@ def arrivals(path, end, levels, *, sigma_60=2.0, **options) -> pl.DataFrame:
 def followed(setups, path, end, **options) -> pl.DataFrame:
     """Outcomes of setups on a path whose bars are all alive."""
     options = {"tick": 0.25, "factors": {}, **options}
-    return moments.outcomes(setups, quotes(path), alive(book(path, end)), DAY, **options)
+    return races.outcomes(setups, quotes(path), alive(book(path, end)), DAY, **options)

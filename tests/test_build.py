@@ -395,7 +395,8 @@ def test_a_date_beyond_a_tolerance_is_marked_and_its_setups_carry_the_flag(root)
     layers = [f"{path.parent.name}.{path.name}" for path in root.glob("silver/*")]
     there = {source.name: source for table in layers for source in store.partitions(root, table)}
     inputs = [there[name] for name in said["inputs"]]
-    steps.setups(Task("setups", (part(root, "gold.setups"),), tuple(inputs), "", said["parameters"]), said)
+    made = part(root, "gold.setups"), part(root, "gold.weights")
+    steps.setups(Task("setups", made, tuple(inputs), "", said["parameters"]), said)
     setups = pl.read_parquet(part(root, "gold.setups").path)
     assert setups.height and setups["doubtful"].all()
     shown = status.to_text(status.status(root))

@@ -18,7 +18,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
     {"dbn", "stream", "store", "pricelist"},
     {"ledger", "workers"},
     {"instruments", "bronze", "parts", "route", "survey", "land"},
-    {"barrier", "flow", "levels", "moments", "profiles"},
+    {"barrier", "flow", "levels", "moments", "profiles", "races"},
     {"vectors", "library", "index"},
     {"snapshots", "sequences", "states"},
     {"question", "pressure", "odds", "physics", "card", "answer", "similar"},

@@ -10,7 +10,7 @@ from moment_tape import DAY, EMPTY, NO_TRADES, SECOND, alive, book, custom, ns, 
 from test_moving import fixed
 from test_setups import wander
 
-from warehouse import levels, moments
+from warehouse import levels, moments, races
 from warehouse.schema import BAR_NS, NS, SETUPS
 
 
@@ -351,7 +351,7 @@ def test_the_outline_of_a_tape_gives_the_labels_of_the_tape(seed):
     setups = moments.triggers(given, tape, bars, sigma(1.0, bars), DAY, tick=0.25, source="mbp-10")
     short = moments._outline(tape)
     whole, outline = (
-        moments.outcomes(setups, each, bars, DAY, tick=0.25, factors={}) for each in (tape, short)
+        races.outcomes(setups, each, bars, DAY, tick=0.25, factors={}) for each in (tape, short)
     )
     assert outline.drop("gap_event").equals(whole.drop("gap_event"))
     assert whole["outcome"].n_unique() > 3 and len(setups) > 10

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from moment_tape import NO_TRADES, custom, ns
 
-from warehouse import barrier, moments
+from warehouse import barrier, moments, races
 from warehouse.schema import BAR_NS, QUOTES
 
 TICK = 0.25
@@ -62,8 +62,10 @@ def outcomes(day, seed, *, bounce=0.0, every=5):
     prices = np.arange(np.ceil(low / every) * every, high, every)
     levels = moments.levels(NO_TRADES, custom(*((float(price), None) for price in prices)), "SIMM5", day)
     sigma = bars.select("bar_ts", sigma_60=pl.lit(SIGMA_60), sigma_warmup=pl.lit(value=False))
-    setups = moments.triggers(levels, quotes.lazy(), bars.lazy(), sigma.lazy(), day, source="mbp-10")
-    found = moments.outcomes(setups, quotes.lazy(), bars.lazy(), day, tick=TICK, factors=dict.fromkeys((120, 240, 480), 1.0))  # fmt: skip
+    setups = moments.triggers(
+        levels, quotes.lazy(), bars.lazy(), sigma.lazy(), day, tick=TICK, source="mbp-10"
+    )
+    found = races.outcomes(setups, quotes.lazy(), bars.lazy(), day, tick=TICK, factors=dict.fromkeys((120, 240, 480), 1.0))  # fmt: skip
     return found.join(setups.select("setup_id", "x0", "sigma_60"), on="setup_id")
 
 

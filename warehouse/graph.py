@@ -21,6 +21,7 @@ _LEVELS = ("averages", "session_extremes", "levels", "placebos")
 """Models that make levels."""
 _SETUPS = ("triggers", "outcomes", "touches", "weights")
 """Models that make setups; of what followed, what was known when the next one came."""
+_RACES = ("warehouse.races", "warehouse.barrier")
 _ENGINE = ("warehouse.plan", "warehouse.frames", "warehouse.inputs")
 """What makes features of their declarations."""
 _BY_PRODUCT = {"profile": "silver.volume_profile", "retreat_profile": "silver.retreat_profile"}
@@ -171,7 +172,7 @@ class _Day:
             "setups",
             [self.part("gold.setups"), self.part("gold.weights")],
             self._read(sorted(reads | own)),
-            joined(families, of_models("setups", "moments", *_SETUPS), code(*_ENGINE, "warehouse.barrier")),
+            joined(families, of_models("setups", "moments", *_SETUPS), code(*_ENGINE, *_RACES)),
             tick=self.front.tick,
             setup_window=wording.show(self.scope.setup_window),
             source=self.front.source,
@@ -182,7 +183,7 @@ class _Day:
         days = [day for day in sorted(self.symbols) if day < self.date]
         past = [*self._earlier("gold.setups", days), *self._earlier("gold.outcomes", days)]
         today = [self.part("gold.setups"), self.part("silver.quotes"), self.part("silver.book")]
-        fingerprint = joined(of_models("outcomes", "moments"), code("warehouse.barrier"))
+        fingerprint = joined(of_models("outcomes", "races"), code("warehouse.barrier"))
         return self.task(
             "outcomes", [self.part("gold.outcomes")], [*today, *past], fingerprint, tick=self.front.tick
         )

@@ -6,7 +6,7 @@ import datetime as dt
 
 import polars as pl
 
-from warehouse import barrier, moments, plan, sqlfile, vectors
+from warehouse import barrier, moments, plan, races, sqlfile, vectors
 from warehouse.frames import Tables
 from warehouse.schema import DEFAULT_SCHEME, HORIZONS_S, SNAPSHOTS, TAUS_S
 
@@ -33,11 +33,11 @@ def snapshots(
         date: The trading date.
         tick: Tick size in points.
     """
-    own = races(setups, outcomes, tables, date, tick=tick)
+    own = raced(setups, outcomes, tables, date, tick=tick)
     return own.hstack(_features(own, setups, tables))
 
 
-def races(
+def raced(
     setups: pl.DataFrame, outcomes: pl.DataFrame, tables: Tables, date: dt.date, *, tick: float
 ) -> pl.DataFrame:
     """The columns of gold.snapshots that are no features; arguments as of `snapshots`.
@@ -45,7 +45,7 @@ def races(
     After T0 the race is run again from where price stands then, between the setup's own barriers and
     with the odds of that start; up to T0 it is the setup's, with its clock and its odds.
     """
-    path = moments.mids(tables["quotes"])
+    path = races.mids(tables["quotes"])
     own = ("setup_id", "level_id", "known_ts", "direction", "level_price")
     found = sqlfile.run(
         sqlfile.load("snapshots"),
@@ -92,7 +92,7 @@ def _again(
         x0="x",
     )
     race = starts.drop("sigma_60").rename({"at_t0": "sigma_60"})
-    found = moments.followed(race, path, book, date, tick=tick, schemes=(DEFAULT_SCHEME,))
+    found = races.followed(race, path, book, date, tick=tick, schemes=(DEFAULT_SCHEME,))
     factors = dict(default.select("horizon_s", "cal_factor").unique().rows())
     known = barrier.with_odds(found, starts, factors)
     names = starts.select("setup_id", "setup", "tau_s")

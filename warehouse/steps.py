@@ -19,6 +19,7 @@ from warehouse import (
     plan,
     pricelist,
     profiles,
+    races,
     store,
     vectors,
     wording,
@@ -151,9 +152,9 @@ def outcomes(task: Task, manifest: Manifest) -> None:
             store.scan([source]).select("setup_id", "date", "x0", "sigma_60")
             for source in earlier["gold.setups"]
         )
-        factors = barrier.factors(moments.library(starts, store.scan(earlier["gold.outcomes"])))
+        factors = barrier.factors(races.library(starts, store.scan(earlier["gold.outcomes"])))
     there = tables(today)
-    found = moments.outcomes(
+    found = races.outcomes(
         there["setups"].collect(engine="in-memory"),
         there["quotes"],
         there["book"],
