@@ -121,39 +121,49 @@ def demo(ctx: typer.Context, workers: Workers = None) -> None:
 
 @app.command()
 def simulate(
-    out: Annotated[Path, typer.Option(help="Folder for the files.")],
     dates: Dates,
-    world: Annotated[str, typer.Option(help="null or planted.")] = "null",
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; not needed with --report.")] = None,
+    world: Annotated[str, typer.Option(help="null, decoy, hidden, planted, flip or literal.")] = "null",
+    dials: Annotated[str, typer.Option(help="Other values of the world's: kf=0.1,kn=0.1,km=0.05.")] = "",
     schema: Annotated[str, typer.Option(help="mbp-10, mbo, or both with a comma.")] = "mbp-10",
     hours: Annotated[
         str | None, typer.Option(help="New York times such as 04:00-13:30; default the whole day.")
     ] = None,
     rate_scale: Annotated[float, typer.Option(help="1 is about 290 records a second.")] = 1.0,
     seed: int = 0,
+    report: Annotated[
+        bool, typer.Option("--report", help="How real the first date is at the full rate.")
+    ] = False,
     workers: Workers = None,
 ) -> None:
     """Write DBN files of a simulated market, with its truth beside them."""
     from warehouse import wording
     from warehouse.progress import Bar
-    from warehouse.simulate import market
+    from warehouse.simulate import market, realism, worlds
     from warehouse.workers import cores
 
+    if out is None and not report:
+        raise typer.BadParameter("give a folder for the files", param_hint="--out")
     days = [asked.date for asked in wording.dates(dates)]
-    window = wording.window(hours) if hours else None
-    with Bar() as bar:
-        written = market.simulate(
-            out,
-            days,
-            world=world,
-            hours=(window.start, window.end) if window else None,
-            rate_scale=rate_scale,
-            seed=seed,
-            schema=tuple(schema.split(",")),
-            workers=workers or cores(),
-            progress=lambda done, count: bar.tell("simulated", done, count),
-        )
-    for path in written:
-        typer.echo(path)
+    window, turned = wording.window(hours) if hours else None, worlds.parsed(dials)
+    if out is not None:
+        with Bar() as bar:
+            written = market.simulate(
+                out,
+                days,
+                world=world,
+                dials=turned,
+                hours=(window.start, window.end) if window else None,
+                rate_scale=rate_scale,
+                seed=seed,
+                schema=tuple(schema.split(",")),
+                workers=workers or cores(),
+                progress=lambda done, count: bar.tell("simulated", done, count),
+            )
+        for path in written:
+            typer.echo(path)
+    if report:
+        typer.echo(realism.report(days[0], worlds.turned(worlds.world_named(world), turned), seed))
 
 
 @app.command()
