@@ -195,9 +195,8 @@ class Answer:
         if not missing:
             return []
         pts = ", ".join(f"{labels[name].barrier_pts:g} pt at {name}" for name in missing)
-        return [
-            f"Odds begin at the level: price is {abs(self.now.x0):g} pt away, the barriers stand at {pts}."
-        ]
+        away = round(abs(self.now.x0), 3)
+        return [f"Odds begin at the level: price is {away:g} pt away, the barriers stand at {pts}."]
 
 
 def followed(outcomes: pl.DataFrame) -> pl.DataFrame:
