@@ -18,7 +18,7 @@ import tapes
 from flow_pass import passed
 
 from warehouse import dbn
-from warehouse.simulate import market, tape
+from warehouse.simulate import market, tape, worlds
 
 FLOWS = ("add", "pull", "fill")
 HOUR = real.FOLDER / "es" / "esh4-glbx-mdp3-20231225.mbo.dbn.zst"
@@ -164,7 +164,7 @@ def real_hour(tmp):
 
 def session(schema, hours=SIM_HOURS, scale=SIM_SCALE):
     """Records of the front contract of a simulated session."""
-    asked = market._session(SIM_DATE, "planted", hours, scale, 0)
+    asked = market._session(SIM_DATE, worlds.world_named("planted"), hours, scale, 0)
     return np.concatenate(list(tape.records(asked, tape.contracts(SIM_DATE)[0], schema, [])))
 
 
