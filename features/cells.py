@@ -16,6 +16,10 @@ POINTS_AROUND = tuple(range(-4, 5))
 TICKS_A_POINT = 4
 REACH = 18
 """Ticks from the level within which a row counts for any zone."""
+LEVELS = tuple(f"{i:02d}" for i in range(DEPTH))
+"""Ladder indices as they are written in names."""
+NEAR_BANDS = ("p0_1", "p1_2", "p2_3")
+"""Bands of the microprice, up to 3 points, that ten levels reach into."""
 NEAR, FAR = 8, 16
 """Ticks from the level over which pulls, and distances of size, are summed."""
 

@@ -7,10 +7,9 @@ import polars as pl
 
 from features import approach  # noqa: F401 (declared before what reads it)
 from features.bounded import balance, imbalance, total
-from features.cells import NEAR, up_to
+from features.cells import LEVELS, NEAR, up_to
 from features.cube import SEEN, ticks
 from features.cumul import acts, flows, net
-from features.state import LEVELS
 from warehouse.catalog import feature
 from warehouse.schema import DEPTH
 from warehouse.units import FRACTION, LOTS, TICKS

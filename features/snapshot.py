@@ -6,7 +6,15 @@ what is ask opposes, + is up; the twins of depth and of cumulative flow keep the
 
 import polars as pl
 
-from features import cumul, depth, lvl, trade, volatility, wall  # noqa: F401 (declared before what reads them)
+from features import (  # noqa: F401 (declared before what reads them)
+    cumul,
+    depth,
+    lvl,
+    state,
+    trade,
+    volatility,
+    wall,
+)
 from features.bounded import total
 from features.deriv import SPANS
 from warehouse.catalog import CATALOG, PREFIX, feature, setup, vector

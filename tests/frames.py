@@ -5,6 +5,7 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
+from warehouse.inputs import METRICS
 from warehouse.schema import BAR_NS, BOOK, LADDER, LEVELS, NS, RETREAT_PROFILE, VOLUME_PROFILE
 from warehouse.units import POINTS
 
@@ -62,17 +63,7 @@ def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.Da
             )
         )
     ladder = pl.concat(rows).filter("seen").drop("seen").sort("bar_ts", "side", "price")
-    for column in BOOK.columns:
-        if column.name in book:
-            continue
-        if column.dtype == pl.Boolean():
-            book[column.name] = np.zeros(n, bool)
-        elif column.name in {"obi0_twa", "obi10_twa"}:
-            book[column.name] = rng.integers(-64, 65, n) / 64
-        elif column.unit == POINTS:
-            book[column.name] = rng.integers(1, 9, n) * TICK
-        else:
-            book[column.name] = rng.integers(0, 60, n)
+    book |= _rest(rng, n, book)
     frame = pl.DataFrame(book).select(
         pl.col(column.name).cast(pl.Float64).fill_nan(None).cast(column.dtype)
         if column.dtype == pl.Float64()
@@ -88,6 +79,32 @@ def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.Da
     return frame, full.select(pl.col(column.name).cast(column.dtype) for column in LADDER.columns)
 
 
+def _rest(rng, n, book):
+    """The columns of the book beside its ladder."""
+    made = {}
+    for column in BOOK.columns:
+        if column.name in book or column.name == "notional":
+            continue
+        if column.dtype == pl.Boolean():
+            made[column.name] = np.zeros(n, bool)
+        elif column.name.startswith("ofi_0"):
+            made[column.name] = rng.integers(-60, 60, n)
+        elif column.name in {"obi0_twa", "obi10_twa"}:
+            made[column.name] = rng.integers(-64, 65, n) / 64
+        elif column.name == "tight_frac":
+            made[column.name] = rng.integers(0, 65, n) / 64
+        elif column.unit == POINTS:
+            made[column.name] = rng.integers(1, 9, n) * TICK
+        else:
+            made[column.name] = rng.integers(0, 60, n)
+    prints = book["bid_px_00"] + rng.integers(1, 4, n) * TICK
+    made["notional"] = prints * (made["buy_vol"] + made["sell_vol"] + made["unknown_vol"])
+    made |= {name: np.minimum(made[name], made["buy_vol"]) for name in ("max_trade", "sweep_vol")}
+    made["ofi_abs_00"] += np.abs(made["ofi_00"])
+    made["ofi_abs"] = made["ofi_abs_00"] + sum(np.abs(made[f"ofi_{i:02d}"]) for i in range(1, DEPTH))
+    return made
+
+
 def levels(*prices: float, known: int = START) -> pl.DataFrame:
     rows = [
         (f"ESM5/2025-06-12/CUSTOM/{price}", "CUSTOM", price, known, known + 10**14, False) for price in prices
@@ -98,10 +115,11 @@ def levels(*prices: float, known: int = START) -> pl.DataFrame:
 
 def profile(size: float = 24.0, mid_var: float | None = 0.125) -> pl.DataFrame:
     metrics = {f"size_{k:02d}": size + (k % 3) * 8 for k in range(81)}
-    metrics |= {"bid10_qty": 256.0, "ask10_qty": 256.0, "trade_vol": 64.0}
+    metrics |= {name: 0.0 if name.startswith("net") or name.endswith("imbal") else 64.0 for name in METRICS}
+    metrics |= {"bid10_qty": 256.0, "ask10_qty": 256.0, "trade_cnt": 24.0, "msg_cnt": 24.0}
     metrics |= {} if mid_var is None else {"mid_var": mid_var}
     rows = [
-        (bucket, metric, median, 8.0, median, 16.0, 7)
+        (bucket, metric, median, 0.125 if metric.endswith("imbal") else 8.0, median, 16.0, 7)
         for bucket in range(288)
         for metric, median in metrics.items()
     ]

@@ -4,8 +4,8 @@ import polars as pl
 from frames import START
 
 from warehouse import contract, plan
-from warehouse.catalog import CATALOG
-from warehouse.inputs import BAR, CONSTANTS, LEVEL
+from warehouse.catalog import CATALOG, LOOKBACK
+from warehouse.inputs import BAR, CONSTANTS, LEVEL, METRICS
 from warehouse.schema import BAR_NS, BOOK, LADDER
 
 KEYS = {"bar": ["bar_ts"], "level": ["level_id", "bar_ts"], "setup": ["setup_id"]}
@@ -26,7 +26,7 @@ def everything(tables, triggers, names=None):
             parts = pl.collect_all(frames, engine="in-memory")
             made[row] = pl.concat([parts[0], *(part.drop(KEYS[row]) for part in parts[1:])], how="horizontal")
     if names is None or any(one.grain == "setup" for one in wanted):
-        made["setup"] = plan.at_setups(triggers, tables)
+        made["setup"] = plan.at_setups(triggers, tables, names)
     return made
 
 
@@ -153,8 +153,10 @@ def rescaled(tables):
         )
     made["levels"] = tables["levels"].with_columns(price=pl.col("price") * FACTORS["price"])
     metric = pl.col("metric")
-    factor = pl.when(metric == "mid_var").then(FACTORS["price"] ** 2).otherwise(FACTORS["size"])
-    made["profile"] = tables["profile"].with_columns(median=pl.col("median") * factor)
+    pure = metric.is_in([name for name, (unit, _, _) in METRICS.items() if unit.factor(**FACTORS) == 1])
+    variance = pl.when(metric == "mid_var").then(FACTORS["price"] ** 2)
+    factor = variance.when(pure).then(1.0).otherwise(FACTORS["size"])
+    made["profile"] = tables["profile"].with_columns(pl.col("median", "mad", "mean") * factor)
     return made
 
 
@@ -172,17 +174,26 @@ def reflected(tables, centre):
     columns = []
     for column in BOOK.columns:
         source = pl.col(column.swap or column.name)
+        if column.name == "notional":
+            continue
         value = {"same": source, "negate": -source, "reflect": 2 * centre - source}[column.mirror]
         columns.append(value.alias(column.name))
-    made["book"] = tables["book"].with_columns(columns)
+    volume = pl.col("buy_vol") + pl.col("sell_vol") + pl.col("unknown_vol")
+    turned = (2 * centre * volume - pl.col("notional")).alias("notional")
+    made["book"] = tables["book"].with_columns([*columns, turned])
     made["ladder"] = (
         tables["ladder"]
         .with_columns(price=2 * centre - pl.col("price"), side=pl.col("side").replace({"A": "B", "B": "A"}))
         .sort("bar_ts", "side", "price")
     )
     made["levels"] = tables["levels"].with_columns(price=2 * centre - pl.col("price"))
-    swapped = {"bid10_qty": "ask10_qty", "ask10_qty": "bid10_qty"}
-    made["profile"] = tables["profile"].with_columns(metric=pl.col("metric").replace(swapped))
+    swapped = {name: swap for name, (_, swap, _) in METRICS.items() if swap}
+    signed = pl.col("metric").is_in([name for name, (_, _, mirror) in METRICS.items() if mirror == "negate"])
+    made["profile"] = tables["profile"].with_columns(
+        pl.when(signed).then(0.0 - pl.col("median")).otherwise("median").alias("median"),
+        pl.when(signed).then(0.0 - pl.col("mean")).otherwise("mean").alias("mean"),
+        metric=pl.col("metric").replace(swapped),
+    )
     return made
 
 
@@ -243,7 +254,7 @@ def sign(tables, triggers, names=None):
         if feature.rises_with is None:
             continue
         frame = views[feature.faced]
-        bars = 1 if feature.window == 1 else 40  # windows with a sign span less
+        bars = 1 if feature.window == 1 else 40 if feature.window < 40 else LOOKBACK
         last = pl.int_range(pl.len()).over("entity") % bars == bars - 1
         more = frame.with_columns(
             pl.when(last)

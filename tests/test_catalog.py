@@ -61,9 +61,10 @@ def test_the_thirty_names_and_their_twins():
 def test_a_suffix_says_the_unit():
     told = {"_pts": POINTS, "_ticks": TICKS, "_qty": LOTS, "_vol": LOTS, "_frac": FRACTION}
     for name, one in CATALOG.items():
-        parts = name.removesuffix("_r").split("_")
+        *rest, last = name.split("_")
+        said = rest[-1] if last in {"eob", "twa", "sum"} else last
         for suffix, unit in told.items():
-            if suffix[1:] in parts[-2:] and not name.endswith(("_r", "_rel_sum")):
+            if suffix == f"_{said}":
                 assert one.unit == unit, name
 
 
@@ -163,7 +164,7 @@ def test_a_body_moves_its_family_and_what_reads_it(monkeypatch):
     assert moved == {"lvl", "retreat"}
     mp = CATALOG["bar5s_microprice_eob"]
     moved = fingerprints(monkeypatch, mp.name, body=lambda b, a, bq, aq: mp.body(b, a, bq, aq) + 0 * bq)
-    assert moved == {"state", "approach", "deriv", "lvl", "wall", "snapshot"}
+    assert moved == {"microprice", "depth", "state", "approach", "deriv", "lvl", "wall", "snapshot"}
     assert fingerprints(monkeypatch, "bar5s_cumul_trade_vol", bounds=(0, 1)) == {"cumul", "snapshot"}
 
 
@@ -175,7 +176,7 @@ def test_a_measure_or_a_constant_moves_its_readers(monkeypatch):
     moved = {family for family in plan.families() if plan.fingerprint(family) != before[family]}
     monkeypatch.undo()
     plan.fingerprint.cache_clear()
-    assert moved == {"cube", "depth", "pressure", "snapshot"}
+    assert moved == {"cube", "depth", "flow", "pressure", "snapshot"}
 
 
 def test_pages_are_current():

@@ -85,12 +85,114 @@ def test_a_lone_buyer_who_lifts_the_ask_is_positive():
     assert bar("trade_vol_rel_sum", tables) == [pytest.approx(log(30 / 60))]
 
 
+def test_depth_by_distance_from_the_microprice():
+    # The microprice lies half a tick above the level: bids down to -3.5 ticks, asks up to 4.5 within a point.
+    tables = scene({-1: 30, -2: 20, -3: 50, -4: 70}, {1: 10, 2: 40, 3: 50, 4: 5, 5: 9})
+    assert bar("depth_below_p0_1_qty_eob", tables) == [100.0]
+    assert bar("depth_below_p1_2_frac_eob", tables) == [70 / 170]
+    assert bar("depth_above_p2_3_qty_eob", tables) == [0.0]  # fewer than ten levels: seen to be empty
+    deep = scene({-k: 5 for k in range(1, 11)}, dict.fromkeys(range(1, 8), 5) | {8: 4, 40: 3, 41: 3})
+    assert bar("depth_above_p1_2_qty_eob", deep) == [5 * 3 + 4]
+    near = scene({-1: 5}, {k / 5: 5 for k in range(5, 15)})  # ten levels within 3 ticks
+    assert bar("depth_above_p1_2_qty_eob", near) == [None] and bar("depth_above_p0_1_qty_eob", near) == [50.0]
+
+
+def test_flow_by_distance():
+    """Ask within a point: 30 added, 10 pulled, 5 filled a bar, 80 lots there on average."""
+    acts = {"add_ask_p0_1": 30, "pull_ask_p0_1": 10, "fill_ask_p0_1": 5, "ask_p0_1_qty_twa": 80}
+    tables = scene(BIDS, ASKS, **acts, bid_p0_1_qty_twa=None, ofi_00=-36, bid_sz_00_twa=10, ask_sz_00_twa=30)
+    assert bar("flow_rem_vol_ask_p0_1_sum", tables) == [15.0]
+    assert bar("flow_net_vol_ask_p0_1_sum", tables) == [15.0]
+    assert bar("flow_net_volnorm_ask_p0_1_sum", tables) == [15 / (80 + 50)]
+    assert bar("flow_pabal_ask_p0_1_sum", tables) == [-20 / (40 + 20)]
+    assert bar("flow_fillshare_ask_p0_1_sum", tables) == [5 / (15 + 20)]
+    assert bar("flow_pabal_bid_p0_1_sum", tables) == [None]  # the window never reached there
+    assert bar("flow_ofin_sum", tables) == [-36 / (10 + 30 + 50)]
+    assert bar("flow_ofi10_bal_sum", scene(BIDS, ASKS, ofi_00=-30, ofi_01=10, ofi_abs=80)) == [-20 / 80]
+    assert bar("flow_ofi10_bal_sum", scene(BIDS, ASKS)) == [None]
+
+
+def test_the_shape_of_a_side():
+    """Cumulative sizes that are e, e^2, ... less one have a slope of one a level and no bend."""
+    sums = [exp(k + 1) - 1 for k in range(10)]
+    sizes = {f"bid_sz_{k:02d}": round(1000 * (sums[k] - (sums[k - 1] if k else 0))) for k in range(10)}
+    tables = scene({-k: 1 for k in range(1, 11)}, {1: 30, 2: 10}, **sizes, bid_ct_00=1, bid_ct_01=3)
+    logs = [log(1 + sum(list(sizes.values())[: k + 1])) for k in range(10)]
+    slope = sum((k - 4.5) * each for k, each in enumerate(logs)) / 82.5
+    assert bar("shape_bid_slope_eob", tables) == [pytest.approx(slope)] and abs(slope - 1) < 0.06
+    assert bar("shape_ask_slope_eob", tables) == [None]  # two levels are no shape
+    assert bar("shape_ask_entropy_eob", tables) == [
+        pytest.approx(-(0.75 * log(0.75) + 0.25 * log(0.25)) / log(10))
+    ]
+    assert bar("shape_ask_sz_frac_l00_eob", tables) == [0.75]
+    bow = scene({-1: 1}, {1: 1}, **{f"bid_sz_{k:02d}": 1 for k in range(10)})
+    assert bar("shape_bid_entropy_eob", bow) == [pytest.approx(1.0)]
+    assert bar("shape_bid_avgord_lr_eob", scene(BIDS, ASKS, bid_ct_00=3, bid_ct_01=7)) == [
+        pytest.approx(log((30 / 3) / (100 / 10)))
+    ]
+
+
+def test_gaps_and_voids():
+    asks = {1: 100, 2: 0, 3: 0, 4: 12, 5: 13}
+    tables = scene(BIDS, asks, usual=50.0)
+    assert bar("ladder_ask_gap_max_pts_eob", tables) == [0.75]
+    assert bar("ladder_ask_gap_mean_pts_eob", tables) == [0.5]
+    assert bar("ladder_ask_void_frac_eob", tables) == [3 / 5]  # 0, 0 and 12 of usually 50
+    assert bar("ladder_ask_void_frac_eob", scene(BIDS, asks, usual=None)) == [None]
+
+
+def test_what_the_feed_did():
+    tables = scene(BIDS, ASKS, msg_cnt=99, add_cnt=9, cancel_cnt=19, trade_cnt=4, meta_reset=True)
+    assert bar("meta_cancel_add_lr_sum", tables) == [pytest.approx(log(20 / 10))]
+    assert bar("meta_otr_lr_sum", tables) == [pytest.approx(log(100 / 5))]
+    assert bar("meta_reset_sum", tables) == [1.0]
+    shares = scene(BIDS, ASKS, meta_residual_qty=3, meta_turnover_qty=60)
+    assert bar("meta_flow_mismatch_frac_sum", shares) == [0.05]
+    assert bar("meta_trade_unmatched_frac_sum", shares) == [None]  # nothing traded
+
+
+def test_volume_against_the_past():
+    """Usually 40 lots a bar with a median deviation of 8, on average 64; now 10 a bar, 60 in the last."""
+    lots = [10] * 239 + [60]
+    tables = scene(BIDS, ASKS, bars=240, metrics={"trade_vol": 40.0}, buy_vol=lots)
+    assert bar("rvol_trade_vol_ratio", tables)[-1] == pytest.approx(log(80 / 60))
+    assert bar("rvol_trade_vol_zscore", tables)[-1] == pytest.approx(20 / (1.4826 * 8 + 20))
+    assert bar("rvol_trade_vol_ratio_1min", tables)[-1] == pytest.approx(
+        log((170 + 20 * sqrt(12)) / (12 * 64 + 20 * sqrt(12)))
+    )
+    assert bar("rvol_cumul_trade_vol_dev_pct", tables)[-1] == pytest.approx((2390 + 60) / (240 * 64) - 1)
+    quiet = log(30 / 60)
+    mean = (239 * quiet + log(80 / 60)) / 240
+    assert bar("rvol_lookback_trade_vol_mean_ratio", tables)[-1] == pytest.approx(mean)
+    assert bar("rvol_recent_vs_lookback_vol_ratio", tables)[-1] == pytest.approx(
+        (11 * quiet + log(80 / 60)) / 12 - mean
+    )
+    assert bar("rvol_lookback_depressed_bars", tables)[-1] == 0.0  # half of the usual is not less than half
+    assert bar("rvol_lookback_trade_vol_mean_ratio", tables)[166:168] == [None, pytest.approx(quiet)]
+    assert bar("rvol_trade_vol_ratio", scene(BIDS, ASKS, usual=None)) == [None]
+
+
+def test_what_traded():
+    tables = scene(
+        BIDS, ASKS, bars=2, buy_vol=5, sell_vol=3, unknown_vol=2, max_trade=4, sweep_vol=5, trade_cnt=5,
+        metrics={"trade_vol": 40.0, "trade_cnt": 10.0}, notional=[0.0, 10 * (LEVEL + 0.25)],
+    )  # fmt: skip
+    assert bar("trade_avgsz_lr_sum", tables)[1] == pytest.approx(log(2 / 4))
+    assert bar("trade_maxsz_frac_sum", tables)[1] == 0.4 and bar("trade_sweep_frac_sum", tables)[1] == 0.5
+    assert bar("trade_unknown_frac_sum", tables)[1] == 0.2
+    # Bids at -1, asks at 1: mid is the level, the spread two ticks.
+    assert bar("trade_vwapdev_sum", tables) == [None, 0.5]
+    assert bar("trade_vwapdev_sum", scene(BIDS, ASKS, bars=2)) == [None, None]
+
+
 def test_running_sums_forget_after_240_bars():
     added = [100] + [1] * 240
     tables = scene(BIDS, ASKS, bars=241, add_bid_p0_1=added, pull_bid_p2_3=1, buy_vol=2)
     assert bar("cumul_flow_net_bid", tables)[:2] == [99.0, 99.0]
     assert bar("cumul_flow_net_bid", tables)[-2:] == [99.0, 0.0]
     assert bar("cumul_signed_trade_vol", tables)[-2:] == [480.0, 480.0]
+    assert bar("cumul_flow_net_bid_rate", tables)[1] == 99 / 2
+    assert bar("cumul_aggbuy_vol", tables)[-1] == 480.0
     assert bar("cumul_flow_bal_bid", tables)[0] == pytest.approx(99 / (101 + 20))
     assert bar("cumul_flow_bal_bid", tables)[239] == pytest.approx(99 / (100 + 239 + 240 + 20 * sqrt(240)))
 

@@ -18,6 +18,8 @@ REACH = 19
 """Ticks from a level within which ladder rows are joined to it; every zone ends before."""
 _TOUCH = ("bid_px_00", "ask_px_00")
 _AHEAD_NS = 120 * 10**9
+_MADE_OF = {"tick_px": "ladder", "trade_vwap": "book"}
+_VOLUMES = ("buy_vol", "sell_vol", "unknown_vol")
 
 
 def tables_of(columns: Iterable[str], measures: Iterable[Measure]) -> set[str]:
@@ -29,7 +31,7 @@ def tables_of(columns: Iterable[str], measures: Iterable[Measure]) -> set[str]:
         if name in inputs.FITTED:
             found.add("retreat_profile")
         elif name not in book and name in inputs.BAR and name not in CONSTANTS:
-            found.add("ladder" if name == "tick_px" else "profile")
+            found.add(_MADE_OF.get(name, "profile"))
     if measures:
         found.add("ladder")
     if any(_usual(measure) for measure in measures):
@@ -39,14 +41,16 @@ def tables_of(columns: Iterable[str], measures: Iterable[Measure]) -> set[str]:
 
 def bars(tables: Tables, columns: Collection[str], measures: Collection[Measure]) -> pl.LazyFrame:
     """One row per bar in order of time: bar_ts, and those of `columns` and `measures` that bars have."""
+    prices = [_vwap()] if "trade_vwap" in columns else []
     own = [column.name for column in BOOK.columns if column.name in {*columns, "bar_ts"}]
-    frame = tables["book"].select(_floated(name) for name in own).sort("bar_ts")
+    frame = tables["book"].select(*(_floated(name) for name in own), *prices).sort("bar_ts")
     sums = [measure for measure in measures if measure.grain == "bar"]
     if sums:
         rows = _rows(tables, tables["ladder"], sums)
         made = rows.group_by("bar_ts").agg(measure.expr.alias(measure.name) for measure in sums)
         frame = frame.join(made, on="bar_ts", how="left", maintain_order="left")
-    frame = _past(frame, tables, [name for name in columns if name.startswith((PAST, "mid_var"))])
+    frame = _past(frame, tables, [name for name in columns if inputs.metric(name)])
+    frame = _variance(frame, tables, [name for name in columns if name.startswith("mid_var")])
     frame = _fitted(frame, tables, [name for name in inputs.FITTED if name in columns])
     if "tick_px" in columns:
         frame = frame.join(tick(tables["ladder"]), how="cross")
@@ -163,22 +167,43 @@ def _rows(tables: Tables, rows: pl.LazyFrame, measures: Collection[Measure]) -> 
     return rows.with_columns(pl.lit(CONSTANTS[name][0]).alias(name) for name in read if name in CONSTANTS)
 
 
-def _past(frame: pl.LazyFrame, tables: Tables, names: Iterable[str]) -> pl.LazyFrame:
-    """The frame with medians of the past at its bars' times of day."""
+def _vwap() -> pl.Expr:
+    """Mean price of a bar's prints; null without one."""
+    volume = pl.sum_horizontal(_VOLUMES).cast(pl.Float64)
+    return pl.when(volume > 0).then(pl.col("notional") / volume).alias("trade_vwap")
+
+
+def _past(frame: pl.LazyFrame, tables: Tables, names: Collection[str]) -> pl.LazyFrame:
+    """The frame with what is said of the past at its bars' times of day."""
+    if not names:
+        return frame
+    said = [
+        pl.col(stat).filter(pl.col("metric") == inputs.metric(name)).first().alias(name)
+        for name in sorted(names)
+        for prefix, stat in PAST.items()
+        if name.startswith(prefix)
+    ]
+    values = tables["profile"].group_by("bucket").agg(said)
+    return _at_bucket(frame, values, pl.col("bar_ts"))
+
+
+def _variance(frame: pl.LazyFrame, tables: Tables, names: Iterable[str]) -> pl.LazyFrame:
+    """The frame with the usual squared move at its bars' times of day, or two minutes ahead of them."""
     for name in sorted(names):
-        metric = name.removeprefix(PAST).removesuffix("_ahead")
-        when = pl.col("bar_ts") + pl.duration(nanoseconds=_AHEAD_NS if name.endswith("_ahead") else 0)
-        values = (
-            tables["profile"]
-            .filter(pl.col("metric") == metric)
-            .select("bucket", pl.col("median").alias(name))
-        )
-        frame = (
-            frame.with_columns(bucket=bucket(when))
-            .join(values, on="bucket", how="left", maintain_order="left")
-            .drop("bucket")
-        )
+        values = tables["profile"].filter(pl.col("metric") == "mid_var")
+        ahead = _AHEAD_NS if name.endswith("_ahead") else 0
+        when = pl.col("bar_ts") + pl.duration(nanoseconds=ahead)
+        frame = _at_bucket(frame, values.select("bucket", pl.col("median").alias(name)), when)
     return frame
+
+
+def _at_bucket(frame: pl.LazyFrame, values: pl.LazyFrame, when: pl.Expr) -> pl.LazyFrame:
+    """The frame with values of the five-minute bucket that a moment of its rows lies in."""
+    return (
+        frame.with_columns(bucket=bucket(when))
+        .join(values, on="bucket", how="left", maintain_order="left")
+        .drop("bucket")
+    )
 
 
 def _fitted(frame: pl.LazyFrame, tables: Tables, names: list[str]) -> pl.LazyFrame:
@@ -188,11 +213,7 @@ def _fitted(frame: pl.LazyFrame, tables: Tables, names: list[str]) -> pl.LazyFra
     values = tables["retreat_profile"].select(
         "bucket", *(pl.col(name.removeprefix("retreat_")).alias(name) for name in names)
     )
-    return (
-        frame.with_columns(bucket=bucket(pl.col("bar_ts")))
-        .join(values, on="bucket", how="left", maintain_order="left")
-        .drop("bucket")
-    )
+    return _at_bucket(frame, values, pl.col("bar_ts"))
 
 
 def _place(price: str) -> pl.Expr:

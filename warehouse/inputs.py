@@ -15,13 +15,39 @@ CONSTANTS: dict[str, tuple[float, Unit, str]] = {
 }
 """Numbers with a unit, so that the unit law can tell them from pure numbers; value, unit, meaning."""
 
-PAST = "usual_"
-"""Prefix of the past's median of a metric in the bar's five-minute bucket."""
+PAST = {"usual_": "median", "mean_": "mean", "mad_": "mad"}
+"""What is said of a metric in the bar's five-minute bucket, by the prefix of its column."""
+_WORDS = {"usual_": "median", "mean_": "mean", "mad_": "median absolute deviation"}
+_SIDED = ("add", "pull", "rem", "net")
+METRICS: dict[str, tuple[Unit, str | None, Mirror]] = {
+    "bid10_qty": (LOTS, "ask10_qty", "same"),
+    "ask10_qty": (LOTS, "bid10_qty", "same"),
+    "trade_vol": (LOTS, None, "same"),
+    "trade_cnt": (COUNT, None, "same"),
+    "msg_cnt": (COUNT, None, "same"),
+    "buy_vol": (LOTS, "sell_vol", "same"),
+    "sell_vol": (LOTS, "buy_vol", "same"),
+    **{f"{act}_bid": (LOTS, f"{act}_ask", "same") for act in _SIDED},
+    **{f"{act}_ask": (LOTS, f"{act}_bid", "same") for act in _SIDED},
+    "trade_imbal": (FRACTION, None, "negate"),
+    "flow_imbal": (FRACTION, None, "negate"),
+}
+"""What the profile measures of bars: unit, its mirror image, what happens to its value there."""
 
 
-def _past(metric: str, unit: Unit, swap: str | None = None) -> Column:
-    doc = f"Past sessions' median of {metric} in the same five-minute bucket; null without a profile."
-    return Column(PAST + metric, REAL, unit, doc, swap and PAST + swap)
+def _past(metric: str, prefix: str) -> Column:
+    unit, swap, mirror = METRICS[metric]
+    doc = (
+        f"Past sessions' {_WORDS[prefix]} of {metric} in the same five-minute bucket; null without a profile."
+    )
+    turned = "same" if prefix == "mad_" else mirror
+    return Column(prefix + metric, REAL, unit, doc, swap and prefix + swap, turned)
+
+
+def metric(name: str) -> str | None:
+    """The metric that a column of the past is of; None for any other column."""
+    prefix, _, rest = name.partition("_")
+    return rest if f"{prefix}_" in PAST and rest in METRICS else None
 
 
 def _book(column: Column) -> Column:
@@ -45,9 +71,8 @@ BAR: dict[str, Column] = {
     column.name: column
     for column in (
         *map(_book, BOOK.columns),
-        _past("bid10_qty", LOTS, "ask10_qty"),
-        _past("ask10_qty", LOTS, "bid10_qty"),
-        _past("trade_vol", LOTS),
+        *(_past(name, prefix) for name in METRICS for prefix in PAST),
+        _reflected("trade_vwap", "Mean price of the bar's prints; null without one."),
         Column("mid_var", REAL, POINTS * POINTS, "Usual squared change of mid over a bar, in this bucket."),
         Column("mid_var_ahead", REAL, POINTS * POINTS, "The same in the bucket two minutes ahead."),
         *FITTED.values(),

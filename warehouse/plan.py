@@ -231,7 +231,9 @@ def _leaves(made: Iterable[Feature]) -> tuple[set[str], list[Measure]]:
     """Columns of tables and measures that features read."""
     known = catalog.load()
     names = {name for feature in made for name in feature.inputs if name not in known}
-    measures = [known.measures[name] for name in sorted(names & known.measures.keys())]
+    summed = names & known.measures.keys()
+    summed |= {swap for name in summed if (swap := known.measures[name].mirror.swap)}
+    measures = [known.measures[name] for name in sorted(summed)]
     columns = names - known.measures.keys()
     twins = {one.swap for name in columns if (one := inputs.BAR.get(name)) and one.swap}
     return columns | twins, measures

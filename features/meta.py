@@ -1,0 +1,82 @@
+"""What the feed did in a bar, and how far its order flow can be trusted: filters more than features."""
+
+import polars as pl
+
+from warehouse.catalog import feature
+from warehouse.units import COUNT, FRACTION, LOTS
+
+MANY = (0, float("inf"))
+COUNTS = {
+    "meta_msg_cnt_sum": ("msg_cnt", "Records of the bar."),
+    "meta_add_cnt_sum": ("add_cnt", "A records of the bar."),
+    "meta_cancel_cnt_sum": ("cancel_cnt", "C records of the bar, those of trades too."),
+    "meta_modify_cnt_sum": ("modify_cnt", "M records of the bar."),
+    "meta_clear_cnt_sum": ("clear_cnt", "R records of the bar."),
+    "meta_late_cnt_sum": ("meta_late_cnt", "Records of the bar whose time stepped back."),
+    "meta_missing_last_cnt_sum": (
+        "meta_missing_last_cnt",
+        "Events of the bar that ended without the LAST flag.",
+    ),
+    "meta_unknown_order_cnt_sum": ("meta_unknown_order_cnt", "Records of orders never seen; 0 from MBP-10."),
+}
+FLAGS = {
+    "meta_empty_sum": ("meta_empty", "1 if no record fell into the bar, else 0."),
+    "meta_reset_sum": ("meta_reset", "1 if the book was dropped in the bar, else 0."),
+    "meta_badbook_sum": ("meta_badbook", "1 if the book may be bad, here or since the last reset, else 0."),
+}
+SIZES = {
+    "meta_edge_in_qty_sum": ("meta_edge_in_qty", "Lots that entered the ten-level window by its moving."),
+    "meta_edge_out_qty_sum": ("meta_edge_out_qty", "Lots that left the ten-level window by its moving."),
+}
+LOG_RATIOS = {
+    "meta_cancel_add_lr_sum": ("cancel_cnt", "add_cnt", "C records to A records"),
+    "meta_otr_lr_sum": ("msg_cnt", "trade_cnt", "records to trades"),
+}
+WIDEST = 5.0
+SHARES = {
+    "meta_flow_mismatch_frac_sum": (("meta_residual_qty", "meta_turnover_qty"), "Change of depth that adds, pulls and fills do not explain, over their sum.", MANY),
+    "meta_trade_unmatched_frac_sum": (("meta_trade_unmatched_qty", "buy_vol", "sell_vol"), "Lots traded with an aggressor that took away nothing displayed, of all such.", MANY),
+}  # fmt: skip
+
+for table, unit in ((COUNTS, COUNT), (SIZES, LOTS), (FLAGS, FRACTION)):
+    for name, (column, doc) in table.items():
+
+        @feature(
+            name=name,
+            inputs=(column,),
+            doc=doc,
+            unit=unit,
+            rises_with=None if table is FLAGS else column,
+            bounds=(0, 1) if table is FLAGS else MANY,
+        )
+        def itself(value: pl.Expr) -> pl.Expr:
+            return value.cast(pl.Float64)
+
+
+for name, (over, under, words) in LOG_RATIOS.items():
+
+    @feature(
+        name=name,
+        inputs=(over, under),
+        doc=f"Log ratio of {words} in the bar, one more of each.",
+        unit=FRACTION,
+        rises_with=over,
+        bounds=(-WIDEST, WIDEST),
+    )
+    def log_ratio(over: pl.Expr, under: pl.Expr) -> pl.Expr:
+        return ((over + 1) / (under + 1)).log().clip(-WIDEST, WIDEST)
+
+
+for name, (read, doc, bounds) in SHARES.items():
+
+    @feature(
+        name=name,
+        inputs=read,
+        doc=f"{doc}\n\nNull where there is none.",
+        unit=FRACTION,
+        rises_with=read[0],
+        bounds=bounds,
+    )
+    def share(part: pl.Expr, *whole: pl.Expr) -> pl.Expr:
+        every = whole[0] if len(whole) == 1 else whole[0] + whole[1]
+        return part / every
