@@ -44,3 +44,24 @@ def average(columns: Iterable[pl.Expr]) -> pl.Expr:
 def total(columns: Iterable[pl.Expr]) -> pl.Expr:
     """Their sum; null where one is null."""
     return reduce(add, columns)
+
+
+def over_window(value: pl.Expr, bars: int) -> tuple[pl.Expr, pl.Expr]:
+    """Sum over the values of the last `bars` bars, and how many there are.
+
+    Each window is added up anew, so that its last bit does not depend on where the history starts.
+    """
+    count = value.is_not_null().cast(pl.Float64).rolling_sum(bars, min_samples=1)
+    return value.fill_null(0.0).rolling_sum(bars, weights=[1.0] * bars, min_samples=1), count
+
+
+def window_sum(value: pl.Expr, bars: int) -> pl.Expr:
+    """Sum over the last `bars` bars; null unless each has a value."""
+    summed, count = over_window(value, bars)
+    return pl.when(count == bars).then(summed)
+
+
+def window_mean(value: pl.Expr, bars: int, least: int) -> pl.Expr:
+    """Mean over the last `bars` bars; null where fewer than `least` have a value."""
+    summed, count = over_window(value, bars)
+    return pl.when(count >= least).then(summed / count)

@@ -33,6 +33,11 @@ NEEDED = 0.7
 """Share of a window's bars that must have a value."""
 
 
+def steady(value: pl.Expr, bars: int) -> pl.Expr:
+    """The slope rounded, since a wall that stands still must not seem to melt by the last bit."""
+    return slope(value, bars).round(9)
+
+
 def slope(value: pl.Expr, bars: int) -> pl.Expr:
     """Least-squares change per bar over the last `bars`; null where fewer than 70 % have a value."""
     there = value.is_not_null().cast(pl.Float64)
@@ -42,8 +47,7 @@ def slope(value: pl.Expr, bars: int) -> pl.Expr:
     n, t, tt = (there.rolling_sum(bars, weights=each) for each in weights)
     y, ty = (filled.rolling_sum(bars, weights=each) for each in weights[:2])
     found = (n * ty - t * y) / (n * tt - t * t)
-    # Rounded, since a wall that stands still must not seem to melt by the last bit.
-    return pl.when(n >= NEEDED * bars).then(found.round(9))
+    return pl.when(n >= NEEDED * bars).then(found)
 
 
 for j in POINTS_AROUND:
@@ -121,7 +125,7 @@ def wall_build(found: pl.Expr, bar_s: pl.Expr, *rests: pl.Expr) -> pl.Expr:
     Null unless the point was seen in 70 % of the minute's bars.
     """
     slopes = [
-        pl.when(found == j).then(slope(-rest, BUILD_BARS)) for j, rest in zip(AHEAD, rests, strict=True)
+        pl.when(found == j).then(steady(-rest, BUILD_BARS)) for j, rest in zip(AHEAD, rests, strict=True)
     ]
     return pl.coalesce(slopes) * 60 / bar_s
 

@@ -10,7 +10,7 @@ from math import log
 import polars as pl
 
 from features import meta, trade  # noqa: F401 (declared before what reads them)
-from features.bounded import CLIP_LR, log_ratio, total
+from features.bounded import CLIP_LR, log_ratio, total, window_mean, window_sum
 from features.cells import NEAR_BANDS
 from warehouse.catalog import CATALOG, LOOKBACK, PREFIX, feature
 from warehouse.inputs import METRICS
@@ -108,7 +108,7 @@ for span, bars in SPANS.items():
         bounds=(-CLIP_LR, CLIP_LR),
     )
     def volume_over(lots: pl.Expr, past: pl.Expr, kappa: pl.Expr, bars: int = bars) -> pl.Expr:
-        return log_ratio(lots.rolling_sum(bars), past.rolling_sum(bars), kappa * bars**0.5)
+        return log_ratio(lots.rolling_sum(bars), window_sum(past, bars), kappa * bars**0.5)
 
     @feature(
         name=f"rvol_trade_vol_zscore_{span}",
@@ -120,7 +120,7 @@ for span, bars in SPANS.items():
         bounds=(-WIDEST, WIDEST),
     )
     def mean_z(z: pl.Expr, bars: int = bars) -> pl.Expr:
-        return z.rolling_mean(bars)
+        return window_mean(z, bars, bars)
 
 
 @feature(unit=FRACTION, parity="odd", rises_with="trade_imbal_sum", bounds=(-2, 2))
@@ -183,12 +183,12 @@ RATIO, LEAN = "rvol_trade_vol_ratio", "rvol_aggbuy_aggsell_asymmetry"
 
 
 def mean(value: pl.Expr) -> pl.Expr:
-    return value.cast(pl.Float64).rolling_mean(LOOKBACK, min_samples=ENOUGH)
+    return window_mean(value.cast(pl.Float64), LOOKBACK, ENOUGH)
 
 
 def trend(value: pl.Expr) -> pl.Expr:
     """Mean of the last third less that of the first."""
-    third = value.rolling_mean(THIRD, min_samples=round(NEEDED * THIRD))
+    third = window_mean(value, THIRD, round(NEEDED * THIRD))
     return third - third.shift(LOOKBACK - THIRD)
 
 
@@ -200,10 +200,10 @@ LOOKBACKS: dict[str, tuple[str, Callable[[pl.Expr], pl.Expr], str, tuple[float, 
     "lookback_depressed_bars": (RATIO, lambda v: mean(v < log(DEPRESSED)), "Share of 240 bars that traded less than half of the usual", (0, 1)),
     "lookback_asymmetry_mean": (LEAN, mean, "Mean over 240 bars of how much more unusual buying is than selling", (-WIDEST, WIDEST)),
     "cumul_flow_imbal_dev": ("rvol_flow_imbal_vs_hist", mean, "Mean over 240 bars of the flow's imbalance less the usual one", (-2, 2)),
-    "recent_vs_lookback_vol_ratio": (RATIO, lambda v: v.rolling_mean(RECENT) - mean(v), "Mean log ratio of lots traded in a minute less that in 240 bars", (-2 * CLIP_LR, 2 * CLIP_LR)),
-    "recent_vs_lookback_asymmetry": (LEAN, lambda v: v.rolling_mean(RECENT) - mean(v), "Lean to buying in a minute less that in 240 bars", (-2 * WIDEST, 2 * WIDEST)),
+    "recent_vs_lookback_vol_ratio": (RATIO, lambda v: window_mean(v, RECENT, RECENT) - mean(v), "Mean log ratio of lots traded in a minute less that in 240 bars", (-2 * CLIP_LR, 2 * CLIP_LR)),
+    "recent_vs_lookback_asymmetry": (LEAN, lambda v: window_mean(v, RECENT, RECENT) - mean(v), "Lean to buying in a minute less that in 240 bars", (-2 * WIDEST, 2 * WIDEST)),
     **{
-        f"recent_vs_lookback_flow_{side}": (f"rvol_flow_add_{side}_ratio", lambda v: v.rolling_mean(RECENT) - mean(v), f"Mean log ratio of lots added on the {side} in a minute less that in 240 bars", (-2 * CLIP_LR, 2 * CLIP_LR))
+        f"recent_vs_lookback_flow_{side}": (f"rvol_flow_add_{side}_ratio", lambda v: window_mean(v, RECENT, RECENT) - mean(v), f"Mean log ratio of lots added on the {side} in a minute less that in 240 bars", (-2 * CLIP_LR, 2 * CLIP_LR))
         for side in ("bid", "ask")
     },
 }  # fmt: skip
@@ -220,7 +220,7 @@ for called, (base, body, words, bounds) in LOOKBACKS.items():
         swap=f"rvol_{called[:-3]}{'ask' if called.endswith('bid') else 'bid'}"
         if called.endswith(("bid", "ask"))
         else None,
-        rises_with=None if "depressed" in called else base,
+        rises_with=None if called.endswith("_bars") else base,
         bounds=bounds,
     )(body)
 
@@ -244,7 +244,5 @@ for called, metric, base, swap in (
     )
     def deviation(value: pl.Expr, past: pl.Expr) -> pl.Expr:
         both = value.is_not_null() & past.is_not_null()
-        actual, usual = (
-            pl.when(both).then(each).rolling_sum(LOOKBACK, min_samples=ENOUGH) for each in (value, past)
-        )
+        actual, usual = (window_mean(pl.when(both).then(each), LOOKBACK, ENOUGH) for each in (value, past))
         return actual / usual - 1

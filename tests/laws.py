@@ -4,7 +4,7 @@ import polars as pl
 from frames import START
 
 from warehouse import contract, plan
-from warehouse.catalog import CATALOG, LOOKBACK
+from warehouse.catalog import CATALOG, HISTORY
 from warehouse.inputs import BAR, CONSTANTS, LEVEL, METRICS
 from warehouse.schema import BAR_NS, BOOK, LADDER
 
@@ -253,8 +253,8 @@ def sign(tables, triggers, names=None):
         feature = CATALOG[name]
         if feature.rises_with is None:
             continue
-        frame = views[feature.faced]
-        bars = 1 if feature.window == 1 else 40 if feature.window < 40 else LOOKBACK
+        frame = views[feature.faced].select("entity", *feature.inputs)
+        bars = 1 if feature.window == 1 else 40 if feature.window < 40 else HISTORY
         last = pl.int_range(pl.len()).over("entity") % bars == bars - 1
         more = frame.with_columns(
             pl.when(last)

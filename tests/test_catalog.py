@@ -117,8 +117,8 @@ def test_refused_while_the_author_is_looking():
         feature(rises_with="ask_sz_00")(fine)
     with pytest.raises(DeclarationError, match="is faced, so reflection cannot change it"):
         feature(faced=True, parity="odd", rises_with="bid_sz_00")(fine)
-    with pytest.raises(DeclarationError, match="looks back beyond the 240 bars"):
-        feature(faced=True, window=241)(fine)
+    with pytest.raises(DeclarationError, match="looks back beyond the 252 bars"):
+        feature(faced=True, window=253)(fine)
     with pytest.raises(DeclarationError, match=r"has the slots \['nothing'\]"):
         Catalog().vector("v", ("nothing",))
     catalog = Catalog()
@@ -161,10 +161,11 @@ def test_a_body_moves_its_family_and_what_reads_it(monkeypatch):
     assert fingerprints(monkeypatch, cond, body=lambda value: value * 2) == {"retreat"}
     name = "bar5s_lvl_ask_above_retreat_sum"
     moved = fingerprints(monkeypatch, name, body=lambda move, pull: 0.4 * move + 0.6 * pull)
-    assert moved == {"lvl", "retreat"}
+    assert moved == {"lvl", "retreat", "windows", "dynamics", "lookback"}
     mp = CATALOG["bar5s_microprice_eob"]
     moved = fingerprints(monkeypatch, mp.name, body=lambda b, a, bq, aq: mp.body(b, a, bq, aq) + 0 * bq)
-    assert moved == {"microprice", "depth", "state", "approach", "deriv", "lvl", "wall", "snapshot"}
+    near = {"microprice", "depth", "state", "approach", "deriv", "lvl", "wall", "snapshot"}
+    assert moved == near | {"dynamics", "lookback"}
     assert fingerprints(monkeypatch, "bar5s_cumul_trade_vol", bounds=(0, 1)) == {"cumul", "snapshot"}
 
 
@@ -176,7 +177,8 @@ def test_a_measure_or_a_constant_moves_its_readers(monkeypatch):
     moved = {family for family in plan.families() if plan.fingerprint(family) != before[family]}
     monkeypatch.undo()
     plan.fingerprint.cache_clear()
-    assert moved == {"cube", "depth", "flow", "pressure", "snapshot"}
+    readers = {"cube", "depth", "flow", "pressure", "snapshot"}
+    assert moved == readers | {"barriers", "cubes", "windows", "zones"}
 
 
 def test_pages_are_current():

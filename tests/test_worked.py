@@ -472,3 +472,158 @@ def test_the_farther_half_of_a_band_masks_its_twin():
         {-1: 5, **{-k: 5 for k in range(2, 11)}}, {1: 5, **dict.fromkeys(range(2, 10), 5), 20: 5, 21: 5}
     )
     assert setup(short)["state_cdi_p2_3_eob_r"] == pytest.approx((10 - 5) / 15)
+
+
+def test_kinematics_by_hand():
+    """x is -4, then a quarter point nearer every two bars: 1.5 in the first minute, 1.5 in the second."""
+    n = 26
+    steps = [-4 + 0.25 * (k // 2) for k in range(n)]
+    up = {
+        f"{side}_px_00": [LEVEL + x + away for x in steps] for side, away in (("bid", -0.125), ("ask", 0.125))
+    }
+    tables = scene(BIDS, ASKS, bars=n, **up)
+    found = setup(tables, n, "UP", sigma=2.0)
+    assert found["kin_x_pts_eob"] == -1.0
+    assert found["kin_vel_1m"] == pytest.approx(1.5 / 2)
+    assert found["kin_vel_2m"] == pytest.approx(3.0 / (2 * sqrt(2))) and found["kin_acc_2m"] == 0.0
+    assert found["kin_trend_2m"] == 1.0 and found["kin_vel_3m"] is None  # too short
+    back = setup(tables, n, "DOWN", sigma=2.0)
+    assert back["kin_vel_1m"] == pytest.approx(-0.75) and back["kin_x_pts_eob"] == 1.0
+    reset = scene(BIDS, ASKS, bars=n, meta_reset=[k == 20 for k in range(n)], **up)
+    assert setup(reset, n)["kin_vel_1m"] is None
+
+
+def test_order_flow_over_windows():
+    """36 lots of imbalance of 60 gross a bar over six bars."""
+    acts = {("B", -1): {"add": 30}, ("A", 1): {"add": 10, "fill": 5}}
+    tables = scene(full({-1: 9}, -9), full({0: 0, 1: 9}, 9), bars=24, acts=acts, ofi_00=36, ofi_abs_00=60)
+    found = setup(tables, 24)
+    assert found["ofi_bal_30s"] == pytest.approx(216 / (360 + 20 * sqrt(6)))
+    assert found["ofi_bal_300s"] is None
+    assert found["ofi_lvl_30s"] == pytest.approx(6 * (30 + 5 - 10) / (6 * 45 + 20 * sqrt(6)))
+    assert found["ofi_accel"] == pytest.approx(216 / (360 + 20 * sqrt(6)) - 864 / (1440 + 20 * sqrt(24)))
+    assert setup(tables, 24, "DOWN")["ofi_bal_30s"] == pytest.approx(-found["ofi_bal_30s"])
+
+
+def shrinking(tables, first, last):
+    """The ask at the level has `first` lots in all bars but the newest, which has `last`."""
+    newest = pl.col("bar_ts") == pl.col("bar_ts").max()
+    at_level = (pl.col("side") == "A") & (pl.col("price") == LEVEL)
+    size = pl.when(at_level & newest).then(last).when(at_level).then(first).otherwise("qty")
+    tables["ladder"] = tables["ladder"].with_columns(qty=size.cast(pl.Int64))
+    return tables
+
+
+def told(found, name):
+    return load()["bar5s_" + name].codes[int(found[name])]
+
+
+def test_the_fate_of_a_barrier():
+    """400 lots where nine ticks usually have 50 each; a minute later 100."""
+    asks = full({0: 400}, 9)
+    pulled = shrinking(scene(BELOW, asks, bars=13, last={("A", 0): {"pull": 300}}), 400, 100)
+    found = setup(pulled, 13)
+    assert (found["barrier_qty_eob"], found["barrier_delta_qty_1m"]) == (100.0, -300.0)
+    assert found["barrier_rel_eob"] == pytest.approx(log(150 / (450 + 50)))
+    assert found["barrier_dlog_1m"] == pytest.approx(log(150 / 450))
+    assert found["barrier_pct_change_1m"] == pytest.approx(150 / 450 - 1)
+    assert found["barrier_pull_rate_1m"] == pytest.approx(300 / (400 + 50))
+    assert told(found, "barrier_state_1m") == "PULLED"
+    eaten = setup(shrinking(scene(BELOW, asks, bars=13, last={("A", 0): {"fill": 300}}), 400, 100), 13)
+    assert told(eaten, "barrier_state_1m") == "CONSUMED"
+    held = setup(scene(BELOW, asks, bars=13, last={("A", 0): {"fill": 300, "add": 300}}), 13)
+    assert told(held, "barrier_state_1m") == "REFILLED"
+    grown = setup(shrinking(scene(BELOW, asks, bars=13), 400, 900), 13)
+    assert told(grown, "barrier_state_1m") == "BUILT"
+    thin = setup(shrinking(scene(BELOW, asks, bars=13), 400, 40), 13)
+    assert told(thin, "barrier_state_1m") == "STABLE"  # 90 of 500: there is hardly any barrier left
+    assert setup(scene(BELOW, full({0: 400}, 3), bars=13), 13)["barrier_qty_eob"] is None  # unseen
+
+
+def test_resistance_against_support():
+    """90 asks and 30 bids within eight ticks, where each of nine and eight known ticks usually has 50."""
+    tables = scene(
+        full({-1: 30}, -8), full({0: 90}, 8), acts={("A", 3): {"add": 30}, ("B", -2): {"pull": 10}}
+    )
+    found = setup(tables)
+    opposes, supports = 90 / 450, 30 / 400
+    assert found["lvl_opppress_eob"] == pytest.approx((opposes - supports) / (opposes + supports + 0.1))
+    assert found["lvl_opppress_flow_sum"] == pytest.approx((30 + 10) / (30 + 10 + 20))
+    assert setup(scene(BELOW, WALL, usual=None))["lvl_opppress_eob"] is None
+
+
+def test_cells_and_bands():
+    """Asks of 40 at 2, of 20 at 5; bids of 30 three ticks behind; opposing orders before the level."""
+    acts = {("A", 3): {"pull": 12}, ("A", 4): {"add": 4, "fill": 8}, ("B", -3): {"add": 10}}
+    tables = scene(full({-2: 0, -3: 30}, -16), full({-1: 7, 2: 40, 5: 20}, 16), acts=acts)
+    found = setup(tables)
+    assert found["lvl_opp_far_t2_4_cov_eob"] == 1.0
+    assert found["lvl_opp_far_t2_4_share_eob"] == pytest.approx(40 / 67)
+    assert found["lvl_opp_far_t2_4_rel_eob"] == pytest.approx(log((40 + 50) / (150 + 50)))
+    assert found["lvl_opp_far_t2_4_pabal_sum"] == pytest.approx((12 - 4) / (16 + 20))
+    assert found["lvl_opp_far_t2_4_palr_sum"] == pytest.approx(log(32 / 24))
+    # 12 pulled and 8 filled and 4 added: 40 at the end were 56 at the start.
+    assert found["lvl_opp_far_t2_4_pullrate_sum"] == pytest.approx(12 / (56 + 4 + 20))
+    assert found["lvl_opp_far_t2_4_fillshare_sum"] == pytest.approx(8 / (20 + 20))
+    assert found["lvl_opp_far_t2_4_void_eob"] == pytest.approx(2 / 3)
+    assert found["lvl_sup_near_t2_4_pabal_sum"] == pytest.approx(-10 / 30)
+    assert found["lvl_sup_far_t2_4_cov_eob"] is None  # bids may not rest there yet
+    assert found["lvl_at_opp_cov_eob"] == 1.0
+    assert found["lvl_opp_far_com_ticks_eob"] == pytest.approx((40 * 2 + 20 * 5) / 60)
+    hidden = setup(scene(full({-1: 5}, -16), full({0: 7}, 3)))
+    assert hidden["lvl_opp_far_t5_8_cov_eob"] == 0.0 and hidden["lvl_opp_far_t5_8_rel_eob"] is None
+    assert hidden["lvl_opp_far_t2_4_cov_eob"] == pytest.approx(2 / 3)
+
+
+def test_windows_sum_before_they_divide():
+    """One bar of 90 bought of 90 among two of 10 bought of 30."""
+    tables = scene(BELOW, WALL, bars=3, buy_vol=[10, 90, 10], sell_vol=[20, 0, 20], acts=PUSH)
+    found = setup(tables, 3)
+    assert found["trade_x_imbal_w3"] == pytest.approx((110 - 40) / (150 + 20 * sqrt(3)))
+    assert found["lvl_retreat_far_mean_w3"] == pytest.approx(found["lvl_retreat_far_sum"])
+    assert found["lvl_retreat_far_mean_w12"] is None
+    one = 200 / (200 + 20)
+    assert found["cube_x_flow_sum_w3_p1"] == pytest.approx(300 / (300 + 20 * sqrt(3))) != one
+    assert found["cube_x_rest_eob_p2_d1_w1"] == 0.0
+
+
+def test_twenty_minutes_in_summary():
+    """x rises by a 64th of a point a bar; trades grow from 1 to 3 lots by thirds."""
+    n = 241
+    steps = [-4 + k / 64 for k in range(n)]
+    up = {
+        f"{side}_px_00": [LEVEL + x + away for x in steps] for side, away in (("bid", -0.125), ("ask", 0.125))
+    }
+    lots = [1] * 81 + [2] * 80 + [3] * 80
+    found = setup(scene(BIDS, ASKS, bars=n, buy_vol=lots, **up), n)
+    assert found["setup_x_start"] == steps[1] and found["setup_x_delta"] == 239 / 64
+    assert found["setup_x_min"] == steps[1] and found["setup_x_range"] == 239 / 64
+    assert found["setup_x_mean"] == pytest.approx((steps[1] + steps[-1]) / 2)
+    assert found["setup_velocity_late"] == pytest.approx(1 / 64)
+    assert found["setup_trade_share_late"] == pytest.approx(240 / 480)
+    assert found["setup_approach_bars"] == 240.0 and found["setup_approach_share"] == 1.0
+    assert found["deriv_x_d1_w36"] == pytest.approx(1 / 64) == found["deriv_x_ls1_w72"]
+    assert found["deriv_x_d2_w36"] == 0.0 == found["deriv_x_d3_w12"]
+
+
+def test_what_cannot_be_known_is_null_and_never_zero_or_infinite():
+    """A session of three bars, a level far off, an empty side, no past, one print."""
+    short = setup(scene(BELOW, WALL, bars=3), 3)
+    assert [short[name] for name in ("kin_vel_1m", "setup_x_start", "lvl_retreat_far_mean_w12")] == [None] * 3
+    far = setup(scene({-60: 5}, {-59: 5}, bars=3), 3)
+    assert [far[f"lvl_opp_far_t2_4_{form}"] for form in ("rel_eob", "pabal_sum", "share_eob")] == [None] * 3
+    assert far["barrier_qty_eob"] is None is far["ofi_lvl_30s"]
+    empty = setup(scene({-1: 5}, {}, bars=3), 3)
+    assert [empty[name] for name in ("depth_ask10_qty_eob", "shape_ask_entropy_eob", "kin_x_pts_eob")] == [
+        None
+    ] * 3
+    unusual = setup(scene(BELOW, WALL, bars=3, usual=None), 3)
+    assert [unusual[name] for name in ("rvol_trade_vol_ratio", "barrier_rel_eob", "lvl_opppress_eob")] == [
+        None
+    ] * 3
+    once = setup(scene(BELOW, WALL, bars=3, buy_vol=[1, 0, 0], max_trade=[1, 0, 0], trade_cnt=[1, 0, 0]), 3)
+    assert once["trade_maxsz_frac_sum"] is None and once["trade_imbal_sum"] == 0.0
+    for found in (short, far, empty, unusual, once):
+        assert all(
+            value is None or value != value + 1 for value in found.values() if isinstance(value, float)
+        )

@@ -23,6 +23,8 @@ from warehouse.units import Unit
 __all__ = ["CATALOG", "Catalog", "Feature", "feature", "load", "measure", "setup", "vector"]
 
 LOOKBACK = 240
+"""Bars before and including its own of running sums and of a setup's summary, twenty minutes."""
+HISTORY = 252
 """Bars before and including its own that a feature may need; a setup's direction is frozen over them."""
 PREFIX = "bar5s_"
 """What the name of every feature of a bar starts with; declarations leave it out."""
@@ -199,10 +201,10 @@ class Catalog(Mapping[str, Feature]):
             raise DuplicateNameError(found.name, self[found.name].where, found.where)
         if (read := set(found.expr.meta.root_names())) != set(found.inputs):
             raise InputMismatchError(found.name, found.inputs, read)
-        if found.grain == "setup" and (self.reach_of(found) or 0) > LOOKBACK:
+        if found.grain == "setup" and (self.reach_of(found) or 0) > HISTORY:
             raise DeclarationError(
                 f"`{found.name}` ({found.where}) looks back beyond the "
-                f"{LOOKBACK} bars of a setup: shorten its window"
+                f"{HISTORY} bars of a setup: shorten its window"
             )
         if found.parity == "odd" and found.rises_with is None:
             raise DeclarationError(

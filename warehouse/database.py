@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import polars as pl
 from warehouse import casts, macros, render, store, views
 from warehouse.errors import BusyError, DataError, MissingStepError, QuestionError, WarehouseError
 from warehouse.functions import Helpers
+from warehouse.schema import SETUPS
 from warehouse.views import View
 
 FILE = "warehouse.duckdb"
@@ -19,6 +21,8 @@ ATTACHED = "file"
 """Name under which our connections attach the database file."""
 COPIED = ("gold.setups", "gold.outcomes", "gold.scalers", "silver.levels")
 FORMATS = ("table", "csv", "json", "parquet")
+CATALOGUE = re.compile(r"duckdb_|information_schema|comment", re.IGNORECASE)
+"""What a statement names that asks for comments."""
 
 
 def build(root: Path) -> None:
@@ -61,7 +65,7 @@ def sql(root: Path, statement: str, form: str = "parquet") -> pl.DataFrame:
     if not statement.strip(" \n\t;"):
         raise QuestionError("there is no statement: write one, such as 'select count(*) from setups'")
     helpers = Helpers(root)
-    with _open(root, helpers) as con:
+    with _open(root, helpers, told=CATALOGUE.search(statement) is not None) as con:
         try:
             relation = con.sql(statement)
             rows: pl.DataFrame = pl.DataFrame() if relation is None else casts.fit(relation, form).pl()
@@ -122,7 +126,8 @@ def _damage(root: Path, error: duckdb.Error) -> DataError:
     return DataError(f"a file of {root} cannot be read ({said}): run `warehouse status --verify`")
 
 
-def _open(root: Path, helpers: Helpers) -> duckdb.DuckDBPyConnection:
+def _open(root: Path, helpers: Helpers, *, told: bool = True) -> duckdb.DuckDBPyConnection:
+    """A connection with every view; their thousands of comments take seconds, so only where `told`."""
     if not (root / "silver").is_dir():
         raise MissingStepError(
             f"{root} holds nothing built: put DBN files into {root / 'raw'} and run `warehouse build`"
@@ -133,7 +138,8 @@ def _open(root: Path, helpers: Helpers) -> duckdb.DuckDBPyConnection:
         _attach(con, root / FILE)
         helpers.register(con)
         schemas = [f"CREATE SCHEMA {layer}" for layer in ("bronze", "silver", "gold")]
-        _run(con, [*schemas, *_over_files(root), *_shared(), *(macro.statement for macro in macros.HELPERS)])
+        made = [*schemas, *_over_files(root), *_shared(), *(macro.statement for macro in macros.HELPERS)]
+        _run(con, [each for each in made if told or not each.startswith("COMMENT")])
     except WarehouseError:
         con.close()
         raise
@@ -165,7 +171,7 @@ def _over_files(root: Path) -> Iterable[str]:
     found = [views.over_files(root, table) for table in views.tables()]
     found += views.joined()
     for view in found:
-        yield from view.create()
+        yield from _brief(view).create()
     for view in found:
         layer, name = view.name.split(".")
         if layer != "bronze" and name != "setups":
@@ -178,13 +184,22 @@ def _copies(root: Path) -> Iterable[str]:
         if table.name in COPIED:
             view = views.over_files(root, table)
             order = ", ".join((*table.partition, *table.grain))
-            yield from View(view.name, view.doc, view.columns, f"{view.body} ORDER BY {order}").create(
-                "TABLE"
-            )
+            told = _brief(view).columns
+            yield from View(view.name, view.doc, told, f"{view.body} ORDER BY {order}").create("TABLE")
     for name in ("levels", "outcomes"):
         layer = "silver" if name == "levels" else "gold"
         table = next(table for table in views.tables() if table.name == f"{layer}.{name}")
         yield from views.alias(views.over_files(root, table), name).create()
+
+
+def _brief(view: View) -> View:
+    """A view that leaves the comments of gold.setups' features to `setups`.
+
+    Each comment copies all that the table has, so that a thousand of them take seconds.
+    """
+    own = {*SETUPS.schema, *SETUPS.partition}
+    kept = tuple(one for one in view.columns if view.name != SETUPS.name or one.name in own)
+    return View(view.name, view.doc, kept, view.body)
 
 
 def _shared() -> Iterable[str]:

@@ -104,7 +104,7 @@ ROW: dict[str, Column] = {
         Column("usual", REAL, LOTS, "Past median size that far from the touch in this bucket."),
         *(
             Column(name, REAL, LOTS, f"silver.ladder's {name}.")
-            for name in ("qty", "qty_open", "add", "pull", "fill", "hidden")
+            for name in ("qty", "qty_open", "qty_twa", "add", "pull", "fill", "hidden", "add_after_trade")
         ),
         Column("seen_frac", REAL, FRACTION, "Share of the bar in which the price was known."),
     )

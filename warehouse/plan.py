@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 import polars as pl
 
 from warehouse import catalog, frames, inputs
-from warehouse.catalog import LOOKBACK
+from warehouse.catalog import HISTORY, LOOKBACK
 from warehouse.declared import GRAINS, Feature, Grain, Measure
 from warehouse.errors import DeclarationError
 from warehouse.frames import Tables
@@ -154,7 +154,7 @@ def _history(
     starts: pl.LazyFrame, tables: Tables, columns: set[str], measures: list[Measure]
 ) -> pl.LazyFrame:
     """The bars of the look-back of every trigger, by level, direction and time."""
-    back = pl.int_ranges(-(LOOKBACK - 1) * BAR_NS, BAR_NS, BAR_NS)
+    back = pl.int_ranges(-(HISTORY - 1) * BAR_NS, BAR_NS, BAR_NS)
     keys = (
         starts.select(_ENTITY, "level_px", "d", "bar_ts", back=back)
         .explode("back")
@@ -163,7 +163,7 @@ def _history(
         .sort(_ENTITY, "bar_ts")
     )
     ends = starts.select(
-        first=pl.col("bar_ts").min() - pl.duration(nanoseconds=LOOKBACK * BAR_NS), last=pl.col("bar_ts").max()
+        first=pl.col("bar_ts").min() - pl.duration(nanoseconds=HISTORY * BAR_NS), last=pl.col("bar_ts").max()
     )
     first, last = ends.collect(engine="in-memory").row(0)
     near = {

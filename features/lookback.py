@@ -1,0 +1,119 @@
+"""What the twenty minutes up to a setup were like, its own bar included, in the direction of travel."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from features import opposing, windows  # noqa: F401 (declared before what reads it)
+from features.bounded import window_mean
+from features.pressure import NEEDED
+from warehouse.catalog import CATALOG, LOOKBACK, PREFIX, setup
+from warehouse.units import BARS, COUNT, FRACTION
+
+ENOUGH = round(NEEDED * LOOKBACK)
+THIRD = LOOKBACK // 3
+FEWEST = 6
+"""Bars of a third below which it says nothing."""
+THIRDS = {"early": LOOKBACK - THIRD, "mid": THIRD, "late": 0}
+"""Bars that each third ends before the setup."""
+SERIES = {
+    "x": "kin_x_pts_eob",
+    "obi0": "state_obi0_eob",
+    "obi10": "state_obi10_eob",
+    "cdi01": "state_cdi_p0_1_eob",
+    "depth_imbal": "lvl_depth_imbal_eob",
+    "retreat_far": "lvl_retreat_far_sum",
+    "retreat_near": "lvl_retreat_near_sum",
+    "opppress": "lvl_opppress_eob",
+}
+
+
+def deviation(value: pl.Expr) -> pl.Expr:
+    """Standard deviation over the look-back."""
+    square, mean = (window_mean(each, LOOKBACK, ENOUGH) for each in (value**2, value))
+    return (square - mean**2).clip(0).sqrt()
+
+
+FORMS: dict[str, tuple[Callable[[pl.Expr], pl.Expr], str]] = {
+    "start": (lambda v: v.shift(LOOKBACK - 1), "at the start of 240 bars"),
+    "delta": (lambda v: v - v.shift(LOOKBACK - 1), "less its value at the start of 240 bars"),
+    "min": (lambda v: v.rolling_min(LOOKBACK, min_samples=ENOUGH), "at its least over 240 bars"),
+    "max": (lambda v: v.rolling_max(LOOKBACK, min_samples=ENOUGH), "at its most over 240 bars"),
+    "mean": (lambda v: window_mean(v, LOOKBACK, ENOUGH), "on average over 240 bars"),
+    "std": (deviation, "in its deviation over 240 bars"),
+}
+
+for called, base in SERIES.items():
+    for form, (body, words) in FORMS.items():
+        setup(
+            name=f"setup_{called}_{form}",
+            inputs=(base,),
+            doc=f"`{base}` {words}, in the direction of travel.",
+            unit=CATALOG[PREFIX + base].unit,
+            window=LOOKBACK,
+            rises_with=base if form in {"delta", "mean"} else None,
+            breaks=CATALOG[PREFIX + base].breaks,
+        )(body)
+
+for third, ago in THIRDS.items():
+
+    @setup(
+        name=f"setup_velocity_{third}",
+        inputs=("kin_x_pts_eob", "bar"),
+        doc=f"Mean change of x per bar in the {third} third of 240 bars; + goes with the travel.",
+        unit=CATALOG[PREFIX + "kin_x_pts_eob"].unit / BARS,
+        window=ago + THIRD + 1,
+        rises_with="kin_x_pts_eob" if third == "late" else None,
+    )
+    def velocity(x: pl.Expr, bar: pl.Expr, ago: int = ago) -> pl.Expr:
+        return (x.shift(ago) - x.shift(ago + THIRD)) / (THIRD * bar)
+
+    @setup(
+        name=f"setup_trade_share_{third}",
+        inputs=("trade_vol_sum",),
+        doc=f"Share of the lots of 240 bars that traded in their {third} third; null where nothing did.",
+        unit=FRACTION,
+        window=LOOKBACK,
+        bounds=(0, 1),
+    )
+    def share(lots: pl.Expr, ago: int = ago) -> pl.Expr:
+        part = lots.rolling_sum(THIRD, min_samples=FEWEST).shift(ago)
+        return (part / lots.rolling_sum(LOOKBACK, min_samples=ENOUGH)).clip(0, 1)
+
+
+@setup(
+    name="setup_x_range",
+    inputs=("setup_x_max", "setup_x_min"),
+    unit=CATALOG[PREFIX + "kin_x_pts_eob"].unit,
+    bounds=(0, float("inf")),
+)
+def ranged(high: pl.Expr, low: pl.Expr) -> pl.Expr:
+    """How far x ranged over 240 bars."""
+    return high - low
+
+
+for way, words in (("approach", "up to"), ("retreat", "away from")):
+
+    @setup(
+        name=f"setup_{way}_bars",
+        inputs=("kin_x_pts_eob",),
+        doc=f"Bars of 240 in which price moved {words} the level, wherever it stood.",
+        unit=COUNT,
+        window=LOOKBACK + 1,
+        bounds=(0, LOOKBACK),
+    )
+    def moves(x: pl.Expr, nearer: int = 1 if way == "approach" else -1) -> pl.Expr:
+        step = (x.shift(1).abs() - x.abs()) * nearer
+        return (step > 0).cast(pl.Float64).rolling_sum(LOOKBACK, min_samples=ENOUGH)
+
+
+@setup(
+    name="setup_approach_share",
+    inputs=("setup_approach_bars", "setup_retreat_bars"),
+    unit=FRACTION,
+    rises_with="setup_approach_bars",
+    bounds=(0, 1),
+)
+def approach_share(nearer: pl.Expr, farther: pl.Expr) -> pl.Expr:
+    """Bars that came nearer to the level, of those that came nearer or went away; null without either."""
+    return nearer / (nearer + farther)

@@ -1,0 +1,166 @@
+"""One moment at many horizons: what pushes, resists and retreats over 15 seconds to 20 minutes.
+
+In the direction of travel. Flows and prints are summed first and then made a ratio, retreats are averaged,
+paths give the change that their least-squares line makes over the window. Null where fewer than 70 % of the
+bars have a value, or where a reset lies in the window.
+"""
+
+import polars as pl
+
+from features import barriers, kinematics, opposing, pressure, retreat  # noqa: F401 (declared before)
+from features.bounded import CLIP_LR, log_ratio, window_mean
+from features.cells import suffix
+from features.cube import net, where_seen
+from features.kinematics import unbroken
+from features.pressure import NEEDED, slope
+from features.volatility import BARS_A_MINUTE
+from warehouse.catalog import CATALOG, PREFIX, setup, vector
+from warehouse.units import FRACTION
+
+SPANS = (3, 12, 24, 36, 60, 120, 240)
+"""Bars of a window; that of one bar is the feature itself."""
+AHEAD = (-1, 0, 1, 2)
+"""Points about the level whose pressure is looked at over every window."""
+ASKED = (3, 12, 36, 120)
+"""Windows of the vector."""
+
+
+def average(value: pl.Expr, bars: int) -> pl.Expr:
+    """Mean over the bars of a window that have a value."""
+    return window_mean(value, bars, round(NEEDED * bars))
+
+
+def summed(value: pl.Expr, bars: int) -> pl.Expr:
+    """Sum over a window as if the bars without a value were like the others."""
+    return average(value, bars) * bars
+
+
+MEANS = {f"lvl_retreat_{side}": f"lvl_retreat_{side}_sum" for side in ("far", "near")}
+RATIOS = {
+    "trade_x_imbal": ("trade_signed_vol_sum", "trade_vol_sum", "Bought less sold over all traded"),
+    "ofi_x_bal": ("flow_ofi_l00_sum", "ofi_abs_00", "Order-flow imbalance of the touch over its gross"),
+}
+
+for span in SPANS:
+    OVER = f"over {span} bars"
+
+    @setup(
+        name=f"kin_x_sig_path_w{span}",
+        inputs=("kin_x_pts_eob", "sigma_60", "meta_reset"),
+        doc=f"Change that the least-squares line of x makes {OVER}, in expected one-minute moves; + goes on.",
+        unit=FRACTION,
+        window=span,
+        rises_with="kin_x_pts_eob",
+    )
+    def path(x: pl.Expr, sigma: pl.Expr, reset: pl.Expr, span: int = span) -> pl.Expr:
+        return unbroken(slope(x, span) * span / sigma, reset, span)
+
+    @setup(
+        name=f"lvl_opppress_path_w{span}",
+        inputs=("lvl_opppress_eob", "meta_reset"),
+        doc=f"Change that the least-squares line of `lvl_opppress_eob` makes {OVER}; + resistance builds.",
+        unit=FRACTION,
+        window=span,
+        rises_with="lvl_opppress_eob",
+    )
+    def resistance(value: pl.Expr, reset: pl.Expr, span: int = span) -> pl.Expr:
+        return unbroken(slope(value, span) * span, reset, span)
+
+    @setup(
+        name=f"lvl_retreat_near_res_mean_w{span}",
+        inputs=("lvl_retreat_near_sum", "midprice_eob", "retreat_a", "retreat_b", "sigma_60", "meta_reset"),
+        doc=f"Mean {OVER} of what the bars' own moves do not explain of the near retreat, by today's sigma.",
+        unit=FRACTION,
+        window=span + 1,
+        rises_with="lvl_retreat_near_sum",
+    )
+    def unexplained(
+        near: pl.Expr, mid: pl.Expr, a: pl.Expr, b: pl.Expr, sigma: pl.Expr, reset: pl.Expr, span: int = span
+    ) -> pl.Expr:
+        known = near.is_not_null()
+        moves = pl.when(known).then(b * (mid - mid.shift(1)))
+        found = average(near - a, span) - average(moves, span) * BARS_A_MINUTE**0.5 / sigma
+        return unbroken(found, reset, span)
+
+    for called, base in MEANS.items():
+
+        @setup(
+            name=f"{called}_mean_w{span}",
+            inputs=(base, "meta_reset"),
+            doc=f"Mean of `{base}` {OVER}.",
+            unit=FRACTION,
+            window=span,
+            rises_with=base,
+            bounds=CATALOG[PREFIX + base].bounds,
+        )
+        def mean(value: pl.Expr, reset: pl.Expr, span: int = span) -> pl.Expr:
+            return unbroken(average(value, span), reset, span)
+
+    for called, (part, whole, words) in RATIOS.items():
+
+        @setup(
+            name=f"{called}_w{span}",
+            inputs=(part, whole, "kappa_vol", "meta_reset"),
+            doc=f"{words}, {OVER}, in the direction of travel.",
+            unit=FRACTION,
+            window=span,
+            rises_with=part,
+            bounds=(-1, 1),
+        )
+        def ratio(part: pl.Expr, whole: pl.Expr, kappa: pl.Expr, reset: pl.Expr, span: int = span) -> pl.Expr:
+            over = summed(part, span) / (summed(whole, span) + kappa * span**0.5)
+            return unbroken(over, reset, span)
+
+    if span not in {12, 24, 36, 60}:
+
+        @setup(
+            name=f"barrier_dlog_w{span}",
+            inputs=("barrier_qty_eob", "kappa_depth", "meta_reset"),
+            doc=f"Log change of the barrier {OVER}; null unless half is seen at both ends.",
+            unit=FRACTION,
+            window=span + 1,
+            rises_with="barrier_qty_eob",
+            bounds=(-CLIP_LR, CLIP_LR),
+        )
+        def dlog(size: pl.Expr, kappa: pl.Expr, reset: pl.Expr, span: int = span) -> pl.Expr:
+            return unbroken(log_ratio(size, size.shift(span), kappa), reset, span)
+
+    for j in AHEAD if span > SPANS[0] else ():
+        here = suffix(j)
+
+        @setup(
+            name=f"cube_x_net_sum_w{span}_{here}",
+            inputs=(
+                f"cube_cov_{here}",
+                *(f"{what}_{here}" for what in ("long", "short", "buy", "sell")),
+                "kappa_vol",
+                "meta_reset",
+            ),
+            doc=f"Pressure with the travel at point {j:+d}: owners' acts and prints {OVER}.",
+            unit=FRACTION,
+            window=span,
+            rises_with=f"long_{here}",
+            bounds=(-1, 1),
+        )
+        def pressed(cov: pl.Expr, *columns: pl.Expr, span: int = span) -> pl.Expr:
+            *flows, kappa, reset = columns
+            long, short, buy, sell = (summed(where_seen(cov, flow), span) for flow in flows)
+            return unbroken(net(long, short, buy, sell, kappa * span**0.5), reset, span)
+
+
+def slots(span: int) -> tuple[str, ...]:
+    """What the vector reads of a window."""
+    minutes = {12: "1m", 24: "2m", 36: "3m", 60: "5m"}.get(span, f"w{span}")
+    return (
+        f"kin_x_sig_path_w{span}",
+        f"lvl_retreat_far_mean_w{span}",
+        f"lvl_retreat_near_res_mean_w{span}",
+        f"lvl_opppress_path_w{span}",
+        f"trade_x_imbal_w{span}",
+        f"ofi_x_bal_w{span}",
+        *(f"cube_x_net_sum_w{span}_{suffix(j)}" for j in AHEAD),
+        f"barrier_dlog_{minutes}",
+    )
+
+
+vector("multi", tuple(PREFIX + slot for span in ASKED for slot in slots(span)))
