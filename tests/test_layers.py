@@ -19,7 +19,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
     {"ledger", "workers"},
     {"instruments", "bronze", "parts", "route", "survey", "land"},
     {"barrier", "flow", "moments", "profiles"},
-    {"vectors", "library", "index"},
+    {"spread", "vectors", "library", "index"},
     {"question", "pressure", "odds", "physics", "card", "answer", "similar"},
     {"render", "macros", "views", "pages", "casts", "functions", "database"},
     {"run", "fronts", "request", "steps", "graph", "build", "forecast"},

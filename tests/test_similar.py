@@ -42,9 +42,11 @@ def asked(root, setup, **options):
 
 
 def slow(root, setup, kinds=None, *, other_dates=True, as_of=None):
-    """The answer by a loop: admission, scaling and distance as the architecture writes them."""
+    """The answer by a loop: admission, scaling, distance and caps as the architecture writes them."""
     slots = vectors.spec().slots
-    rows = library.setups(root, slots).with_columns(pl.col("resolved_ts").cast(pl.Int64)).to_dicts()
+    rows = (
+        library.setups(root, slots).with_columns(pl.col("known_ts", "resolved_ts").cast(pl.Int64)).to_dicts()
+    )
     me = next(row for row in rows if row["setup_id"] == setup["setup_id"])
     scale = {
         row["feature"]: row["mad"]
@@ -64,8 +66,26 @@ def slow(root, setup, kinds=None, *, other_dates=True, as_of=None):
             gaps = [
                 (np.float32(row[slot]).item() - np.float32(me[slot]).item()) / scale[slot] for slot in shared
             ]
-            found.append((float(np.sqrt(sum(gap**2 for gap in gaps) * 30 / len(shared))), row["setup_id"]))
-    return sorted(found)
+            far = float(np.sqrt(sum(gap**2 for gap in gaps) * 30 / len(shared)))
+            found.append((far, row["setup_id"], row))
+    return [(far, name) for far, name, _ in spread_out(sorted(found, key=lambda one: one[:2]), rows)]
+
+
+def spread_out(found, rows):
+    """Two of a date and one of a chain of overlapping labels, walking down the list."""
+    ends, chain = {}, {}
+    for row in sorted(rows, key=lambda one: one["known_ts"]):
+        if not row["is_placebo"]:
+            key = (row["level_id"], row["direction"])
+            end, number = ends.get(key, (0, 0))
+            number += row["known_ts"] >= end
+            ends[key], chain[row["setup_id"]] = (row["resolved_ts"], number), (*key, number)
+    kept = []
+    for far, name, row in found:
+        same = [one for one in kept if one[2]["date"] == row["date"]]
+        if len(same) < 2 and chain[name] not in {chain[one[1]] for one in kept}:
+            kept.append((far, name, row))
+    return kept
 
 
 def test_neighbours_are_those_of_a_slow_search(root) -> None:
@@ -222,9 +242,18 @@ def test_odds_are_those_of_the_neighbours(root) -> None:
             assert chances[outcome].lo < chances[outcome].p < chances[outcome].hi
 
 
+def admitted(root, setup) -> set[str]:
+    """Setups of the kind and direction on earlier dates."""
+    rows = library.setups(root).filter(~pl.col("is_placebo"), pl.col("date") < setup["date"])
+    like = rows.filter(
+        pl.col("direction") == setup["direction"], pl.col("level_kinds").list.contains(setup["level_kind"])
+    )
+    return set(like["setup_id"])
+
+
 def test_the_base_rate_is_the_share_in_the_whole_admissible_library(root) -> None:
     setup = trigger(root)
-    everyone = {each["setup_id"] for each in asked(root, setup, k=10_000).neighbours}
+    everyone = admitted(root, setup)
     ends = (
         library.outcomes(root)
         .filter(pl.col("horizon_s") == 240, pl.col("setup_id").is_in(list(everyone)))["outcome"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from warehouse import barrier, card, odds, pressure, question, vectors
+from warehouse import barrier, card, odds, pressure, question, spread, vectors
 from warehouse.card import NAMES, Card, Labels
 from warehouse.index import Neighbours, Pool
 from warehouse.library import Admission
@@ -158,8 +158,7 @@ class Answer:
         if len(self.found.rows) < self.k:
             return None
         admitted = self.pool.vectors[self.pool.allowed]
-        dates = self.library["date"].to_numpy()
-        past = vectors.usual(admitted, dates, self.pool.mad, self.k)
+        past = vectors.usual(admitted, spread.groups(self.library), self.pool.mad, self.k)
         return float((past < self.found.distances[-1]).mean()) if len(past) >= _PAST_NEEDED else None
 
     def _notes(

@@ -203,7 +203,7 @@ def index_tasks(root: Path, ledger: Ledger) -> list[Task]:
 def database_task(root: Path, ledger: Ledger) -> Task:
     """The database file; its bytes differ from run to run, so that its manifest is kept aside."""
     inputs = [part for table in database.COPIED for part in _whole(root, ledger, table)]
-    modules = ("warehouse.database", "warehouse.macros", "warehouse.views")
+    modules = ("warehouse.database", "warehouse.macros", "warehouse.spread", "warehouse.views")
     return Task(
         f"{_STEPS}:database",
         (Artifact(root, database.FILE, ".database.json"),),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import barrier, library, naming, pressure, question, session, store, vectors
+from warehouse import barrier, library, naming, pressure, question, session, spread, store, vectors
 from warehouse.answer import Answer, Start
 from warehouse.card import Card
 from warehouse.errors import MissingStepError, QuestionError
@@ -75,7 +75,7 @@ def ask(
     real = ours.filter(~pl.col("is_placebo"))
     admitted = real.select(admission.rule().fill_null(value=False)).to_series()
     scale = _scaler(root, slots, at.product, min(at.date, session.trading_date(known)))
-    pool = Pool(vectors.matrix(real, slots), scale.mad, admitted.to_numpy())
+    pool = Pool(vectors.matrix(real, slots), scale.mad, admitted.to_numpy(), spread.groups(real))
     mine = vectors.matrix(pl.DataFrame([row], dict.fromkeys(slots.slots, pl.Float64())), slots)[0]
     how = index or ("hnsw" if admitted.sum() >= EXACT_BELOW else "exact")
     found = _search(at, slots, real["setup_id"].to_list(), pool, mine, k, how)
