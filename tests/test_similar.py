@@ -251,19 +251,26 @@ def admitted(root, setup) -> set[str]:
     return set(like["setup_id"])
 
 
-def test_the_base_rate_is_the_share_in_the_whole_admissible_library(root) -> None:
+def test_the_base_rate_is_that_of_the_half_hour_drawn_to_the_levels(root) -> None:
+    """Counts of the half hour, and ten more spread as the level's and direction's are."""
     setup = trigger(root)
-    everyone = admitted(root, setup)
-    ends = (
-        library.outcomes(root)
-        .filter(pl.col("horizon_s") == 240, pl.col("setup_id").is_in(list(everyone)))["outcome"]
-        .to_list()
-    )
-    counts = {name: ends.count(name) for name in odds.CLASSES}
+    ends = {
+        row["setup_id"]: row["outcome"]
+        for row in library.outcomes(root).filter(pl.col("horizon_s") == 240).to_dicts()
+    }
+    half = lambda ns: (ns // SECOND - 4 * 3600) % 86400 // 1800  # noqa: E731 (New York is four hours behind in July)
+    clock = dict(library.setups(root).select("setup_id", pl.col("known_ts").cast(pl.Int64)).rows())
+    whole, now = dict.fromkeys(odds.CLASSES, 0), dict.fromkeys(odds.CLASSES, 0)
+    for name in admitted(root, setup):
+        if ends[name] in whole:
+            whole[ends[name]] += 1
+            now[ends[name]] += half(clock[name]) == half(setup["known_ts"])
     card = asked(root, setup, k=5)
-    assert card.labels["4m"].base_n == sum(counts.values())
+    n, n_now = sum(whole.values()), sum(now.values())
+    assert (card.labels["4m"].base_n, card.labels["4m"].bucket_n) == (n, n_now) and 0 < n_now < n
     for name, chance in card.outcomes["4m"].items():
-        assert chance.base == pytest.approx(counts[name] / sum(counts.values()))
+        assert chance.base == pytest.approx((now[name] + 10 * whole[name] / n) / (n_now + 10))
+        assert chance.lift == pytest.approx(chance.p / chance.base)
 
 
 def test_what_is_far_from_the_past_is_not_leaned_on(mine) -> None:
@@ -340,7 +347,7 @@ def test_json_is_plain_and_complete(root) -> None:
     assert {"question", "outcomes", "n_eff", "abstained", "pressure", "story", "neighbours"} <= said.keys()
     assert set(said["outcomes"]) == {"2m", "4m", "8m"}
     assert all(
-        set(chance) == {"p", "lo", "hi", "base"}
+        set(chance) == {"p", "lo", "hi", "base", "lift"}
         for chances in said["outcomes"].values()
         for chance in chances.values()
     )
@@ -447,7 +454,8 @@ def test_no_past_at_all_is_an_answer_too(root) -> None:
     setup = trigger(root, day=DAYS[0])
     card = asked(root, setup)
     assert card.neighbours == [] and card.labels["4m"].base_n == 0
-    assert all(chance.base is None for chance in card.outcomes["4m"].values())
+    assert card.times["4m"] == [] and set(card.excursions["4m"].values()) == {None}
+    assert all(chance.base is None and chance.lift is None for chance in card.outcomes["4m"].values())
     assert len(render.card(card).splitlines()) > 15
 
 

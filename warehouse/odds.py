@@ -24,7 +24,7 @@ _BEND = 12.0
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """One outcome's probability, its 90 % interval, and its share in the whole admissible library.
+    """One outcome's probability, its 90 % interval, its base rate, and its lift: probability over base rate.
 
     The interval holds the probability: where the posterior is so skewed that its mean lies beyond the
     quantile, it is widened to the mean.
@@ -34,6 +34,7 @@ class Chance:
     lo: float
     hi: float
     base: float | None
+    lift: float | None
 
 
 def weights(distances: Reals) -> Reals:
@@ -58,7 +59,7 @@ def blend(weights: Reals, hits: Reals, null: Reals, base: Reals | None) -> dict[
         weights: (n,) of the neighbours whose outcome is one of the three.
         hits: (n, 3), 1 where the neighbour had that outcome.
         null: (3,) chances by geometry at the question's own start; they count as ten neighbours.
-        base: (3,) shares in the library, shown beside; None if it is empty.
+        base: (3,) base rates, shown beside; None if the library is empty.
     """
     count = effective(weights)
     shares = weights @ hits / weights.sum() if count else np.zeros(len(CLASSES))
@@ -68,8 +69,22 @@ def blend(weights: Reals, hits: Reals, null: Reals, base: Reals | None) -> dict[
         a = float(mass[place])
         lo, hi = beta_quantile(a, whole - a, _TAIL), beta_quantile(a, whole - a, 1 - _TAIL)
         p = a / whole
-        chances[name] = Chance(p, min(lo, p), max(hi, p), None if base is None else float(base[place]))
+        usual = None if base is None else float(base[place])
+        chances[name] = Chance(p, min(lo, p), max(hi, p), usual, p / usual if usual else None)
     return chances
+
+
+def rate(bucket: Reals, whole: Reals) -> Reals | None:
+    """Base rates of a bucket, drawn to those of the whole as if it had ten more; None without any.
+
+    Args:
+        bucket: (3,) counts at the time of day.
+        whole: (3,) counts at any time, the bucket's among them.
+    """
+    if not whole.sum():
+        return None
+    rates: Reals = (bucket + STRENGTH * whole / whole.sum()) / (bucket.sum() + STRENGTH)
+    return rates
 
 
 def beta_quantile(a: float, b: float, q: float) -> float:
