@@ -296,6 +296,21 @@ def audit(
     raise typer.Exit(1 if found.differences else 0)
 
 
+@app.command()
+def evaluate(
+    ctx: typer.Context,
+    as_json: Json = False,
+    html: Annotated[Path | None, typer.Option(help="Page to write: table, intervals, reliability.")] = None,
+) -> None:
+    """Walk forward over what is built: skill over the geometric null, baselines and negative controls."""
+    from warehouse.evaluate import page, report, table
+
+    found = report.evaluate(_root(ctx), lambda what: typer.echo(what, err=True))
+    if html is not None:
+        html.write_text(page.render(found))
+    typer.echo(report.to_json(found) if as_json else table.render(found))
+
+
 def _root(ctx: typer.Context) -> Path:
     return ctx.obj or Path("data")
 

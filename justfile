@@ -20,3 +20,12 @@ docs:
 # speed and memory as ratios, whole processes in turn, median of five pairs
 bench *args:
     uv run python -m tests.bench {{ args }}
+    uv run python -m tests.bench_index
+
+# how fast a question is, and what the graph finds of 100,000 vectors
+bench-index *args:
+    uv run python -m tests.bench_index {{ args }}
+
+# the same of a million
+bench-million:
+    uv run python -m tests.bench_index --vectors 1000000

@@ -13,13 +13,28 @@ import pytest
 import tapes
 from trees import digests
 
-from warehouse import audit, contract, forecast, fronts, graph, plan, session, status, steps, store, workers
+from warehouse import (
+    audit,
+    contract,
+    forecast,
+    fronts,
+    graph,
+    plan,
+    session,
+    status,
+    steps,
+    store,
+    vectors,
+    workers,
+)
 from warehouse.build import build
 from warehouse.errors import BusyError, MissingStepError, QuestionError, WarehouseError
 from warehouse.ledger import Ledger
 from warehouse.request import Request
 from warehouse.run import Task
 from warehouse.simulate import market
+
+GRAPHS = {f"{name}.SIM.hnsw" for name in vectors.specs()}
 
 SPAN = "2025-06-24:2025-06-26"
 CHECKOUT = Path(__file__).parents[1]
@@ -266,14 +281,14 @@ def test_a_docstring_rebuilds_nothing_and_a_body_what_depends_on_it(elsewhere, t
     edit(elsewhere / "features" / "depth.py", "return total(sizes)", "return total(sizes) + 1")
     surely, perhaps = due(elsewhere, tiny_built, tiny_raw)
     assert surely == {"depth", "setups"}
-    assert perhaps == {"outcomes", "scalers", "snapshot30r.SIM.hnsw", "warehouse.duckdb"}
+    assert perhaps == {"outcomes", "scalers", *GRAPHS, "warehouse.duckdb"}
     edit(elsewhere / "warehouse" / "barrier.py", "UNCALIBRATED = 0.9", "UNCALIBRATED = 0.8")
     assert due(elsewhere, tiny_built, tiny_raw)[0] == {"depth", "setups", "outcomes"}
     edit(elsewhere / "warehouse" / "frames.py", "REACH = 19", "REACH = 20")
     made = {name for name in plan.families() if plan.grain(name) != "setup"}
     assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes"}
     edit(elsewhere / "warehouse" / "vectors.py", "VALUES_NEEDED = 20", "VALUES_NEEDED = 30")
-    fitted = {"scalers", "snapshot30r.SIM.hnsw"}
+    fitted = {"scalers", *GRAPHS}
     assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *fitted}
 
 

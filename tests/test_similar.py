@@ -370,7 +370,7 @@ BAD = [
     ("0", "10:00:00", {}, r"^`0` is no price"),
     ("PM_HIGH", "08:59:00", {}, r"^08:59:00 New York lies outside the data of {day}, which is 09:00:05 New York to 11:00:00 New York$"),
     ("PM_HIGH", "12:00:00", {}, r"^12:00:00 New York lies outside the data of {day}"),
-    ("PM_HIGH", "10:00:00", {"spec": "snapshot"}, r"^there is no vector spec `snapshot`: did you mean snapshot30r\?$"),
+    ("PM_HIGH", "10:00:00", {"spec": "snapshot"}, r"^there is no vector spec `snapshot`: did you mean snapshot30, snapshot30r\?$"),
     ("PM_HIGH", "10:00:00", {"k": 0}, r"^0 neighbours cannot be shown: ask for 1 or more$"),
     ("PM_HIGH", "10:00:00", {"index": "faiss"}, r"^there is no search `faiss`: choose hnsw or exact$"),
     ("PM_HIGH", "10:00:00", {"kinds": ["PM_HI"]}, r"^`PM_HI` is no kind of level: did you mean PM_HIGH, PM_LOW"),

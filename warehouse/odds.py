@@ -14,7 +14,9 @@ Reals = npt.NDArray[np.float64]
 
 CLASSES = ("BREAK", "REJECT", "CHOP")
 STRENGTH = 10.0
-"""Neighbours that the null counts as."""
+"""Neighbours that the null counts as, until the past can say."""
+STRENGTHS = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 1280.0)
+"""What the past may choose among; at the last one neighbours hardly move the null."""
 _BARRIER_SIGMAS, _FLOOR_PTS = 0.9, 2.0  # the floor lies one point beyond the touch band
 _TAIL = 0.05
 _REACH = 40.0  # how many e-folds of a tail the integration covers

@@ -23,7 +23,7 @@ Reals = npt.NDArray[np.float64]
 DEFAULT = "snapshot30r"
 """The spec that is used unless another is named: the ratio twins of the trigger snapshot."""
 VALUES_NEEDED = 20
-_LEFT_OUT, _FEWEST, _PAIRS = 200, 40, 1_250_000  # past moments asked; pairs that still take milliseconds
+_LEFT_OUT, _FEWEST, _PAIRS = 200, 25, 600_000  # past moments asked; pairs that still take milliseconds
 SHARED_TENTHS = 7
 """Two vectors compare only where they share seven tenths of their slots."""
 
