@@ -5,7 +5,7 @@ Read as if price came from below: point +1 lies one index point beyond the level
 
 import polars as pl
 
-from features.bounded import total
+from features.bounded import total, window_sum
 from features.cells import POINTS_AROUND, TICKS_A_POINT, suffix
 from features.cube import SEEN, net, where_seen
 from warehouse.catalog import setup
@@ -81,7 +81,7 @@ for j in POINTS_AROUND:
     )
     def over_three(cov: pl.Expr, *columns: pl.Expr) -> pl.Expr:
         *flows, kappa = columns
-        long, short, buy, sell = (where_seen(cov, flow).rolling_sum(3) for flow in flows)
+        long, short, buy, sell = (window_sum(where_seen(cov, flow), 3) for flow in flows)
         return net(long, short, buy, sell, kappa * 3**0.5)
 
 

@@ -13,6 +13,8 @@ FACTORS = {"price": 4.0, "size": 8.0, "time": 2.0}
 """Powers of two rescale without rounding, so the law needs no tolerance."""
 COUNTS_FROM_ZERO = {"bar5s_lvl_retreat_far_run", "bar5s_lvl_retreat_near_run", "bar5s_cumul_bars"}
 """Counts of what is known: nothing known is zero of them."""
+DEEPEST = "bar5s_setup_velocity_early"
+"""A feature of the whole look-back: asked for too, it gives the others all of the history there is."""
 
 
 def everything(tables, triggers, names=None):
@@ -92,7 +94,7 @@ def _windows(tables, triggers, names, less):
     kept = {name: [] for name in reach}
     for end in bars_of(triggers).unique():
         last = triggers.filter(bars_of(triggers) == end)
-        whole = _at(tables, last, 0, end, tuple(reach))
+        whole = _at(tables, last, 0, end, (*reach, DEEPEST))
         for bars in sorted(set(reach.values())):
             group = [name for name, needs in reach.items() if needs == bars]
             made = _at(tables, last, end - bars + 1 + less, end, group)

@@ -627,3 +627,19 @@ def test_what_cannot_be_known_is_null_and_never_zero_or_infinite():
         assert all(
             value is None or value != value + 1 for value in found.values() if isinstance(value, float)
         )
+
+
+def test_opposing_pressure_is_the_heavier_side_by_what_is_usual():
+    # 150 against 100 usual on two ticks of the ask, 50 against 50 on one of the bid: 1.5 and 1 of what is usual.
+    # Nine ticks off, weight 0, a thousand lots are not near.
+    bids, asks = {-1: 50, -9: 1000}, {1: 100, 2: 50, 9: 1000}
+    pressure = pytest.approx((1.5 - 1.0) / (1.5 + 1.0 + 0.1))
+    assert setup(scene(bids, asks))["lvl_opppress_eob"] == pressure
+    down = setup(scene(mirrored(asks), mirrored(bids)), direction="DOWN")
+    assert down["lvl_opppress_eob"] == pressure
+    assert setup(scene({-9: 1000}, asks))["lvl_opppress_eob"] is None  # no bid is seen near the level
+    assert setup(scene(bids, asks, usual=None))["lvl_opppress_eob"] is None
+    # seen empty is not unseen
+    assert setup(scene({-1: 0, **bids, -2: 0}, asks))["lvl_opppress_eob"] == pytest.approx(
+        (1.5 - 0.5) / (1.5 + 0.5 + 0.1)
+    )

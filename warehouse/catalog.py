@@ -38,6 +38,7 @@ class Catalog(Mapping[str, Feature]):
         self._by_name: dict[str, Feature] = {}
         self.measures: dict[str, Measure] = {}
         self.vectors: dict[str, tuple[str, ...]] = {}
+        self.sequence: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Feature:
         return self._by_name[name]
@@ -77,11 +78,16 @@ class Catalog(Mapping[str, Feature]):
 
     def vector(self, name: str, slots: tuple[str, ...]) -> None:
         """Register a vector: features of a setup in the order of its slots."""
+        self.vectors[name] = self._known(f"vector `{name}` has the slots", slots)
+
+    def hold(self, *slots: str) -> None:
+        """Say which features a sequence holds of every bar."""
+        self.sequence = self._known("a sequence holds", slots)
+
+    def _known(self, what: str, slots: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := [slot for slot in slots if slot not in self]:
-            raise DeclarationError(
-                f"vector `{name}` has the slots {unknown}, which are no features: declare them"
-            )
-        self.vectors[name] = slots
+            raise DeclarationError(f"{what} {unknown}, which are no features: declare them")
+        return slots
 
     def measure(
         self,
@@ -139,10 +145,8 @@ class Catalog(Mapping[str, Feature]):
         def declare(body: Body) -> Feature:
             where = _caller()
             if not (text := doc or inspect.getdoc(body)):
-                raise DeclarationError(
-                    f"`{name or body.__name__}` ({where}) has no docstring: "
-                    "write one, it is the column's documentation"
-                )
+                said = f"`{name or body.__name__}` ({where}) has no docstring"
+                raise DeclarationError(f"{said}: write one, it is the column's documentation")
             called = prefix + (name or body.__name__)
             read = tuple(map(self._full, inputs or tuple(inspect.signature(body).parameters)))
             found = Feature(
@@ -203,8 +207,7 @@ class Catalog(Mapping[str, Feature]):
             raise InputMismatchError(found.name, found.inputs, read)
         if found.grain == "setup" and (self.reach_of(found) or 0) > HISTORY:
             raise DeclarationError(
-                f"`{found.name}` ({found.where}) looks back beyond the "
-                f"{HISTORY} bars of a setup: shorten its window"
+                f"`{found.name}` ({found.where}) looks back beyond the {HISTORY} bars of a setup: shorten it"
             )
         if found.parity == "odd" and found.rises_with is None:
             raise DeclarationError(
