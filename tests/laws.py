@@ -1,11 +1,16 @@
 """The laws that every declared feature obeys; each gives the names of those that break it."""
 
+import contextlib
+
 import polars as pl
+import pytest
 from frames import START
 
 from warehouse import contract, plan
+from warehouse import frames as columns_of
 from warehouse.catalog import CATALOG, HISTORY
 from warehouse.inputs import BAR, CONSTANTS, LEVEL, METRICS
+from warehouse.plan import arrivals, facing, layers, reach
 from warehouse.schema import BAR_NS, BOOK, LADDER
 
 KEYS = {"bar": ["bar_ts"], "level": ["level_id", "bar_ts"], "setup": ["setup_id"]}
@@ -13,8 +18,6 @@ FACTORS = {"price": 4.0, "size": 8.0, "time": 2.0}
 """Powers of two rescale without rounding, so the law needs no tolerance."""
 COUNTS_FROM_ZERO = {"bar5s_lvl_retreat_far_run", "bar5s_lvl_retreat_near_run", "bar5s_cumul_bars"}
 """Counts of what is known: nothing known is zero of them."""
-DEEPEST = "bar5s_setup_velocity_early"
-"""A feature of the whole look-back: asked for too, it gives the others all of the history there is."""
 
 
 def everything(tables, triggers, names=None):
@@ -94,13 +97,24 @@ def _windows(tables, triggers, names, less):
     kept = {name: [] for name in reach}
     for end in bars_of(triggers).unique():
         last = triggers.filter(bars_of(triggers) == end)
-        whole = _at(tables, last, 0, end, (*reach, DEEPEST))
+        with unhurried():
+            whole = _at(tables, last, 0, end, tuple(reach))
         for bars in sorted(set(reach.values())):
             group = [name for name, needs in reach.items() if needs == bars]
             made = _at(tables, last, end - bars + 1 + less, end, group)
             for name in group:
                 kept[name].append(close(found(whole, name), found(made, name)))
     return kept.items()
+
+
+@contextlib.contextmanager
+def unhurried():
+    """Make every feature of setups from all bars that a setup may look back on, whatever it declares."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrivals, "history", lambda _: HISTORY)
+        patch.setattr(arrivals, "steps", lambda bars: [(bars, 0)])
+        patch.setattr(arrivals, "rows", lambda *_: HISTORY)
+        yield
 
 
 def _at(tables, triggers, first, end, names):
@@ -231,20 +245,20 @@ def mirror(tables, triggers, centre, names=None):
 def wide(tables, triggers):
     """Every input and every feature of the look-back of setups, as it lies and in the direction of travel."""
     made = list(CATALOG.values())
-    ordered = plan._ordered(made, ("sigma_60",))
-    columns, measures = plan._leaves(ordered)
+    ordered = reach.ordered(made, arrivals.GIVEN)
+    read = [name for one in ordered for name in one.inputs]
+    columns, measures = reach.leaves(read)
     starts = triggers.lazy().select(
         "setup_id", "sigma_60", bar_ts="trigger_ts", level_px="level_price", entity=pl.int_range(pl.len()),
         d=pl.when(pl.col("direction") == "UP").then(1.0).otherwise(-1.0),
     )  # fmt: skip
-    frame = (
-        plan._history(starts, tables, columns, measures)
-        .join(starts.select("entity", "sigma_60"), on="entity", how="left", maintain_order="left")
-        .collect()
-        .lazy()
-    )
-    raw = plan._with_features(frame, [one for one in ordered if not one.faced], "entity").collect()
-    return raw, plan._with_features(plan._facing(frame, measures), ordered, "entity").collect()
+    bars = arrivals._bars_before(starts, HISTORY)
+    near = arrivals._near(bars, tables)
+    tick = columns_of.tick(near["ladder"]).collect()
+    frame = arrivals._read(bars.join(tick, how="cross"), near, [*read, "level_px"]).lazy()
+    raw = layers.with_features(frame, [one for one in ordered if not one.faced], "entity").collect()
+    faced = facing.facing(frame, columns, measures).with_columns(d=pl.lit(1.0))
+    return raw, layers.with_features(faced, ordered, "entity").collect()
 
 
 def sign(tables, triggers, names=None):
@@ -264,7 +278,7 @@ def sign(tables, triggers, names=None):
             .otherwise(feature.rises_with)
             .alias(feature.rises_with)
         )
-        changed = [plan.added(one, [feature], "entity").filter(last) for one in (frame, more)]
+        changed = [layers.added(one, [feature], "entity").filter(last) for one in (frame, more)]
         gap = (changed[1][name] - changed[0][name]).drop_nulls()
         if not len(gap) or gap.min() < -1e-12 or gap.max() <= 0:
             broken.add(name)
@@ -303,7 +317,7 @@ def null_is_not_zero(names=None):
             for read, column in types.items()
         }
         known = {read: pl.Series([CONSTANTS[read][0]] * 3) for read in feature.inputs if read in CONSTANTS}
-        made = plan.added(pl.DataFrame(nothing | known), [feature], None)
+        made = layers.added(pl.DataFrame(nothing | known), [feature], None)
         if made[name].null_count() != 3:
             broken.add(name)
     return broken

@@ -8,6 +8,7 @@ import pytest
 from features.lvl import CELLS
 from warehouse import contract, plan
 from warehouse.catalog import CATALOG, feature, load, measure, setup
+from warehouse.plan import facing
 from warehouse.units import BARS, FRACTION, LOTS, POINTS, TICKS
 
 load()
@@ -263,7 +264,7 @@ def test_unknown_filled_with_zero():
 
 def test_a_side_not_turned(tables, monkeypatch):
     """If facing forgot to swap the sides, the mirror would show it."""
-    monkeypatch.setattr(plan, "_turns", lambda column: column.mirror != "same")
+    monkeypatch.setattr(facing, "turns", lambda column: column.mirror != "same")
     at_one = frames.triggers((6000.0, 319, "UP"), (6000.0, 250, "DOWN"))
     broken = laws.mirror(tables, at_one, 6000.0)
     assert {"bar5s_lvl_retreat_far_sum", "bar5s_cube_x_rest_eob_p1", "bar5s_wall_sup_maxz_eob_r"} <= broken

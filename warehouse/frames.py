@@ -16,6 +16,8 @@ Tables = Mapping[str, pl.LazyFrame]
 NEW_YORK = "America/New_York"
 REACH = 19
 """Ticks from a level within which ladder rows are joined to it; every zone ends before."""
+GRAINS_A_TICK = 4096.0
+"""Distances in ticks are rounded to a power of two, so that sums of lots by weight are exact in any order."""
 _TOUCH = ("bid_px_00", "ask_px_00")
 _AHEAD_NS = 120 * 10**9
 _MADE_OF = {"tick_px": "ladder", "trade_vwap": "book"}
@@ -53,8 +55,12 @@ def bars(tables: Tables, columns: Collection[str], measures: Collection[Measure]
     frame = _variance(frame, tables, [name for name in columns if name.startswith("mid_var")])
     frame = _fitted(frame, tables, [name for name in inputs.FITTED if name in columns])
     if "tick_px" in columns:
-        frame = frame.join(tick(tables["ladder"]), how="cross")
-    return frame.with_columns(pl.lit(CONSTANTS[name][0]).alias(name) for name in columns if name in CONSTANTS)
+        frame = frame.join(tick(tables["ladder"]), how="cross").with_columns(
+            in_rows("tick_px", pl.col("tick_px"))
+        )
+    return frame.with_columns(
+        in_rows(name, pl.lit(CONSTANTS[name][0])) for name in columns if name in CONSTANTS
+    )
 
 
 def at_levels(frame: pl.LazyFrame, levels: pl.LazyFrame, before: int) -> pl.LazyFrame:
@@ -113,8 +119,9 @@ def with_measures(
         .with_columns(place=_place("price"))
         .drop("tick_px")
     )
-    rows = _rows(tables, near.join(ladder, on=["bar_ts", "place"]), measures)
-    x = ((pl.col("price") - pl.col("level_px")) / pl.col("tick_px")).round(6)
+    there = near.join(ladder, on=["bar_ts", "place"], maintain_order="left_right")
+    rows = _rows(tables, there, measures)
+    x = ((pl.col("price") - pl.col("level_px")) / pl.col("tick_px") * GRAINS_A_TICK).round() / GRAINS_A_TICK
     sums = (
         rows.with_columns(x=x)
         .group_by(key, "bar_ts")
@@ -129,6 +136,11 @@ def with_measures(
 def tick(ladder: pl.LazyFrame) -> pl.LazyFrame:
     """One row `tick_px`, the price increment: the ladder has every tick from the touch to the farthest."""
     return ladder.select(tick_px=pl.col("price").unique().sort().diff().min())
+
+
+def in_rows(name: str, value: pl.Expr) -> pl.Expr:
+    """A constant as a value of every row: by a scalar Polars divides in another way, in the last bit."""
+    return pl.col("bar_ts").is_not_null().cast(pl.Float64).mul(value).alias(name)
 
 
 def bucket(ts: pl.Expr) -> pl.Expr:
