@@ -8,6 +8,8 @@ import polars as pl
 
 CLIP_LR = 3.0
 """Bound of a log ratio."""
+NEEDED = 0.7
+"""Share of a window's bars that must have a value."""
 
 
 def imbalance(a: pl.Expr, b: pl.Expr) -> pl.Expr:
@@ -65,3 +67,20 @@ def window_mean(value: pl.Expr, bars: int, least: int) -> pl.Expr:
     """Mean over the last `bars` bars; null where fewer than `least` have a value."""
     summed, count = over_window(value, bars)
     return pl.when(count >= least).then(summed / count)
+
+
+def slope(value: pl.Expr, bars: int) -> pl.Expr:
+    """Least-squares change per bar over the last `bars`; null where fewer than 70 % have a value."""
+    there = value.is_not_null().cast(pl.Float64)
+    # An absent value weighs nothing in any of the sums, so 0 stands for it.
+    filled = value.fill_null(0.0)
+    weights = [[float(k**power) for k in range(bars)] for power in range(3)]
+    n, t, tt = (there.rolling_sum(bars, weights=each) for each in weights)
+    y, ty = (filled.rolling_sum(bars, weights=each) for each in weights[:2])
+    found = (n * ty - t * y) / (n * tt - t * t)
+    return pl.when(n >= NEEDED * bars).then(found)
+
+
+def change(value: pl.Expr, bar: pl.Expr, span: int) -> pl.Expr:
+    """Change per bar over a span."""
+    return (value - value.shift(span)) / (span * bar)

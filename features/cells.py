@@ -101,8 +101,6 @@ IN_CELLS: dict[str, tuple[int, pl.Expr, Unit, str]] = {
     "open_x": (FAR, (opened * x.abs()).filter(through), TICKS * LOTS, "resting at start, times ticks"),
     "stays": (FAR, stays.filter(through), LOTS, "resting at bar start, plus added, less pulled"),
     "stays_x": (FAR, (stays * x.abs()).filter(through), TICKS * LOTS, "left by owners, times ticks"),
-    "rest16": (FAR, pl.when(known).then(qty), LOTS, "resting at bar end"),
-    "rest_x": (FAR, pl.when(known).then(qty * x.abs()), TICKS * LOTS, "resting at bar end, times ticks"),
     "add": (NEAR, pl.col("add"), LOTS, "added"),
     "pull": (NEAR, pl.col("pull"), LOTS, "pulled"),
     "fill": (NEAR, pl.col("fill"), LOTS, "filled"),

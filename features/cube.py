@@ -62,6 +62,20 @@ for j in POINTS_AROUND:
         return where_seen(cov, balance(bid, ask, usual + kappa))
 
     @feature(
+        name=f"cube_rest_twa_{here}",
+        inputs=(f"cube_cov_{here}", f"bid_twa_{here}", f"ask_twa_{here}", f"usual_{here}", "kappa_depth"),
+        doc=f"Bid less ask size over both and the past's median, averaged over the bar's time, {AT}; + is bid.\n\n"
+        f"{HIDDEN} Null without a profile.",
+        unit=FRACTION,
+        parity="odd",
+        swap=f"cube_rest_twa_{there}",
+        rises_with=f"bid_twa_{here}",
+        bounds=(-1, 1),
+    )
+    def rest_twa(cov: pl.Expr, bid: pl.Expr, ask: pl.Expr, usual: pl.Expr, kappa: pl.Expr) -> pl.Expr:
+        return where_seen(cov, balance(bid, ask, usual + kappa))
+
+    @feature(
         name=f"cube_flow_sum_{here}",
         inputs=(f"cube_cov_{here}", *FLOW, "kappa_vol"),
         doc=f"Owners' acts of the bar {AT}: + is bids added and asks pulled.\n\n{HIDDEN}",

@@ -3,7 +3,7 @@
 import polars as pl
 
 from features import pressure  # noqa: F401 (declared before what reads it)
-from features.bounded import balance, window_sum
+from features.bounded import balance, change, window_sum
 from features.cells import POINTS_AROUND, suffix
 from features.cube import where_seen
 from warehouse.catalog import CATALOG, PREFIX, Feature, setup
@@ -29,7 +29,7 @@ def difference(base: Feature, part: str, order: int, span: int, here: str) -> Fe
         rises_with=name,
     )
     def per_bar(value: pl.Expr, bar: pl.Expr) -> pl.Expr:
-        return (value - value.shift(span)) / (span * bar)
+        return change(value, bar, span)
 
     return per_bar
 
@@ -37,17 +37,6 @@ def difference(base: Feature, part: str, order: int, span: int, here: str) -> Fe
 for j in POINTS_AROUND:
     here = suffix(j)
     AT = f"at point {j:+d} in the direction of travel"
-
-    @setup(
-        name=f"cube_x_rest_twa_{here}",
-        inputs=(f"cube_cov_{here}", f"bid_twa_{here}", f"ask_twa_{here}", f"usual_{here}", "kappa_depth"),
-        doc=f"Pressure of resting size {AT}, averaged over the bar's time; + supports the travel.",
-        unit=FRACTION,
-        rises_with=f"bid_twa_{here}",
-        bounds=(-1, 1),
-    )
-    def rest(cov: pl.Expr, bid: pl.Expr, ask: pl.Expr, usual: pl.Expr, kappa: pl.Expr) -> pl.Expr:
-        return where_seen(cov, balance(bid, ask, usual + kappa))
 
     for bars in WINDOWS:
         for part, (up, down, words) in PAIRS.items():

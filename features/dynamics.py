@@ -6,8 +6,8 @@ N bars more, the second 2 N, the third 3 N; a slope is fitted to 2 N + 1 bars, w
 
 import polars as pl
 
-from features import opposing, retreat, state, wall, windows, zones  # noqa: F401 (declared before)
-from features.pressure import slope
+from features import opposing, places, retreat, state, wall, windows, zones  # noqa: F401 (declared before)
+from features.bounded import change, slope
 from warehouse.catalog import CATALOG, PREFIX, Feature, setup
 from warehouse.units import BARS
 
@@ -17,10 +17,10 @@ DEEPEST = 36
 """Longest span of a third difference."""
 BASES = {
     "x": "kin_x_pts_eob",
-    "obi0": "state_obi0_eob",
-    "obi10": "state_obi10_eob",
-    "cdi01": "state_cdi_p0_1_eob",
-    "cdi12": "state_cdi_p1_2_eob",
+    "x_obi0": "state_obi0_eob",
+    "x_obi10": "state_obi10_eob",
+    "x_cdi01": "state_cdi_p0_1_eob",
+    "x_cdi12": "state_cdi_p1_2_eob",
     "dsup10": "depth_bid10_qty_eob",
     "dopp10": "depth_ask10_qty_eob",
     "dsup01": "depth_below_p0_1_qty_eob",
@@ -53,7 +53,7 @@ def difference(base: Feature, called: str, order: int, span: int) -> Feature:
         breaks=base.breaks,
     )
     def per_bar(value: pl.Expr, bar: pl.Expr) -> pl.Expr:
-        return (value - value.shift(span)) / (span * bar)
+        return change(value, bar, span)
 
     return per_bar
 

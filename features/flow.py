@@ -1,13 +1,15 @@
 """What owners and trades do to each side of the book in a bar, by distance from the microprice."""
 
+import math
+
 import polars as pl
 
 from features import depth  # noqa: F401 (declared before what reads it)
 from features.bounded import balance, total
-from features.cells import LEVELS, NEAR_BANDS
-from warehouse.catalog import feature
+from features.cells import LEVELS, NEAR_BANDS, ask, bid
+from warehouse.catalog import feature, measure
 from warehouse.schema import BANDS
-from warehouse.units import FRACTION, LOTS
+from warehouse.units import COUNT, FRACTION, LOTS
 
 ACTS = {"add": "added", "pull": "pulled by owners", "fill": "filled"}
 SUMS = {
@@ -115,3 +117,32 @@ def over_ten(*columns: pl.Expr) -> pl.Expr:
     """Order-flow imbalance of ten indices over its gross; + is bid, null where nothing changed."""
     *each, gross = columns
     return total(each) / gross
+
+
+AWAY = {"p0_1": (-math.inf, 3), "p1_2": (4, 7), "p2_3": (8, 11)}
+"""Ticks from the touch at bar end that stand for each band; what lies inside the touch counts to the nearest."""
+
+for side, other, of_side in (("bid", "ask", bid), ("ask", "bid", ask)):
+    for act, column, words in (("add", "n_add", "added to"), ("cancel", "n_pull", "pulled from")):
+        for band, (low, high) in AWAY.items():
+            here = of_side & pl.col("away").is_between(low, high)
+            measure(
+                f"{side}_{column}_{band}",
+                pl.when(pl.col("away").is_not_null().any()).then(pl.col(column).filter(here).sum()),
+                doc=f"Records that {words} the {side} in the band.",
+                unit=COUNT,
+                grain="bar",
+                swap=f"{other}_{column}_{band}",
+            )
+
+            @feature(
+                name=f"flow_cnt_{act}_{side}_{band}_sum",
+                inputs=(f"{side}_{column}_{band}",),
+                doc=f"Records that {words} the {side}, {band.replace('_', ' to ')} points off; by the touch at bar end.",
+                unit=COUNT,
+                swap=f"flow_cnt_{act}_{other}_{band}_sum",
+                rises_with=f"{side}_{column}_{band}",
+                bounds=(0, float("inf")),
+            )
+            def counted(records: pl.Expr) -> pl.Expr:
+                return records

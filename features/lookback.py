@@ -4,11 +4,10 @@ from collections.abc import Callable
 
 import polars as pl
 
-from features import opposing, windows  # noqa: F401 (declared before what reads it)
-from features.bounded import window_mean
-from features.pressure import NEEDED
+from features import opposing, places, windows, zones  # noqa: F401 (declared before what reads it)
+from features.bounded import CLIP_LR, NEEDED, log_ratio, window_mean
 from warehouse.catalog import CATALOG, LOOKBACK, PREFIX, setup
-from warehouse.units import BARS, COUNT, FRACTION
+from warehouse.units import BARS, COUNT, FRACTION, LOTS
 
 ENOUGH = round(NEEDED * LOOKBACK)
 THIRD = LOOKBACK // 3
@@ -117,3 +116,101 @@ for way, words in (("approach", "up to"), ("retreat", "away from")):
 def approach_share(nearer: pl.Expr, farther: pl.Expr) -> pl.Expr:
     """Bars that came nearer to the level, of those that came nearer or went away; null without either."""
     return nearer / (nearer + farther)
+
+
+for third, ago in THIRDS.items():
+
+    @setup(
+        name=f"setup_trend_{third}",
+        inputs=("kin_x_pts_eob",),
+        doc=f"Displacement in the {third} third of 240 bars over the way gone; 1 is straight on.",
+        unit=FRACTION,
+        window=ago + THIRD + 1,
+        bounds=(-1, 1),
+    )
+    def trend(x: pl.Expr, ago: int = ago) -> pl.Expr:
+        way = window_mean((x - x.shift(1)).abs(), THIRD, FEWEST) * THIRD
+        return ((x - x.shift(THIRD)) / way).clip(-1, 1).shift(ago)
+
+    @setup(
+        name=f"setup_x_std_{third}",
+        inputs=("kin_x_pts_eob",),
+        doc=f"Standard deviation of x in the {third} third of 240 bars; null under six bars.",
+        unit=CATALOG[PREFIX + "kin_x_pts_eob"].unit,
+        window=ago + THIRD,
+        bounds=(0, float("inf")),
+    )
+    def spread(x: pl.Expr, ago: int = ago) -> pl.Expr:
+        square, mean = (window_mean(each, THIRD, FEWEST) for each in (x**2, x))
+        return (square - mean**2).clip(0).sqrt().shift(ago)
+
+
+RECENT = 12
+SIZES = {
+    "start": (lambda v: v.shift(LOOKBACK - 1), LOOKBACK, "at the start of 240 bars"),
+    "delta": (lambda v: v - v.shift(LOOKBACK - 1), LOOKBACK, "less its value at the start of 240 bars"),
+    "max": (lambda v: v.rolling_max(LOOKBACK, min_samples=ENOUGH), LOOKBACK, "at its most over 240 bars"),
+    "recent12": (lambda v: window_mean(v, RECENT, RECENT), RECENT, "on average over 12 bars"),
+}  # fmt: skip
+
+for form, (body, bars, words) in SIZES.items():
+    setup(
+        name=f"setup_size_at_level_{form}",
+        inputs=("lvl_at_size_qty_eob",),
+        doc=f"Size at the level and a tick around it, {words}.",
+        unit=LOTS,
+        window=bars,
+        rises_with="lvl_at_size_qty_eob" if form in {"delta", "recent12"} else None,
+    )(body)
+
+for called in ("opp_far", "sup_near"):
+
+    @setup(
+        name=f"setup_wall_bars_{called}",
+        inputs=(f"lvl_{called}_wall_prof_eob",),
+        doc=f"Share of the known bars of 240 with a wall in {called.replace('_', ' ')}, 2.7 times the usual size.",
+        unit=FRACTION,
+        window=LOOKBACK,
+        bounds=(0, 1),
+    )
+    def wall_bars(profile: pl.Expr) -> pl.Expr:
+        return window_mean((profile > places.STANDS).cast(pl.Float64), LOOKBACK, ENOUGH)
+
+
+@setup(
+    name="setup_wall_bars_difference",
+    inputs=("setup_wall_bars_opp_far", "setup_wall_bars_sup_near"),
+    unit=FRACTION,
+    rises_with="setup_wall_bars_opp_far",
+    bounds=(-1, 1),
+)
+def walls(far: pl.Expr, near: pl.Expr) -> pl.Expr:
+    """Share of 240 bars with a wall beyond the level less that with one behind price; + resists."""
+    return far - near
+
+
+for way in ("toward", "away"):
+    FLOW = f"lvl_flow_{way}_net_sum"
+
+    @setup(
+        name=f"setup_flow_{way}_total",
+        inputs=(FLOW,),
+        doc=f"`{FLOW}` summed over 240 bars, as if those without a value were like the others.",
+        unit=LOTS,
+        window=LOOKBACK,
+        rises_with=FLOW,
+    )
+    def flow_total(lots: pl.Expr) -> pl.Expr:
+        return window_mean(lots, LOOKBACK, ENOUGH) * LOOKBACK
+
+    @setup(
+        name=f"setup_flow_{way}_late_early_lr",
+        inputs=(FLOW, "kappa_vol"),
+        doc=f"Log ratio of the late to the early third of 240 bars, of `{FLOW}` without its signs.",
+        unit=FRACTION,
+        window=LOOKBACK,
+        bounds=(-CLIP_LR, CLIP_LR),
+    )
+    def later(lots: pl.Expr, kappa: pl.Expr) -> pl.Expr:
+        third = window_mean(lots.abs(), THIRD, FEWEST) * THIRD
+        return log_ratio(third, third.shift(THIRDS["early"]), kappa * THIRD**0.5)

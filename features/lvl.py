@@ -109,6 +109,18 @@ for towards, swapped in (("toward", False), ("away", True)):
         return chosen(side, d, ask, bid, swapped=swapped)
 
 
+@feature(
+    name="lvl_flow_toward_away_imbal_sum",
+    inputs=("lvl_flow_toward_net_sum", "lvl_flow_away_net_sum", "kappa_vol"),
+    unit=FRACTION,
+    rises_with="lvl_flow_toward_net_sum",
+    bounds=(-1, 1),
+)
+def toward_away(toward: pl.Expr, away: pl.Expr, kappa: pl.Expr) -> pl.Expr:
+    """Net flow of the side between price and level less that of the other, over both; + the one between builds."""
+    return (toward - away) / (toward.abs() + away.abs() + kappa)
+
+
 for (cell, words), other in zip(CELLS.items(), reversed(CELLS), strict=True):
     side = cell[:3]
 

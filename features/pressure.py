@@ -5,7 +5,7 @@ Read as if price came from below: point +1 lies one index point beyond the level
 
 import polars as pl
 
-from features.bounded import total, window_sum
+from features.bounded import slope, total, window_sum
 from features.cells import POINTS_AROUND, TICKS_A_POINT, suffix
 from features.cube import SEEN, net, where_seen
 from warehouse.catalog import setup
@@ -13,6 +13,7 @@ from warehouse.units import COUNT, FRACTION, POINTS, Unit
 
 PARTS = {
     "rest_eob": "resting size: + supports the travel, - stands against it",
+    "rest_twa": "resting size over the bar's time: + supports the travel",
     "flow_sum": "owners' acts of the bar",
     "aggr_sum": "prints of the bar",
     "net_sum": "owners' acts and prints of the bar",
@@ -29,25 +30,11 @@ STORIES = ("UNSEEN", "CLEAR_PATH", "TWO_SIDED", "PUSH_INTO_MELTING_WALL", "PUSH_
 """From no knowledge over no resistance to most; the code is the place."""
 BUILD_BARS = 12
 PER_MINUTE = Unit("1/min", time=-1)
-NEEDED = 0.7
-"""Share of a window's bars that must have a value."""
 
 
 def steady(value: pl.Expr, bars: int) -> pl.Expr:
     """The slope rounded, since a wall that stands still must not seem to melt by the last bit."""
     return slope(value, bars).round(9)
-
-
-def slope(value: pl.Expr, bars: int) -> pl.Expr:
-    """Least-squares change per bar over the last `bars`; null where fewer than 70 % have a value."""
-    there = value.is_not_null().cast(pl.Float64)
-    # An absent value weighs nothing in any of the sums, so 0 stands for it.
-    filled = value.fill_null(0.0)
-    weights = [[float(k**power) for k in range(bars)] for power in range(3)]
-    n, t, tt = (there.rolling_sum(bars, weights=each) for each in weights)
-    y, ty = (filled.rolling_sum(bars, weights=each) for each in weights[:2])
-    found = (n * ty - t * y) / (n * tt - t * t)
-    return pl.when(n >= NEEDED * bars).then(found)
 
 
 for j in POINTS_AROUND:

@@ -177,3 +177,16 @@ def condition_all(*conditions: pl.Expr) -> pl.Expr:
     """Degree to which all four conditions hold: the least of them; null where one is null."""
     known = pl.all_horizontal([each.is_not_null() for each in conditions])
     return pl.when(known).then(pl.min_horizontal(conditions))
+
+
+for number in (3, 4):
+
+    @setup(
+        name=f"lvl_condb{number}_sum",
+        inputs=(f"lvl_cond{number}_sum",),
+        doc=f"Degree to which condition {number} is turned round: support behind price advances, as before a break.",
+        unit=FRACTION,
+        bounds=(0, 1),
+    )
+    def turned_round(condition: pl.Expr) -> pl.Expr:
+        return 1 - condition

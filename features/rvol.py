@@ -10,7 +10,7 @@ from math import log
 import polars as pl
 
 from features import meta, trade  # noqa: F401 (declared before what reads them)
-from features.bounded import CLIP_LR, log_ratio, total, window_mean, window_sum
+from features.bounded import CLIP_LR, NEEDED, log_ratio, total, window_mean, window_sum
 from features.cells import NEAR_BANDS
 from warehouse.catalog import CATALOG, LOOKBACK, PREFIX, feature
 from warehouse.inputs import METRICS
@@ -22,8 +22,6 @@ WIDEST = 5.0
 ELEVATED, DEPRESSED = 1.5, 0.5
 """Multiples of the usual from which a bar counts as busy, and below which as quiet."""
 RECENT = 12
-NEEDED = 0.7
-"""Share of a window's bars that must have a value."""
 SPANS = {"1min": 12, "5min": 60}
 PLUS = {"add": ("add",), "pull": ("pull",), "rem": ("pull", "fill"), "net": ("add",)}
 MINUS = {"net": ("pull", "fill")}

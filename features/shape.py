@@ -1,4 +1,4 @@
-"""How the size of a side is spread over its ten levels; prices, sizes and orders themselves are silver.book."""
+"""How the size of a side is spread over its ten levels: as it lies, by share, by slope."""
 
 from math import log
 
@@ -9,7 +9,7 @@ from features.bounded import CLIP_LR, total
 from features.cells import LEVELS
 from warehouse.catalog import feature
 from warehouse.schema import DEPTH
-from warehouse.units import FRACTION, Unit
+from warehouse.units import COUNT, FRACTION, LOTS, POINTS, Unit
 
 CENTRE = (DEPTH - 1) / 2
 SLOPE = tuple((i - CENTRE) / sum((k - CENTRE) ** 2 for k in range(DEPTH)) for i in range(DEPTH))
@@ -28,6 +28,25 @@ FITS = {
 
 for side, other in (("bid", "ask"), ("ask", "bid")):
     COUNTS = tuple(f"{side}_ct_{i}" for i in LEVELS)
+
+    for what, words, unit in (
+        ("px", "Price", POINTS),
+        ("sz", "Size; 0 is none", LOTS),
+        ("ct", "Orders; 0 is none", COUNT),
+    ):
+        for i in LEVELS:
+
+            @feature(
+                name=f"shape_{side}_{what}_l{i}_eob",
+                inputs=(f"{side}_{what}_{i}",),
+                doc=f"{words}, at {side} level {i} at bar end.",
+                unit=unit,
+                parity="reflect" if what == "px" else "even",
+                swap=f"shape_{other}_{what}_l{i}_eob",
+                rises_with=f"{side}_{what}_{i}",
+            )
+            def itself(value: pl.Expr) -> pl.Expr:
+                return value
 
     for what, words in (("sz", "size"), ("ct", "orders")):
         COLUMNS = tuple(f"{side}_{what}_{i}" for i in LEVELS)

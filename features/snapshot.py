@@ -9,6 +9,7 @@ import polars as pl
 from features import (  # noqa: F401 (declared before what reads them)
     cumul,
     depth,
+    deriv,
     lvl,
     state,
     trade,
@@ -16,7 +17,6 @@ from features import (  # noqa: F401 (declared before what reads them)
     wall,
 )
 from features.bounded import total
-from features.deriv import SPANS
 from warehouse.catalog import CATALOG, PREFIX, feature, setup, vector
 from warehouse.units import FRACTION
 
@@ -148,6 +148,8 @@ def declare_motion(order: int, span: int) -> str:
     )(motion).name
 
 
+SPANS = (3, 12, 36)
+"""Bars over which the snapshot differentiates the distance."""
 SUPPORTS, OPPOSES = declare_wall("bid", "sup"), declare_wall("ask", "opp")
 
 vector(

@@ -8,11 +8,10 @@ bars have a value, or where a reset lies in the window.
 import polars as pl
 
 from features import barriers, kinematics, opposing, pressure, retreat  # noqa: F401 (declared before)
-from features.bounded import CLIP_LR, log_ratio, window_mean
+from features.bounded import CLIP_LR, NEEDED, log_ratio, slope, window_mean
 from features.cells import suffix
 from features.cube import net, where_seen
 from features.kinematics import unbroken
-from features.pressure import NEEDED, slope
 from features.volatility import BARS_A_MINUTE
 from warehouse.catalog import CATALOG, PREFIX, setup, vector
 from warehouse.units import FRACTION

@@ -11,7 +11,7 @@ from features.bounded import balance, log_ratio
 from features.cells import BANDS_AROUND, named
 from features.cube import SEEN, ticks
 from warehouse.catalog import setup
-from warehouse.units import FRACTION, LOTS, TICKS
+from warehouse.units import FRACTION, LOTS
 
 CELLS = {
     "opp_far": ("ask", "above"),
@@ -131,17 +131,3 @@ def lvl_at_imbal_eob(opp: pl.Expr, sup: pl.Expr, bid: pl.Expr, ask: pl.Expr, kap
 def lvl_at_size_qty_eob(bid: pl.Expr, ask: pl.Expr, bids: pl.Expr, asks: pl.Expr) -> pl.Expr:
     """Size of both sides at the level and a tick around it; null where no tick of it is seen."""
     return pl.when(bids + asks > 0).then(bid + ask)
-
-
-for called, cell in (("opp_far", "ask_above"), ("sup_near", "bid_below")):
-
-    @setup(
-        name=f"lvl_{called}_com_ticks_eob",
-        inputs=(f"lvl_{called}_cov_eob", f"{cell}_rest_x", f"{cell}_rest16"),
-        doc=f"Mean distance from the level of the size of {called.replace('_', ' ')}, up to 16 ticks.",
-        unit=TICKS,
-        rises_with=f"{cell}_rest_x",
-        bounds=(0, 16),
-    )
-    def centre(cov: pl.Expr, moment: pl.Expr, size: pl.Expr) -> pl.Expr:
-        return pl.when(cov >= SEEN).then(moment / size)

@@ -9,6 +9,8 @@
 --   rem_bid, rem_ask, net_bid, net_ask    the same, pulled or filled, and added less those
 --   trade_imbal, flow_imbal               bought less sold over traded, net of bid less ask over both, each
 --                                         with 20 lots more below
+--   absorb                                lots that an aggressor's side traded, over one more than the ticks by which
+--                                         mid went its way in the bar; buyers' and sellers' bars pooled
 --   size_00 .. size_80                    resting size by ticks from its own touch at bar end, both sides
 --                                         pooled: seen empty counts as 0, unseen does not count
 -- and over up to twenty sessions (at least five):
@@ -72,10 +74,21 @@ moves AS (
     SELECT bucket, date, (mid - lag(mid) OVER (PARTITION BY date ORDER BY bar_ts)) ** 2 AS moved
     FROM bars
 ),
+paths AS (
+    SELECT *, (mid - lag(mid) OVER (PARTITION BY date ORDER BY bar_ts)) / $tick AS went
+    FROM bars
+),
+absorbed AS (
+    SELECT bucket, date, 'absorb' AS metric, buy_vol / (greatest(went, 0) + 1) AS value
+    FROM paths
+    WHERE recent AND went IS NOT NULL
+    UNION ALL
+    SELECT bucket, date, 'absorb', sell_vol / (greatest(-went, 0) + 1) FROM paths WHERE recent AND went IS NOT NULL
+),
 profile AS (
     SELECT bucket, metric, median(value) AS median, mad(value) AS mad, avg(value) AS mean,
         stddev_pop(value) AS sd, count(DISTINCT date) AS sessions, 3 AS needed
-    FROM metrics
+    FROM (SELECT bucket, date, metric, value FROM metrics UNION ALL SELECT bucket, date, metric, value FROM absorbed)
     GROUP BY bucket, metric
     UNION ALL
     SELECT bucket, format('size_{:02d}', ticks), median(qty), mad(qty), avg(qty), stddev_pop(qty),

@@ -5,8 +5,8 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
-from warehouse.inputs import METRICS
-from warehouse.schema import BAR_NS, BOOK, LADDER, LEVELS, NS, RETREAT_PROFILE, VOLUME_PROFILE
+from warehouse.inputs import KINDS, METRICS
+from warehouse.schema import BAR_NS, BOOK, LADDER, LEVELS, NS, RETREAT_PROFILE, TRADES, VOLUME_PROFILE
 from warehouse.units import POINTS
 
 START = int(dt.datetime(2025, 6, 12, 13, 0, tzinfo=dt.UTC).timestamp()) * 10**9
@@ -57,6 +57,11 @@ def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.Da
                             ("pull", 30),
                             ("fill", 9),
                             ("hidden", 2),
+                            ("n_add", 9),
+                            ("n_pull", 9),
+                            ("pull_young", 9),
+                            ("reprice_away", 9),
+                            ("reprice_toward", 9),
                         )
                     },
                 }
@@ -71,6 +76,7 @@ def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.Da
         for column in BOOK.columns
     )
     ladder = ladder.with_columns(pull=pl.min_horizontal("pull", pl.col("qty_open") + pl.col("add")))
+    ladder = ladder.with_columns(pull_young=pl.min_horizontal("pull_young", "pull"))
     full = ladder.with_columns(
         pl.lit(None).cast(column.dtype).alias(column.name)
         for column in LADDER.columns
@@ -105,12 +111,36 @@ def _rest(rng, n, book):
     return made
 
 
+def prints(book: pl.DataFrame, seed: int = 7) -> pl.DataFrame:
+    """Up to three prints of most bars, within three ticks of the best bid."""
+    rng = np.random.default_rng(seed)
+    bars = np.repeat(np.arange(len(book)), rng.integers(0, 4, len(book)))
+    return pl.DataFrame(
+        {
+            "ts": START + BAR_NS * bars + np.sort(rng.integers(0, BAR_NS, len(bars))),
+            "price": book["bid_px_00"].to_numpy()[bars] + rng.integers(-1, 4, len(bars)) * TICK,
+            "size": rng.integers(1, 9, len(bars)),
+            "side": rng.choice(["A", "B"], len(bars)),
+        }
+    ).select(pl.col(column.name).cast(column.dtype) for column in TRADES.columns)
+
+
 def levels(*prices: float, known: int = START) -> pl.DataFrame:
     rows = [
         (f"ESM5/2025-06-12/CUSTOM/{price}", "CUSTOM", price, known, known + 10**14, False) for price in prices
     ]
     raw = {column.name: pl.Int64() if column.dtype == NS else column.dtype for column in LEVELS.columns}
     return pl.DataFrame(rows, raw, orient="row").cast(LEVELS.schema)
+
+
+def kinds(seed: int) -> pl.DataFrame:
+    """A level of every kind, known from the start."""
+    prices = 6000 + TICK * np.random.default_rng(seed).integers(-40, 40, len(KINDS))
+    rows = [levels(price, known=START) for price in prices.tolist()]
+    return pl.concat(rows).with_columns(
+        level_kind=pl.Series(list(KINDS.values())),
+        level_id=pl.Series([f"ESM5/2025-06-12/{kind}" for kind in KINDS.values()]),
+    )
 
 
 def profile(size: float = 24.0, mid_var: float | None = 0.125) -> pl.DataFrame:
@@ -127,7 +157,7 @@ def profile(size: float = 24.0, mid_var: float | None = 0.125) -> pl.DataFrame:
 
 
 def retreats(a: float = 0.125, b: float = -0.25) -> pl.DataFrame:
-    rows = [(bucket, a, b, 600, 20) for bucket in range(288)]
+    rows = [(bucket, a, b, 600, 20, 0.5, 0.75) for bucket in range(288)]
     return pl.DataFrame(rows, RETREAT_PROFILE.schema, orient="row")
 
 
@@ -136,7 +166,9 @@ def tables(
 ) -> dict[str, pl.LazyFrame]:
     book, ladder = book_and_ladder(n, seed)
     made = {"book": book, "ladder": ladder, "levels": levels(*prices), "profile": profile()}
+    made["trades"] = prints(book, seed)
     made["retreat_profile"] = retreats()
+    made["levels"] = pl.concat([made["levels"], kinds(seed)])
     return {name: frame.lazy() for name, frame in made.items()}
 
 

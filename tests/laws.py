@@ -16,7 +16,9 @@ from warehouse.schema import BAR_NS, BOOK, LADDER
 KEYS = {"bar": ["bar_ts"], "level": ["level_id", "bar_ts"], "setup": ["setup_id"]}
 FACTORS = {"price": 4.0, "size": 8.0, "time": 2.0}
 """Powers of two rescale without rounding, so the law needs no tolerance."""
-COUNTS_FROM_ZERO = {"bar5s_lvl_retreat_far_run", "bar5s_lvl_retreat_near_run", "bar5s_cumul_bars"}
+COUNTS_FROM_ZERO = {"bar5s_lvl_retreat_far_run", "bar5s_lvl_retreat_near_run", "bar5s_cumul_bars"} | {
+    f"bar5s_seq_{name}_known" for name in ("x", "ofi", "barrier", "imbal")
+}
 """Counts of what is known: nothing known is zero of them."""
 
 
@@ -25,8 +27,9 @@ def everything(tables, triggers, names=None):
     wanted = [one for one in CATALOG.values() if names is None or one.name in names]
     families = {one.family for one in wanted if one.grain != "setup"}
     made = {}
+    asked = {**tables, "levels": tables["levels"].filter(pl.col("level_kind") == "CUSTOM")}
     for row in ("bar", "level"):
-        frames = [plan.family(each, tables) for each in sorted(families) if plan.grain(each) == row]
+        frames = [plan.family(each, asked) for each in sorted(families) if plan.grain(each) == row]
         if frames:
             parts = pl.collect_all(frames, engine="in-memory")
             made[row] = pl.concat([parts[0], *(part.drop(KEYS[row]) for part in parts[1:])], how="horizontal")
@@ -55,9 +58,13 @@ def close(one, two):
 
 def cut(tables, first, last):
     """The tables of the bars from `first` to `last`, both numbers included."""
-    span = pl.col("bar_ts").cast(pl.Int64).is_between(START + first * BAR_NS, START + last * BAR_NS)
+    begin, end = START + first * BAR_NS, START + (last + 1) * BAR_NS
+    clocks = {"book": "bar_ts", "ladder": "bar_ts", "trades": "ts"}
     return {
-        name: table.filter(span) if name in {"book", "ladder"} else table for name, table in tables.items()
+        name: table.filter(pl.col(clocks[name]).cast(pl.Int64).is_between(begin, end, closed="left"))
+        if name in clocks
+        else table
+        for name, table in tables.items()
     }
 
 
@@ -127,7 +134,7 @@ def _at(tables, triggers, first, end, names):
 def not_alone(tables, triggers, names=None):
     """A level's and a setup's values do not depend on what else is asked."""
     whole = everything(tables, triggers, names)
-    levels = tables["levels"].collect()
+    levels = tables["levels"].filter(pl.col("level_kind") == "CUSTOM").collect()
     apart = [
         everything({**tables, "levels": level.lazy()}, triggers.head(1), names)
         for level in levels.partition_by("level_id", maintain_order=True)
@@ -167,7 +174,10 @@ def rescaled(tables):
             for column in declared.columns
             if column.dtype.is_numeric()
         )
-    made["levels"] = tables["levels"].with_columns(price=pl.col("price") * FACTORS["price"])
+    for name in ("levels", "trades"):
+        made[name] = tables[name].with_columns(price=pl.col("price") * FACTORS["price"])
+    impact = pl.col("^impact_.*$") * FACTORS["price"]
+    made["retreat_profile"] = tables["retreat_profile"].with_columns(impact)
     metric = pl.col("metric")
     pure = metric.is_in([name for name, (unit, _, _) in METRICS.items() if unit.factor(**FACTORS) == 1])
     variance = pl.when(metric == "mid_var").then(FACTORS["price"] ** 2)
@@ -202,7 +212,8 @@ def reflected(tables, centre):
         .with_columns(price=2 * centre - pl.col("price"), side=pl.col("side").replace({"A": "B", "B": "A"}))
         .sort("bar_ts", "side", "price")
     )
-    made["levels"] = tables["levels"].with_columns(price=2 * centre - pl.col("price"))
+    for name in ("levels", "trades"):
+        made[name] = tables[name].with_columns(price=2 * centre - pl.col("price"))
     swapped = {name: swap for name, (_, swap, _) in METRICS.items() if swap}
     signed = pl.col("metric").is_in([name for name, (_, _, mirror) in METRICS.items() if mirror == "negate"])
     made["profile"] = tables["profile"].with_columns(

@@ -128,7 +128,7 @@ def test_refused_while_the_author_is_looking():
 
 
 def test_no_family_of_that_name():
-    with pytest.raises(DeclarationError, match="there is no family `lvls`: the families are approach"):
+    with pytest.raises(DeclarationError, match="there is no family `lvls`: the families are absorption"):
         plan.family("lvls", {})
     with pytest.raises(DeclarationError, match="exist only at setups"):
         plan.family("snapshot", {})
@@ -165,7 +165,7 @@ def test_a_body_moves_its_family_and_what_reads_it(monkeypatch):
     mp = CATALOG["bar5s_microprice_eob"]
     moved = fingerprints(monkeypatch, mp.name, body=lambda b, a, bq, aq: mp.body(b, a, bq, aq) + 0 * bq)
     near = {"microprice", "depth", "state", "approach", "deriv", "lvl", "wall", "snapshot"}
-    assert moved == near | {"dynamics", "lookback"}
+    assert moved == near | {"dynamics", "lookback", "rates"}
     assert fingerprints(monkeypatch, "bar5s_cumul_trade_vol", bounds=(0, 1)) == {"cumul", "snapshot"}
 
 
@@ -178,7 +178,7 @@ def test_a_measure_or_a_constant_moves_its_readers(monkeypatch):
     monkeypatch.undo()
     plan.fingerprint.cache_clear()
     readers = {"cube", "depth", "flow", "pressure", "snapshot"}
-    assert moved == readers | {"barriers", "cubes", "windows", "zones"}
+    assert moved == readers | {"barriers", "cubes", "trajectories", "windows", "zones"}
 
 
 def test_pages_are_current():

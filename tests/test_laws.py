@@ -24,9 +24,12 @@ OWNERS_ONLY = {
 RARE = {
     name
     for name, one in CATALOG.items()
-    if one.codes or (name.startswith("bar5s_setup") and name.endswith(("_min", "_max", "_range")))
+    if one.codes
+    or one.family in {"candles", "trajectories"}
+    or name.endswith("_wall_age_eob")
+    or (name.startswith("bar5s_setup") and name.endswith(("_min", "_max", "_range")))
 } | {"bar5s_rvol_lookback_trade_vol_max_ratio"}
-"""Ordered codes and the extremes of 240 bars hardly ever turn on their oldest bar."""
+"""Ordered codes and the extremes of 240 bars hardly ever turn on their oldest bar, a candle on its oldest print."""
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +114,7 @@ def test_a_setup_has_the_values_of_its_bar(tables, triggers):
             continue
         frame = made[one.grain].with_columns(trigger_ts="bar_ts")
         if one.grain == "level":
-            frame = frame.with_columns(
+            frame = frame.filter(pl.col("level_id").str.contains("CUSTOM")).with_columns(
                 level_price=pl.col("level_id").str.split("/").list.last().cast(pl.Float64)
             )
         keys = ["trigger_ts", *(["level_price"] if one.grain == "level" else [])]

@@ -1,14 +1,15 @@
 """One example a family, worked out on paper; the level is 6800, prices are in ticks from it."""
 
-from math import exp, log, sqrt, tanh
+from math import asinh, cos, exp, log, pi, sqrt, tanh
 
 import polars as pl
 import pytest
+from frames import START, levels
 from scene import LEVEL, at, scene
 
 from warehouse import plan
 from warehouse.catalog import load
-from warehouse.schema import BAR_NS
+from warehouse.schema import BAR_NS, TRADES
 
 BIDS = {-1: 30, -2: 20, -3: 50}
 ASKS = {1: 10, 2: 40, 3: 50}
@@ -20,9 +21,27 @@ def bar(name, tables, family=None):
     return plan.family(family or load()[column].family, tables).collect()[column].to_list()
 
 
+class Told(dict):
+    """Features of one setup by name without prefix, each made when it is first asked for."""
+
+    def __init__(self, tables, trigger):
+        super().__init__()
+        self._asked = (trigger, {name: table.collect().lazy() for name, table in tables.items()})
+
+    def __missing__(self, name):
+        column = name if name.startswith("sigma") else "bar5s_" + name
+        self[name] = plan.at_setups(*self._asked, [column])[column].item()
+        return self[name]
+
+
 def setup(tables, bars=1, direction="UP", sigma=1.5):
-    """Every feature of a setup in the last bar, by name without prefix."""
-    [row] = plan.at_setups(at(bars, direction, sigma), tables).to_dicts()
+    """The features of a setup in the last bar."""
+    return Told(tables, at(bars, direction, sigma))
+
+
+def everything(tables, bars=1):
+    """Every feature of it at once."""
+    [row] = plan.at_setups(at(bars), tables).to_dicts()
     return {name.removeprefix("bar5s_"): value for name, value in row.items()}
 
 
@@ -608,20 +627,22 @@ def test_twenty_minutes_in_summary():
 
 def test_what_cannot_be_known_is_null_and_never_zero_or_infinite():
     """A session of three bars, a level far off, an empty side, no past, one print."""
-    short = setup(scene(BELOW, WALL, bars=3), 3)
+    short = everything(scene(BELOW, WALL, bars=3), 3)
     assert [short[name] for name in ("kin_vel_1m", "setup_x_start", "lvl_retreat_far_mean_w12")] == [None] * 3
-    far = setup(scene({-60: 5}, {-59: 5}, bars=3), 3)
+    far = everything(scene({-60: 5}, {-59: 5}, bars=3), 3)
     assert [far[f"lvl_opp_far_t2_4_{form}"] for form in ("rel_eob", "pabal_sum", "share_eob")] == [None] * 3
     assert far["barrier_qty_eob"] is None is far["ofi_lvl_30s"]
-    empty = setup(scene({-1: 5}, {}, bars=3), 3)
+    empty = everything(scene({-1: 5}, {}, bars=3), 3)
     assert [empty[name] for name in ("depth_ask10_qty_eob", "shape_ask_entropy_eob", "kin_x_pts_eob")] == [
         None
     ] * 3
-    unusual = setup(scene(BELOW, WALL, bars=3, usual=None), 3)
+    unusual = everything(scene(BELOW, WALL, bars=3, usual=None), 3)
     assert [unusual[name] for name in ("rvol_trade_vol_ratio", "barrier_rel_eob", "lvl_opppress_eob")] == [
         None
     ] * 3
-    once = setup(scene(BELOW, WALL, bars=3, buy_vol=[1, 0, 0], max_trade=[1, 0, 0], trade_cnt=[1, 0, 0]), 3)
+    once = everything(
+        scene(BELOW, WALL, bars=3, buy_vol=[1, 0, 0], max_trade=[1, 0, 0], trade_cnt=[1, 0, 0]), 3
+    )
     assert once["trade_maxsz_frac_sum"] is None and once["trade_imbal_sum"] == 0.0
     for found in (short, far, empty, unusual, once):
         assert all(
@@ -643,3 +664,136 @@ def test_opposing_pressure_is_the_heavier_side_by_what_is_usual():
     assert setup(scene({-1: 0, **bids, -2: 0}, asks))["lvl_opppress_eob"] == pytest.approx(
         (1.5 - 0.5) / (1.5 + 0.5 + 0.1)
     )
+
+
+def prints(*rows):
+    """Prints of (bar, price in points beyond 6800, size)."""
+    return pl.LazyFrame(
+        {
+            "ts": [START + bar * BAR_NS + place for place, (bar, *_) in enumerate(rows)],
+            "price": [LEVEL + points for _, points, _ in rows],
+            "size": [size for *_, size in rows],
+            "side": ["B"] * len(rows),
+        }
+    ).cast(TRADES.schema)
+
+
+def test_candles_by_hand():
+    """The clock's candles end with bars 23 and 47; the tape has 50 bars, so two of the running one."""
+    assert START % (24 * BAR_NS) == 0
+    tables = scene(BIDS, ASKS, bars=50, buy_vol=[1] * 50)
+    tables["trades"] = prints(
+        (0, -2.0, 1), (30, -1.0, 1), (31, 0.75, 2), (32, -1.5, 1), (40, 0.5, 1), (48, 0.25, 1)
+    )
+    found, s = setup(tables, 50, sigma=2.0), 2 * sqrt(2)
+    assert [found[f"c2_{part}_pts"] for part in ("open", "high", "low", "close")] == [-1.0, 0.75, -1.5, 0.5]
+    assert found["c2_body_1"] == pytest.approx(1.5 / s) and found["c2_range_1"] == pytest.approx(2.25 / s)
+    assert found["c2_over_1"] == pytest.approx(0.75 / s)
+    assert found["c2_clv_1"] == pytest.approx((2 * 0.5 - 0.75 + 1.5) / 2.25)
+    assert found["c2_wick_1"] == pytest.approx(0.25 / 2.25)
+    assert found["c2_body_2"] == 0.0 and found["c2_clv_2"] is None  # one print has no range
+    assert found["c2_body_3"] is None and found["c2_closes_beyond"] is None  # before the tape
+    assert found["c2_run"] == 1.0 and found["c2_vol"] == 24.0
+    assert found["c2_vol_lr_1"] == pytest.approx(log((24 + 20 * sqrt(24)) / (24 * 64 + 20 * sqrt(24))))
+    assert (found["c2_age_0"], found["c2_close_pts_0"], found["c2_range_0"]) == (10.0, 0.25, 0.0)
+    down = setup(tables, 50, "DOWN", sigma=2.0)
+    assert down["c2_over_1"] == pytest.approx(1.5 / s) and down["c2_body_1"] == pytest.approx(-1.5 / s)
+    closed = setup({**tables, "book": tables["book"].head(48)}, 48, sigma=2.0)
+    assert closed["c2_age_0"] == 0.0 and closed["c2_close_pts_0"] is None and closed["c2_close_pts"] == 0.5
+    quiet = scene(BIDS, ASKS, bars=72)
+    quiet["trades"] = prints((5, 1.0, 1))
+    assert setup(quiet, 72)["c2_close_pts"] is None  # not that of the candle before
+
+
+def test_waves_of_a_straight_line():
+    """x falls by a point in 40 steps: its mean and its slope are in the first two waves, even ones are 0."""
+    n = 241
+    steps = [-(k // 6) / 4 for k in range(n)]
+    up = {
+        f"{side}_px_00": [LEVEL + x + away for x in steps] for side, away in (("bid", -0.125), ("ask", 0.125))
+    }
+    tables = scene(BIDS, ASKS, bars=n, **up)
+    found = setup(tables, n, sigma=2.0)
+    series = [-(k + 1) / 8 for k in range(40)]
+    assert found["seq_x_s39"] == -40 / 4 / 2.0 and found["seq_x_s00"] == -1 / 4 / 2.0
+    assert [found[f"seq_x_s{k:02d}"] for k in (0, 1, 20)] == [series[0], series[1], series[20]]
+    assert found["dct_x_c0"] == pytest.approx(sum(series) / sqrt(40))
+    first = sum(value * cos(pi * (k + 0.5) / 40) for k, value in enumerate(series)) * sqrt(2 / 40)
+    assert found["dct_x_c1"] == pytest.approx(first)
+    assert abs(found["dct_x_c2"]) < 1e-9
+    ends = [k % 6 for k in range(n)].index((n - 1) % 6)
+    holes = {name: list(values) for name, values in up.items()}
+    for column in holes.values():
+        column[ends + 6 * 20] = None
+    one = setup(scene(BIDS, ASKS, bars=n, **holes), n, sigma=2.0)
+    assert one["seq_x_known"] == 39.0 and one["dct_x_c0"] == pytest.approx(sum(series) / sqrt(40))
+    for column in holes.values():
+        column[ends + 6 * 21] = None
+    assert setup(scene(BIDS, ASKS, bars=n, **holes), n, sigma=2.0)["dct_x_c0"] is None
+
+
+def test_force_on_mass():
+    """24 lots a bar on 200 lots of depth, and half a point for each unit of force over mass."""
+    n = 30
+    steps = [0.25 * (k // 12) for k in range(n)]
+    moved = {
+        f"{side}_px_00": [LEVEL + x + away for x in steps] for side, away in (("bid", -0.125), ("ask", 0.125))
+    }
+    sizes = {f"{side}_sz_{k:02d}_twa": 20.0 for side in ("bid", "ask") for k in range(5)}
+    tables = scene(BIDS, ASKS, bars=n, ofi_00=24, **sizes, **moved)
+    found = setup(tables, n, sigma=2.0)
+    assert (found["fma_force_12"], found["fma_mass_12"]) == (288.0, 200.0)
+    assert found["fma_ratio_12"] == pytest.approx(asinh(1.44))
+    assert found["fma_pred_12"] == pytest.approx(0.5 * 1.44 / 0.25)
+    assert found["fma_resid_12"] == pytest.approx((1 - 2.88) / 8.0)
+    assert found["fma_pred_accel_12"] == 0.0 == found["fma_accel_resid_12"]
+    assert found["fma_force_36"] is None
+    assert setup(tables, n, "DOWN", sigma=2.0)["fma_force_12"] == -288.0
+    tables["retreat_profile"] = tables["retreat_profile"].with_columns(impact_12=None)
+    assert setup(tables, n)["fma_pred_12"] is None
+
+
+def test_walls_of_a_cell():
+    """Asks of 600 at 6 with 300 beside them, where 50 are usual; 30 filled and 90 pulled there."""
+    asks = full({1: 40, 5: 300, 6: 600}, 16)
+    acts = {("A", 6): {"fill": 30, "pull": 90}}
+    found = setup(scene(full({-2: 20}, -16), asks, bars=3, acts=acts), 3)
+    assert found["lvl_opp_far_wall_prof_eob"] == pytest.approx(log(605 / 55))
+    assert (found["lvl_opp_far_wall_dist_ticks_eob"], found["lvl_opp_far_wall_width_eob"]) == (6.0, 2.0)
+    assert found["lvl_opp_far_wall_fate_eob"] == 30 / 120 and found["lvl_opp_far_wall_age_eob"] == 3.0
+    assert found["lvl_opp_far_touchgap_ticks_eob"] == 1.0
+    assert found["lvl_opp_far_com_ticks_eob"] == pytest.approx((40 + 1500 + 3600) / 940)
+    assert found["lvl_sup_near_wall_width_eob"] == 0.0 == found["lvl_sup_near_wall_age_eob"]
+    assert found["lvl_sup_near_wall_fate_eob"] is None  # nothing went
+    assert found["lvl_sup_far_touchgap_ticks_eob"] is None is found["lvl_opp_far_fleet_frac_sum"]
+    down = setup(
+        scene(mirrored(asks), mirrored(full({-2: 20}, -16)), bars=3, acts=reflected(acts)), 3, "DOWN"
+    )
+    assert down["lvl_opp_far_wall_fate_eob"] == 30 / 120 and down["lvl_opp_far_wall_width_eob"] == 2.0
+    assert setup(scene(BIDS, asks, usual=None))["lvl_opp_far_wall_prof_eob"] is None
+
+
+def test_absorption():
+    """60 lots bought while mid gained two ticks, where 64 are usual."""
+    up = {"bid_px_00": [LEVEL, LEVEL + 0.5], "ask_px_00": [LEVEL + 0.25, LEVEL + 0.75]}
+    found = setup(scene(BIDS, ASKS, bars=2, buy_vol=60, sell_vol=12, **up), 2)
+    assert found["lvl_absorb_sum"] == pytest.approx(log((60 / 3 + 20) / (64 + 20)))
+    down = setup(scene(BIDS, ASKS, bars=2, buy_vol=60, sell_vol=12, **up), 2, "DOWN")
+    assert down["lvl_absorb_sum"] == pytest.approx(log((12 + 20) / (64 + 20)))
+
+
+def test_distance_to_levels_of_other_kinds():
+    tables = scene(BIDS, ASKS, bars=2)
+    known = levels(LEVEL + 3, known=START).with_columns(level_kind=pl.lit("PM_HIGH"))
+    late = levels(LEVEL - 3, known=START + 10 * BAR_NS).with_columns(level_kind=pl.lit("OR_LOW"))
+    tables["levels"] = pl.concat([known, late]).lazy()
+    mid = LEVEL
+    assert setup(tables, 2, sigma=2.0)["dist_pm_high_sig"] == (LEVEL + 3 - mid) / 2.0
+    assert setup(tables, 2, "DOWN", sigma=2.0)["dist_pm_high_sig"] == -1.5
+    assert setup(tables, 2)["dist_or_low_sig"] is None is setup(tables, 2)["dist_vwap_sig"]
+
+
+def test_raw_rates_are_bid_and_ask_as_they_lie():
+    tables = scene(BIDS, ASKS, bars=8, bid_sz_00=[30, 30, 30, 30, 60, 60, 60, 60])
+    assert bar("deriv_dbid10_d1_w3", tables) == [None, None, None, 0.0, 10.0, 10.0, 10.0, 0.0]
+    assert bar("deriv_dask10_d1_w3", tables)[3:] == [0.0] * 5

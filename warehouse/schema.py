@@ -287,15 +287,18 @@ VOLUME_PROFILE = Table(
 RETREAT_PROFILE = Table(
     "silver.retreat_profile",
     "How the near retreat went with the bar's own move of price, in each five-minute bucket of past sessions: "
-    "least squares over all bars at levels of the 20 previous sessions, at least 3; a bucket with fewer has no row.",
+    "least squares over all bars at levels of the 20 previous sessions, at least 3. And how price went with order "
+    "flow, through the origin and by half hours, at least 5. A bucket with neither has no row.",
     ("product", "date"),
     ("bucket",),
     (
         Column("bucket", WHOLE, COUNT, "Minute of the New York day divided by 5, 0 to 287."),
         Column("a", REAL, FRACTION, "Near retreat of a bar in which mid does not move."),
         Column("b", REAL, FRACTION, "Change of the near retreat per move of mid with the travel, in moves expected over five seconds."),
-        Column("n", WHOLE, COUNT, "Retreats that it was fitted to."),
+        Column("n", WHOLE, COUNT, "Retreats that it was fitted to; null where there is no such fit."),
         Column("sessions", WHOLE, COUNT, "Sessions they are from."),
+        Column("impact_12", REAL, POINTS, "Move of mid over 12 bars per order-flow imbalance of the touch as deep as five levels; null under five sessions."),
+        Column("impact_36", REAL, POINTS, "The same over 36 bars."),
     ),
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ ENTITY = "entity"
 """Key of a level with a direction, over whose bars windows run."""
 GIVEN = ("sigma_60",)
 """Features that a moment brings along, frozen, rather than has made again."""
+_PLAIN = pl.QueryOptFlags.none()
 _KEYS = (ENTITY, "bar_ts", "age", "level_px", "d", "tick_px", "sigma_60")
 
 
@@ -93,7 +94,7 @@ class _View:
         later = {name for one in self._made if self._needs[one.name] <= after for name in one.inputs}
         whole = with_features(new.hstack(old).lazy(), due, None)
         kept = [name for name in whole.collect_schema() if name in later or name in {*_KEYS, *self._wanted}]
-        self._frame = whole.select(kept).collect(engine="in-memory")
+        self._frame = whole.select(kept).collect(engine="in-memory", optimizations=_PLAIN)
 
     def values(self) -> pl.DataFrame:
         """The wanted features at their moments."""

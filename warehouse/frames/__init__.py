@@ -8,6 +8,7 @@ import polars as pl
 
 from warehouse import inputs
 from warehouse.declared import Measure
+from warehouse.frames import beside
 from warehouse.inputs import CONSTANTS, PAST
 from warehouse.schema import BAR_NS, BOOK, TEXT
 
@@ -20,7 +21,7 @@ GRAINS_A_TICK = 4096.0
 """Distances in ticks are rounded to a power of two, so that sums of lots by weight are exact in any order."""
 _TOUCH = ("bid_px_00", "ask_px_00")
 _AHEAD_NS = 120 * 10**9
-_MADE_OF = {"tick_px": "ladder", "trade_vwap": "book"}
+_MADE_OF = {"tick_px": "ladder", "mid_var": "profile", "mid_var_ahead": "profile"}
 _VOLUMES = ("buy_vol", "sell_vol", "unknown_vol")
 
 
@@ -28,12 +29,12 @@ def tables_of(columns: Iterable[str], measures: Iterable[Measure]) -> set[str]:
     """Tables that these columns and measures are made from."""
     book = {column.name for column in BOOK.columns}
     measures = list(measures)
-    found = {"book"}
+    found = {"book"} | beside.tables_of(list(columns))
     for name in columns:
-        if name in inputs.FITTED:
-            found.add("retreat_profile")
-        elif name not in book and name in inputs.BAR and name not in CONSTANTS:
-            found.add(_MADE_OF.get(name, "profile"))
+        if name not in book and inputs.metric(name):
+            found.add("profile")
+        elif name in _MADE_OF:
+            found.add(_MADE_OF[name])
     if measures:
         found.add("ladder")
     if any(_usual(measure) for measure in measures):
@@ -51,6 +52,7 @@ def bars(tables: Tables, columns: Collection[str], measures: Collection[Measure]
         rows = _rows(tables, tables["ladder"], sums)
         made = rows.group_by("bar_ts").agg(measure.expr.alias(measure.name) for measure in sums)
         frame = frame.join(made, on="bar_ts", how="left", maintain_order="left")
+    frame = beside.kinds(beside.prints(frame, tables, columns), tables, columns)
     frame = _past(frame, tables, [name for name in columns if inputs.metric(name)])
     frame = _variance(frame, tables, [name for name in columns if name.startswith("mid_var")])
     frame = _fitted(frame, tables, [name for name in inputs.FITTED if name in columns])
@@ -223,7 +225,7 @@ def _fitted(frame: pl.LazyFrame, tables: Tables, names: list[str]) -> pl.LazyFra
     if not names:
         return frame
     values = tables["retreat_profile"].select(
-        "bucket", *(pl.col(name.removeprefix("retreat_")).alias(name) for name in names)
+        "bucket", *(pl.col(inputs.FITTED_BY[name]).alias(name) for name in names)
     )
     return _at_bucket(frame, values, pl.col("bar_ts"))
 
