@@ -12,7 +12,9 @@
 --
 -- Schemes that `$schemes` does not name are left out.
 --
--- `mids` has a row per change of mid: seq, ns, until (the next one's ns), mid (null without two sides), reset.
+-- `mids` outlines the path of mid: seq, ns, until (the next change's ns), mid (null without two sides), step
+-- (from the last known mid), reset. Of a bar's changes it may leave out any that is no new extreme of the bar
+-- and not its last.
 --
 -- grain: setup_id, scheme, horizon_s
 -- reads: setups, mids, book
@@ -42,15 +44,13 @@ horizons AS (
     FROM starts
     CROSS JOIN (SELECT unnest([120, 240, 480]::BIGINT[]) AS horizon_s)
 ),
-path AS (
-    SELECT seq, ns, mid, lag(mid) OVER (ORDER BY seq) AS earlier FROM mids WHERE mid IS NOT NULL
-),
 visits AS (
     SELECT setup_id, x, min(seq) AS seq, min(ns) AS ns, min_by(step, seq) AS step
     FROM (
-        SELECT setup_id, seq, ns, round(d * (mid - level_price), 9) + 0.0 AS x, abs(mid - earlier) AS step
+        SELECT setup_id, seq, ns, round(d * (mid - level_price), 9) + 0.0 AS x, step
         FROM starts
-        JOIN path ON ns >= t0 AND ns < t0 + 480000000000
+        JOIN mids ON ns >= t0 AND ns < t0 + 480000000000
+        WHERE mid IS NOT NULL
     )
     GROUP BY setup_id, x
 ),

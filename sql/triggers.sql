@@ -10,7 +10,8 @@
 -- arrivals at a level that is in force, in the window, priced and three minutes clear of a reset, each is
 -- accepted that comes at least `$cooldown_ns` after the last accepted one.
 --
--- `mids` has a row per change of mid: ns, until (the next one's ns), mid (null without two sides).
+-- `mids` outlines the path of mid: ns, until (the next change's ns), mid (null without two sides); of a bar's
+-- changes it may leave out any that is no new extreme of the bar and not its last.
 --
 -- grain: setup_id
 -- reads: levels, mids, book, volatility
