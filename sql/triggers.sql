@@ -82,9 +82,20 @@ spans AS (
         three_minutes AS (ORDER BY bar RANGE BETWEEN 35 * 5000000000 PRECEDING AND CURRENT ROW)
 ),
 followed AS (
-    SELECT spans.*, held.price
-    FROM (SELECT machine, spans.* FROM machines JOIN spans ON moves AND bar >= run_from) AS spans
-    ASOF JOIN kinds AS held ON spans.machine = held.machine AND bar >= held.known
+    SELECT machine, held.price, spans.*
+    FROM (
+        SELECT
+            machine,
+            price,
+            unnest(range(
+                (greatest(known, $window_start - 1800000000000) + 4999999999) // 5000000000 * 5000000000,
+                least(until, $window_end),
+                5000000000
+            )) AS bar
+        FROM kinds
+        WHERE moves
+    ) AS held
+    JOIN spans USING (bar)
 ),
 stands AS (
     SELECT machine, price, bar, mid_min, mid_max, meta_reset, recent_reset, known_throughout,

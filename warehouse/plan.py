@@ -20,7 +20,7 @@ _ENTITY = "entity"
 """Key of a level with a direction, over whose bars windows run."""
 _GIVEN = ("sigma_60",)
 """Features that a setup brings along, frozen, rather than has made again."""
-_LOOKBACKS = (12, 40, LOOKBACK)
+_LOOKBACKS = (40, LOOKBACK)
 """Features of a setup that need up to so many bars are made together, over no more bars than they need."""
 _FEWEST = 2
 """Bars at least: in a frame of one row polars divides by multiplying, and the last bit differs."""
@@ -127,11 +127,11 @@ def _alike(starts: pl.LazyFrame, tables: Tables, wanted: list[Feature], bars: in
         starts.select(_ENTITY, "bar_ts", "sigma_60").unique([_ENTITY, "bar_ts"]),
         on=[_ENTITY, "bar_ts"], how="left", maintain_order="left",
     ).collect(engine="in-memory").lazy()  # fmt: skip
-    raw = _with_features(frame, [one for one in made if not one.faced], _ENTITY)
-    faced = _with_features(mirror.facing(frame, measures), made, _ENTITY)
     found = starts.select(_ENTITY, "bar_ts")
-    for view, side in ((raw, False), (faced, True)):
-        part = view.select(_ENTITY, "bar_ts", *(one.name for one in wanted if one.faced is side))
+    for view, side in ((frame, False), (mirror.facing(frame, measures), True)):
+        those = [one for one in wanted if one.faced is side]
+        part = _with_features(view, _ordered(those, _GIVEN), _ENTITY)
+        part = part.select(_ENTITY, "bar_ts", *(one.name for one in those))
         found = found.join(part, on=[_ENTITY, "bar_ts"], how="left", maintain_order="left")
     return found.drop(_ENTITY, "bar_ts").collect(engine="in-memory")
 

@@ -62,17 +62,14 @@ def _changes(quotes: pl.LazyFrame, first: int) -> pl.DataFrame:
 def _outline(changes: pl.DataFrame, earlier: float | None) -> pl.DataFrame:
     """Of a piece's changes those that `mids` tells, each with the next one's ns and its step."""
     mid, inside = pl.col("mid"), pl.col("inside")
-    high, low = (extreme.shift().over("inside") for extreme in (mid.cum_max(), mid.cum_min()))
-    news = high.is_null() | mid.is_null() | (mid > high) | (mid < low) | pl.col("reset")
-    return (
-        changes.with_columns(
-            inside=pl.col("ns") // BAR_NS * 2 + (pl.col("ns") % BAR_NS > 0),
-            until=pl.col("ns").shift(-1),
-            step=(mid - mid.forward_fill().shift().fill_null(pl.lit(earlier, pl.Float64))).abs(),
-        )
-        .filter(news | inside.ne_missing(inside.shift(-1)))
-        .select("ns", "until", "mid", "step", "reset")
-    )
+    told = changes.with_columns(
+        inside=pl.col("ns") // BAR_NS * 2 + (pl.col("ns") % BAR_NS > 0),
+        until=pl.col("ns").shift(-1),
+        step=(mid - mid.forward_fill().shift().fill_null(pl.lit(earlier, pl.Float64))).abs(),
+    ).with_columns(high=mid.cum_max().over("inside"), low=mid.cum_min().over("inside"))
+    newly = [column.ne_missing(column.shift()) for column in (inside, pl.col("high"), pl.col("low"))]
+    kept = pl.any_horizontal(*newly, mid.is_null(), "reset", inside.ne_missing(inside.shift(-1)))
+    return told.filter(kept).select("ns", "until", "mid", "step", "reset")
 
 
 def outcomes(
