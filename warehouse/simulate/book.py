@@ -32,7 +32,7 @@ DIALS = (
     "rate_scale", "lot", "order_rate", "mu", "lin", "steer_add", "steer_cancel", "steer_market",
     "steer_spread", "bias_sd", "bias_tau", "activity_sd", "follow", "reprice", "walk", "kf", "kn",
     "km", "p_break", "p_reject", "burst", "vol_of_vol",
-    "depth_sd",
+    "depth_sd", "settle", "spared",
 )  # fmt: skip
 """What a session is made with; `worlds.py` has the values and their meaning."""
 _WHOLE = (
@@ -56,6 +56,7 @@ STATE = np.dtype(
         ("shown", "i8", 4 * DEPTH),
         ("rates", "f8", 7),
         ("steer", "f8", (3, 2)),
+        *((name, "f8", 2) for name in ("since", "settled")),
         *((name, "f8", (2, REACH)) for name in ("lam", "theta")),
         ("levels", "f8", (LEVELS, 3)),
         ("level_state", "i8", (LEVELS, 8)),

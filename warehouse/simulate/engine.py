@@ -37,12 +37,12 @@ _REFILL = 30.0
 
 @compiled
 def _grow(st: State, side: int, i: int, price: int) -> float:
-    """Rate of new orders at distance i: a thin touch is refilled."""
+    """Rate of new orders at distance i: a thin touch is refilled, but a new one is joined with time."""
     rate = st.lam[1, i] * st.add_tilt[side, price]
     if i < _THIN:
         rate *= 0.35 + 1.3 / (1.0 + st.qty[price] / _REFILL)
         if i == 0:
-            rate *= st.steer[0, side]
+            rate *= st.steer[0, side] * st.settled[side]
     return float(rate)
 
 
@@ -100,6 +100,7 @@ def _happen(st: State, out: Array, u: float, rates: Array) -> None:
         up = 1.0 / (1.0 + math.exp(-st.dials.steer_spread * (st.value - 0.5 * (st.best[0] + st.best[1]))))
         side = BID if uniform(random, 0) < up else ASK
         add(st, out, side, st.best[side] + 1 - 2 * side, lots(random, st.dials.lot, 0))
+        st.since[side] = st.t
 
 
 @compiled
@@ -129,12 +130,14 @@ def _run(st: State, clock: Array, out: Array, until: float) -> bool:
         total = 0.0
         for side in range(2):
             step, best = 2 * side - 1, st.best[side]
+            st.settled[side] = min(1.0, (st.t - st.since[side]) / st.dials.settle)
             grow, decay = 0.0, 0.0
             for i in range(REACH):
                 grow += _grow(st, side, i, best + step * i)
                 decay += _decay(st, side, i, best + step * i)
             thin = math.exp(-st.qty[best] / 120.0) * 1.25
             rates[side], rates[2 + side] = grow, decay
+            thin *= 1.0 - st.dials.spared * (1.0 - st.settled[side])
             rates[4 + side] = st.rate * st.steer[2, side] * thin
             total += grow + decay + rates[4 + side]
         rates[6] = st.lin if st.best[ASK] - st.best[BID] > 1 else 0.0
