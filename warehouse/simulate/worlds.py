@@ -27,6 +27,10 @@ class World:
             +1 adds fall and departures rise by this much, in logs.
         kn: Tilt of the supporting side's flow (visibility, near), the other way round.
         km: Drift from the freeze until a barrier or eight minutes (effect).
+        wall: Lots of a block at the level and at each of the two ticks behind it, placed as an arrival of
+            hidden state -1 comes in sight; until the race is over only trades take it away. 0 is no block.
+        spoof: Share of arrivals with hidden state +1 that show such a block too; it is pulled as the touch
+            comes within two ticks of the level.
         p_break: Share of arrivals with hidden state +1.
         p_reject: Share of arrivals with hidden state -1; the rest have 0.
         flips: Whether the effect has the other sign on half of the dates.
@@ -36,6 +40,8 @@ class World:
     kf: float = 0.0
     kn: float = 0.0
     km: float = 0.0
+    wall: float = 0.0
+    spoof: float = 0.0
     p_break: float = 0.3
     p_reject: float = 0.3
     flips: bool = False
@@ -53,12 +59,14 @@ WORLDS = {
         World("literal", kf=-0.4, kn=0.4, km=0.1),
     )
 }
-PLANTED = ("kf", "kn", "km", "p_break", "p_reject")
+PLANTED = ("kf", "kn", "km", "wall", "spoof", "p_break", "p_reject")
 """The dials of a world."""
 _BOUNDS = {
     "kf": (-2.0, 2.0),
     "kn": (-2.0, 2.0),
     "km": (-1.0, 1.0),
+    "wall": (0.0, 10_000.0),
+    "spoof": (0.0, 1.0),
     "p_break": (0.0, 1.0),
     "p_reject": (0.0, 1.0),
 }
