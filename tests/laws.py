@@ -10,7 +10,8 @@ from warehouse import contract, plan
 from warehouse import frames as columns_of
 from warehouse.catalog import CATALOG, HISTORY
 from warehouse.inputs import BAR, CONSTANTS, LEVEL, METRICS
-from warehouse.plan import arrivals, facing, layers, reach
+from warehouse.mirror import facing
+from warehouse.plan import arrivals, layers, reach
 from warehouse.schema import BAR_NS, BOOK, LADDER
 
 KEYS = {"bar": ["bar_ts"], "level": ["level_id", "bar_ts"], "setup": ["setup_id"]}
@@ -258,7 +259,7 @@ def wide(tables, triggers):
     made = list(CATALOG.values())
     ordered = reach.ordered(made, arrivals.GIVEN)
     read = [name for one in ordered for name in one.inputs]
-    columns, measures = reach.leaves(read)
+    _, measures = reach.leaves(read)
     starts = triggers.lazy().select(
         "setup_id", "sigma_60", bar_ts="trigger_ts", level_px="level_price", entity=pl.int_range(pl.len()),
         d=pl.when(pl.col("direction") == "UP").then(1.0).otherwise(-1.0),
@@ -268,7 +269,7 @@ def wide(tables, triggers):
     tick = columns_of.tick(near["ladder"]).collect()
     frame = arrivals._read(bars.join(tick, how="cross"), near, [*read, "level_px"]).lazy()
     raw = layers.with_features(frame, [one for one in ordered if not one.faced], "entity").collect()
-    faced = facing.facing(frame, columns, measures).with_columns(d=pl.lit(1.0))
+    faced = facing(frame, measures).with_columns(d=pl.lit(1.0))
     return raw, layers.with_features(faced, ordered, "entity").collect()
 
 

@@ -19,7 +19,7 @@ UNCALIBRATED = 0.9
 SESSIONS_NEEDED = 20
 _TERMS = 40
 _SEARCH = (0.05, 20.0)
-_HALVINGS = 50
+_PRECISION, _DECAYED = 1e-9, -40.0
 _INNER_CUT = 0.5  # sigmas at the horizon within which level_class5 says CHOP
 _erfc = np.frompyfunc(math.erfc, 1, 1)
 
@@ -72,15 +72,21 @@ def calibrate(x0: Reals, barrier: Reals, sigma: Reals, chop_share: float) -> flo
     """The factor on sigma at which the mean chance of CHOP equals the share seen.
 
     The chance falls as sigma grows, so bisection finds it; a share of 0 or 1 gives an end of the search.
+    Starts on or beyond a barrier, or without sigma, tell nothing.
     """
     share, spread = _shape(x0, barrier, sigma)
-    odd = np.arange(1, _TERMS + 1, 2)
-    waves = 4 / np.pi * np.sin(odd * np.pi * share[:, None]) / odd
+    inside = np.isfinite(spread)
+    odd = np.arange(1, _TERMS + 1, 2)[:, None]
+    waves = 4 / np.pi * np.sin(odd * np.pi * share[inside]) / odd
+    slopes = -((odd * np.pi * spread[inside]) ** 2) / 2
+    slowest = slopes.max(axis=1, initial=-np.inf)
     low, high = _SEARCH
-    for _ in range(_HALVINGS):
+    while high > low * (1 + _PRECISION):
         factor = float(np.sqrt(low * high))
-        decay = np.exp(-((odd * np.pi * factor * spread[:, None]) ** 2) / 2)
-        too_calm = np.nanmean((waves * decay).sum(axis=1)) > chop_share
+        # Later terms have all decayed to less than a float64 of the sum can hold.
+        terms = int((factor**2 * slowest > _DECAYED).sum())
+        chops = (waves[:terms] * np.exp(factor**2 * slopes[:terms])).sum()
+        too_calm = chops > chop_share * inside.sum()
         low, high = (factor, high) if too_calm else (low, factor)
     return float(np.sqrt(low * high))
 

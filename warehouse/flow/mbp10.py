@@ -178,10 +178,11 @@ def _differences(own: Side, wanted: Flags) -> tuple[Lots, Ints]:
 
 def _in_place(own: Side, level: int, wanted: Flags) -> tuple[Lots, Ints]:
     """Changes at one level of rows that left every price where it was."""
-    rows = own.changed[level]
-    rows = rows[wanted[rows] & (own.px[level, rows] != UNDEF_PRICE)]
-    change = own.sz[level, rows].astype(np.int64) - own.sz[level, rows - 1]
-    return Lots(rows, own.coordinate(own.px[level, rows]), np.abs(change), rows), change
+    rows, px, sz = own.changed[level], own.px[level], own.sz[level]
+    rows = rows[wanted.take(rows)]
+    rows = rows[px.take(rows) != UNDEF_PRICE]
+    change = sz.take(rows).astype(np.int64) - sz.take(rows - 1)
+    return Lots(rows, own.coordinate(px.take(rows)), np.abs(change), rows), change
 
 
 def _entries(u: Ints, change: Ints, floor: Ints, rows: Ints) -> tuple[Lots, Ints]:

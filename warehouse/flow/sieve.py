@@ -10,8 +10,8 @@ import numpy as np
 from warehouse.flow.events import ADD, CANCEL, CLEAR, LAST, MODIFY, SNAPSHOT, among, event_times
 from warehouse.flow.tape import Array, Batch, Flags, Ints
 
-_TELLING = ("price", "size")
-"""Columns in which records of one packet mostly differ; they are compared first."""
+_TELLING = ("sequence", "ts_recv", "price", "size", "side", "action")
+"""Columns in which neighbours mostly differ; they are compared first, all rows at once."""
 _NUMBERS = 1 << 33
 """More than any sequence number."""
 
@@ -79,7 +79,7 @@ class Sieve:
 
     def _repeats(self, batch: Batch) -> Flags:
         old = len(self._tail["ts_event"]) if self._tail else 0
-        near = {name: self._joined(batch, name) for name in ("ts_recv", "sequence", "ts_event", "flags")}
+        near = {name: self._joined(batch, name) for name in (*_TELLING, "ts_event", "flags")}
         pairs = _Pairs(self._tail, batch, old)
         begins = _begins(near)
         found = self._by_event(pairs, near, begins) | self._alone(pairs, near)
@@ -111,8 +111,10 @@ class Sieve:
     def _alone(pairs: _Pairs, near: Batch) -> Flags:
         """Adds, cancels and modifies that repeat the record before them."""
         out = np.zeros(len(near["flags"]), np.bool_)
-        rows = np.flatnonzero(_alike(near, slice(1, None), slice(None, -1))) + 1
-        rows = rows[among(pairs.values("action", rows), ADD, CANCEL, MODIFY)]
+        alike = among(near["action"][1:], ADD, CANCEL, MODIFY)
+        for name in _TELLING:
+            alike &= near[name][1:] == near[name][:-1]
+        rows = np.flatnonzero(alike) + 1
         out[rows] = pairs.equal(rows, rows - 1)
         return out
 
@@ -124,7 +126,7 @@ def _begins(near: Batch) -> Ints:
     return np.flatnonzero(np.append(True, edge))
 
 
-def _alike(near: Batch, one: Ints | slice, other: Ints | slice) -> Flags:
+def _alike(near: Batch, one: Ints, other: Ints) -> Flags:
     """Records of one packet: number and time of receipt are the same."""
     number, received = near["sequence"], near["ts_recv"]
     together: Flags = (number[one] == number[other]) & (received[one] == received[other])

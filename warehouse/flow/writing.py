@@ -52,7 +52,7 @@ class Writing:
         self._stack.__exit__(kind, error, where)
         if kind is None:
             found = pl.DataFrame([self._quality.row()], schema=QUALITY.schema)
-            found.write_parquet(self._path(QUALITY.name), compression="zstd", statistics=True)
+            found.write_parquet(self._path(QUALITY.name), compression="lz4", statistics=True)
 
     def pass_by(self, piece: Piece) -> None:
         """Take a piece from before the trading date, of which only flags matter."""
@@ -117,8 +117,8 @@ def quotes(reading: Reading) -> Frame:
     out: Frame = {"ts": (events.ts[row - 1], None), "reset": (reset, None)}
     for name, side in zip(("bid", "ask"), sides, strict=True):
         null = unknown | (side.best[row] == ABSENT)
-        out[f"{name}_px"] = side.px[0, row] / _POINT, null
-        out[f"{name}_qty"] = side.sz[0, row], null
+        out[f"{name}_px"] = side.px[0].take(row) / _POINT, null
+        out[f"{name}_qty"] = side.sz[0].take(row), null
     return out
 
 

@@ -91,7 +91,7 @@ def _made(wanted: list[Feature], tables: Tables) -> pl.LazyFrame:
     columns |= {"tick_px"} if sums else set()  # only they place prices on the ladder's grid
     bars = with_features(frames.bars(tables, columns, measures), below, None)
     frame = frames.at_levels(bars, tables["levels"], LOOKBACK)
-    frame = frames.with_measures(frame, tables, sums, "level_id")
+    frame = frames.with_measures(frame, tables, sums)
     return with_features(frame, [feature for feature in made if feature.grain != "bar"], "level_id")
 
 

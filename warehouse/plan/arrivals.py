@@ -13,7 +13,7 @@ import polars as pl
 from warehouse import catalog, frames
 from warehouse.declared import Feature
 from warehouse.frames import Tables
-from warehouse.plan.facing import facing
+from warehouse.mirror import facing
 from warehouse.plan.layers import with_features
 from warehouse.plan.reach import both_ways, depths, history, leaves, ordered, rows, steps
 from warehouse.schema import BAR_NS
@@ -85,7 +85,7 @@ class _View:
         """Take a step: leave the rows beyond it, add the columns found for it, make the features due."""
         columns, measures = leaves(self.reads(step, after))
         fresh = sorted(columns) + [one.name for one in measures]
-        turned = facing(found.lazy(), columns, measures) if self._faced else found.lazy()
+        turned = facing(found.lazy(), measures) if self._faced else found.lazy()
         new = turned.select(*_KEYS, *fresh).collect(engine="in-memory")
         if self._faced:
             new = new.with_columns(d=pl.lit(1.0))
@@ -130,4 +130,4 @@ def _read(frame: pl.DataFrame, near: Tables, names: Iterable[str]) -> pl.DataFra
     bars = frames.bars(near, columns, measures)
     made = frame.lazy().join(bars, on="bar_ts", how="left", maintain_order="left")
     sums = [measure for measure in measures if measure.grain == "level"]
-    return frames.with_measures(made, near, sums, ENTITY).collect(engine="in-memory")
+    return frames.with_measures(made, near, sums).collect(engine="in-memory")

@@ -1,4 +1,4 @@
-"""A frame as it is seen by someone for whom the travel is up."""
+"""The tape reflected about a level: what each column of a bar becomes."""
 
 from __future__ import annotations
 
@@ -11,19 +11,15 @@ from warehouse.declared import Measure
 from warehouse.schema import Column
 
 
-def facing(frame: pl.LazyFrame, columns: Iterable[str], measures: Iterable[Measure]) -> pl.LazyFrame:
+def facing(frame: pl.LazyFrame, measures: Iterable[Measure]) -> pl.LazyFrame:
     """The frame as it is seen by someone for whom the travel is up: with `d` -1 it is reflected.
 
     Bid and ask, above and below change places, prices lie as far on the level's other side, signs turn;
     so far and near, opposing and supporting are above and below, ask and bid, and nowhere else.
-
-    Args:
-        frame: `d`, level_px and the columns.
-        columns: Those of bars and levels to turn; each with the one that it becomes.
-        measures: Those to turn, likewise.
     """
-    known = [*_known(columns), *(measure.mirror for measure in measures)]
-    turned = [mirrored(one).alias(one.name) for one in known if turns(one)]
+    known = [*inputs.BAR.values(), *inputs.LEVEL.values(), *(measure.mirror for measure in measures)]
+    there = frame.collect_schema().names()
+    turned = [mirrored(one).alias(one.name) for one in known if one.name in there and _turns(one)]
     down = pl.col("d") < 0
     return frame.with_columns(pl.when(down).then(expr).otherwise(expr.meta.output_name()) for expr in turned)
 
@@ -36,11 +32,5 @@ def mirrored(column: Column) -> pl.Expr:
     return 2 * pl.col("level_px") - source if column.mirror == "reflect" else source
 
 
-def turns(column: Column) -> bool:
-    """Whether reflection changes what a column holds."""
+def _turns(column: Column) -> bool:
     return column.mirror != "same" or column.swap not in {None, column.name}
-
-
-def _known(columns: Iterable[str]) -> list[Column]:
-    every = {**inputs.BAR, **inputs.LEVEL}
-    return [every[name] for name in columns if name in every]
