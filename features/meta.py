@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from warehouse.catalog import feature
+from warehouse.catalog import HISTORY, feature
 from warehouse.units import COUNT, FRACTION, LOTS
 
 MANY = (0, float("inf"))
@@ -80,3 +80,17 @@ for name, (read, doc, bounds) in SHARES.items():
     def share(part: pl.Expr, *whole: pl.Expr) -> pl.Expr:
         every = whole[0] if len(whole) == 1 else whole[0] + whole[1]
         return part / every
+
+
+@feature(inputs=("meta_reset",), unit=COUNT, window=HISTORY, bounds=(0, HISTORY))
+def meta_known_bars(reset: pl.Expr) -> pl.Expr:
+    """Bars of the date so far, its own included, at most 252."""
+    return reset.is_not_null().cast(pl.Float64).rolling_sum(HISTORY, min_samples=1)
+
+
+@feature(inputs=("meta_reset",), unit=COUNT, window=HISTORY, bounds=(0, HISTORY))
+def meta_clear_bars(reset: pl.Expr) -> pl.Expr:
+    """Bars since the one in which the book was last dropped, 0 in it, at most 252."""
+    place = pl.int_range(pl.len()).cast(pl.Float64)
+    dropped = pl.when(reset.fill_null(value=False)).then(place).forward_fill()
+    return pl.when(reset.is_not_null()).then((place - dropped).fill_null(HISTORY).clip(0, HISTORY))

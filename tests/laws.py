@@ -17,9 +17,12 @@ from warehouse.schema import BAR_NS, BOOK, LADDER
 KEYS = {"bar": ["bar_ts"], "level": ["level_id", "bar_ts"], "setup": ["setup_id"]}
 FACTORS = {"price": 4.0, "size": 8.0, "time": 2.0}
 """Powers of two rescale without rounding, so the law needs no tolerance."""
-COUNTS_FROM_ZERO = {"bar5s_lvl_retreat_far_run", "bar5s_lvl_retreat_near_run", "bar5s_cumul_bars"} | {
-    f"bar5s_seq_{name}_known" for name in ("x", "ofi", "barrier", "imbal")
-}
+COUNTS_FROM_ZERO = {
+    "bar5s_lvl_retreat_far_run",
+    "bar5s_lvl_retreat_near_run",
+    "bar5s_cumul_bars",
+    "bar5s_meta_known_bars",
+} | {f"bar5s_seq_{name}_known" for name in ("x", "ofi", "barrier", "imbal")}
 """Counts of what is known: nothing known is zero of them."""
 
 

@@ -25,7 +25,7 @@ RARE = {
     for name, one in CATALOG.items()
     if one.codes
     or one.family in {"candles", "trajectories"}
-    or name.endswith("_wall_age_eob")
+    or name.endswith(("_wall_age_eob", "_known_bars", "_clear_bars"))
     or (name.startswith("bar5s_setup") and name.endswith(("_min", "_max", "_range")))
 } | {"bar5s_rvol_lookback_trade_vol_max_ratio"}
 """Ordered codes and the extremes of 240 bars hardly ever turn on their oldest bar, a candle on its oldest print."""

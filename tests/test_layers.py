@@ -13,7 +13,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
     {"schema"},
     {"session", "wording", "naming"},
     {"declared", "inputs", "mirror", "sqlfile"},
-    {"catalog", "frames"},
+    {"catalog", "frames", "reasons"},
     {"plan", "contract", "reference"},
     {"dbn", "stream", "store", "pricelist"},
     {"ledger", "workers"},
@@ -24,7 +24,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
     {"question", "pressure", "odds", "physics", "card", "answer", "similar"},
     {"render", "macros", "views", "pages", "casts", "functions", "database"},
     {"fingerprints", "run", "fronts", "request", "steps", "studies", "graph", "build", "forecast"},
-    {"status", "audit"},
+    {"liveness", "status", "audit"},
     {"progress", "simulate"},
     {"demo"},
 ]

@@ -797,3 +797,47 @@ def test_raw_rates_are_bid_and_ask_as_they_lie():
     tables = scene(BIDS, ASKS, bars=8, bid_sz_00=[30, 30, 30, 30, 60, 60, 60, 60])
     assert bar("deriv_dbid10_d1_w3", tables) == [None, None, None, 0.0, 10.0, 10.0, 10.0, 0.0]
     assert bar("deriv_dask10_d1_w3", tables)[3:] == [0.0] * 5
+
+
+def test_reasons_are_named():
+    """No profile, a bar before the date, a reset, a level that is never seen, a bar without a print."""
+    from warehouse import reasons
+
+    def why(tables, bars, family):
+        made = at(bars).hstack(plan.at_setups(at(bars), tables).drop("setup_id"))
+        told = reasons.told(pl.col(reasons.name(family)))
+        [found] = reasons.beside(made).select(**told).to_dicts()
+        return {reason for reason, holds in found.items() if holds}
+
+    whole = scene(BELOW, WALL, bars=3)
+    assert why(whole, 3, "midprice") == set()
+    assert why(whole, 3, "kinematics") == {"warmup"}
+    assert why(whole, 3, "distances") == {"empty_band"}  # no such level is known
+    assert why(scene(BELOW, WALL, bars=3, usual=None), 3, "rvol") == {"no_profile", "warmup"}
+    assert why(scene({-60: 5}, {-59: 5}, bars=3), 3, "opposing") == {"not_visible"}
+    reset = scene(BELOW, WALL, bars=260, meta_reset=[k == 250 for k in range(260)])
+    assert "reset" in why(reset, 260, "kinematics") and "warmup" not in why(reset, 260, "kinematics")
+    assert why(scene(BELOW, WALL, bars=3), 3, "trade") == {"empty_band"}
+
+
+def test_idle_columns_are_named():
+    from warehouse import liveness, reasons
+
+    n = 12
+    rows = pl.DataFrame(
+        {
+            "bar5s_state_obi0_eob": [k / n for k in range(n)],
+            "bar5s_state_obi10_eob": [k / n for k in range(n)],
+            "bar5s_state_obiw_eob": [0.5] * n,
+            "bar5s_state_obi0_twa": pl.Series([None] * n, dtype=pl.Float64),
+            reasons.name("state"): [4] * n,
+        }
+    )
+    found = liveness.of(rows)
+    assert found.idle == {
+        "bar5s_state_obi10_eob": "the same as state_obi0_eob",
+        "bar5s_state_obiw_eob": "0.5 wherever it is known",
+        "bar5s_state_obi0_twa": "never known, of its family: empty_band",
+    }
+    assert found.families[0].nulls == 0.25 and found.families[0].why["empty_band"] == 1.0
+    assert "3 of 4 columns are constant or duplicates (75.0%)" in list(liveness.to_text(found))

@@ -210,9 +210,8 @@ class Catalog(Mapping[str, Feature]):
                 f"`{found.name}` ({found.where}) looks back beyond the {HISTORY} bars of a setup: shorten it"
             )
         if found.parity == "odd" and found.rises_with is None:
-            raise DeclarationError(
-                f"`{found.name}` ({found.where}) has a sign: say which of its inputs it `rises_with`"
-            )
+            said = f"`{found.name}` ({found.where}) has a sign"
+            raise DeclarationError(f"{said}: say which of its inputs it `rises_with`")
         if found.rises_with is not None and found.rises_with not in found.inputs:
             raise DeclarationError(
                 f"`{found.name}` ({found.where}) rises with `{found.rises_with}`, "
@@ -243,6 +242,7 @@ def described(family: str) -> str:
     return inspect.getdoc(importlib.import_module(f"features.{family}")) or ""
 
 
+@functools.cache
 def load() -> Catalog:
     """The catalogue with everything declared; importing the package of features registers them."""
     importlib.import_module("features")

@@ -11,9 +11,10 @@ from typing import Any
 
 import polars as pl
 
-from warehouse import store
+from warehouse import liveness, store
 from warehouse.errors import MissingStepError
 from warehouse.ledger import Ledger
+from warehouse.liveness import Liveness
 from warehouse.schema import SET_ASIDE
 from warehouse.store import Manifest, Partition
 
@@ -57,7 +58,10 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything; `damaged` names partitions whose bytes are not their manifests', and junk sidecars."""
+    """Everything; `damaged` names partitions whose bytes are not their manifests', and junk sidecars.
+
+    `liveness` is null without setups, and where something is damaged.
+    """
 
     root: str
     tables: list[Holding]
@@ -65,6 +69,7 @@ class Status:
     quality: list[dict[str, Any]]
     indexes: list[dict[str, Any]]
     damaged: list[str]
+    liveness: Liveness | None
 
 
 def status(root: Path, *, verify: bool = False) -> Status:
@@ -92,7 +97,8 @@ def status(root: Path, *, verify: bool = False) -> Status:
     notes = {path: store.mapping(path) for path in sorted((root / "index").glob("*.json"))}
     damaged += [str(path.relative_to(root)) for path, note in notes.items() if note is None]
     indexes = [_index(note) for note in notes.values() if note is not None]
-    return Status(str(root), _holdings(parts, ledger), arrivals, quality, indexes, damaged)
+    alive = None if damaged else liveness.liveness(root)
+    return Status(str(root), _holdings(parts, ledger), arrivals, quality, indexes, damaged, alive)
 
 
 def _partitions(root: Path) -> list[Partition]:
@@ -152,8 +158,9 @@ def to_json(found: Status) -> str:
 
 
 def to_text(found: Status) -> str:
-    """Four short tables, and a line for each file that ends early or is damaged."""
-    return "\n".join([*_tables(found), "", *_dates(found), "", *_ends(found), *_rest(found)])
+    """Five short tables, and a line for each file that ends early or is damaged."""
+    alive = ["", *liveness.to_text(found.liveness)] if found.liveness else []
+    return "\n".join([*_tables(found), "", *_dates(found), *alive, "", *_ends(found), *_rest(found)])
 
 
 def _tables(found: Status) -> Iterator[str]:

@@ -20,6 +20,7 @@ from warehouse import (
     pricelist,
     profiles,
     races,
+    reasons,
     store,
     vectors,
     wording,
@@ -136,7 +137,7 @@ def setups(task: Task, manifest: Manifest) -> None:
     joined = found.join(
         features.select("setup_id", *own), on="setup_id", how="left", validate="1:1", maintain_order="left"
     )
-    store.write(task.outputs[0], joined, manifest)
+    store.write(task.outputs[0], reasons.beside(joined), manifest)
     store.write(task.outputs[1], moments.weights(found), manifest)
 
 

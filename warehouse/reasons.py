@@ -1,0 +1,128 @@
+"""Why a value is null: beside the features of setups one column of bits for each family."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from warehouse import catalog, inputs
+from warehouse.catalog import HISTORY, PREFIX
+from warehouse.declared import Measure
+
+Flags = npt.NDArray[np.bool_]
+
+REASONS = ("not_visible", "warmup", "empty_band", "no_profile", "reset")
+"""Reason n has the bit 2 to the n. empty_band: all was known, and there was nothing to divide or look at."""
+KNOWN, CLEAR = f"{PREFIX}meta_known_bars", f"{PREFIX}meta_clear_bars"
+"""Bars known so far, and bars since the book was last dropped."""
+PAST = f"{PREFIX}rvol_trade_vol_ratio"
+"""Null where there is no profile."""
+COVERED = tuple(f"{PREFIX}cube_cov_{j}" for j in ("m4", "m3", "m2", "m1", "0", "p1", "p2", "p3", "p4"))
+"""Shares seen of the points about the level."""
+SEEN = 0.5
+_LEFT_OUT = {"meta", "volatility"}
+"""Families that the reasons themselves are read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trait:
+    """What a feature's nulls can come from.
+
+    Args:
+        reach: Bars that it looks back on.
+        past: It is held against the past.
+        fitted: It reads what was fitted to the past.
+        covers: Coverages that it reads.
+        ladder: It reads sums over the ladder about the level.
+    """
+
+    reach: int
+    past: bool
+    fitted: bool
+    covers: frozenset[str]
+    ladder: bool
+
+
+def name(family: str) -> str:
+    """The column of a family's reasons."""
+    return f"{PREFIX}{family}_nulls"
+
+
+def beside(setups: pl.DataFrame) -> pl.DataFrame:
+    """Setups with a column of bits for each family: why values of it are null; 0 where none is.
+
+    Args:
+        setups: With every feature.
+    """
+    groups: dict[str, dict[_Trait, list[str]]] = {}
+    for feature in catalog.load().values():
+        if feature.family not in _LEFT_OUT:
+            groups.setdefault(feature.family, {}).setdefault(_trait(feature.name), []).append(feature.name)
+    return setups.with_columns(
+        pl.Series(name(family), _bits(setups, groups[family]), pl.Int64) for family in sorted(groups)
+    )
+
+
+def told(bits: pl.Expr) -> dict[str, pl.Expr]:
+    """For each reason, whether it is among the bits."""
+    return {reason: bits // 2**place % 2 == 1 for place, reason in enumerate(REASONS)}
+
+
+def _bits(setups: pl.DataFrame, groups: dict[_Trait, list[str]]) -> npt.NDArray[np.int64]:
+    found = np.zeros(len(setups), np.int64)
+    for trait, names in groups.items():
+        null = np.any([_null(setups, one) for one in names], axis=0)
+        for place, holds in enumerate(_why(setups, trait)):
+            found |= (null & holds).astype(np.int64) << place
+    return found
+
+
+def _why(setups: pl.DataFrame, trait: _Trait) -> tuple[Flags, ...]:
+    """Whether each reason holds for values of a trait that are null, in their order."""
+    no = np.zeros(len(setups), bool)
+    hidden = np.any([no, *(~(_real(setups, one) >= SEEN) for one in trait.covers)], axis=0)
+    if trait.ladder:
+        hidden |= np.all([_real(setups, one) == 0 for one in COVERED], axis=0)
+    longer = trait.reach > 1
+    short = ~(_real(setups, KNOWN) >= trait.reach) if longer else no
+    dropped = (_real(setups, CLEAR) < trait.reach) & ~short if longer else no
+    past = _null(setups, PAST) if trait.past else no
+    # A fit needs more sessions than a profile, so it can be all that is missing.
+    past = past | ~(hidden | short | dropped) if trait.fitted else past
+    return hidden, short, ~(hidden | short | dropped | past), past, dropped
+
+
+def _null(setups: pl.DataFrame, column: str) -> Flags:
+    return setups[column].is_null().to_numpy()
+
+
+def _real(setups: pl.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    """Values, NaN where null, which compares with nothing."""
+    return setups[column].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+@cache
+def _trait(column: str) -> _Trait:
+    known = catalog.load()
+    feature = known[column]
+    read = [one for one in feature.inputs if one in known and known[one].family not in _LEFT_OUT]
+    below = [_trait(one) for one in read]
+    leaves = [one for one in feature.inputs if one not in known]
+    sums = [known.measures[one] for one in leaves if one in known.measures]
+    held = any(inputs.metric(one) for one in leaves) or any(map(_of_past, sums))
+    reach = (feature.window or HISTORY) - 1 + max((one.reach for one in below), default=1)
+    return _Trait(
+        min(feature.needs or reach, HISTORY),
+        held or any(one.past for one in below),
+        any(one in inputs.FITTED for one in leaves) or any(one.fitted for one in below),
+        frozenset(one for one in feature.inputs if "_cov_" in one).union(*(one.covers for one in below)),
+        any(measure.grain == "level" for measure in sums) or any(one.ladder for one in below),
+    )
+
+
+def _of_past(measure: Measure) -> bool:
+    return "usual" in measure.expr.meta.root_names()
