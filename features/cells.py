@@ -53,6 +53,9 @@ def either(a: pl.Expr, b: pl.Expr) -> pl.Expr:
     return pl.when(bid).then(a).otherwise(b)
 
 
+PARTS_OF_A_LOT = 1024
+"""To which sizes averaged over time are rounded, so that their weighted sums are exact in any order."""
+averaged = (pl.col("qty_twa") * PARTS_OF_A_LOT).round() / PARTS_OF_A_LOT
 traded = pl.col("fill") + pl.col("hidden")
 
 AT_POINTS: dict[str, tuple[str, pl.Expr, float | None, str]] = {
@@ -62,8 +65,8 @@ AT_POINTS: dict[str, tuple[str, pl.Expr, float | None, str]] = {
     "short": ("long", either(pl.col("pull"), pl.col("add")), None, "added to the ask or pulled from the bid"),
     "buy": ("sell", either(pl.lit(0.0), traded), 0.0, "bought by aggressors"),
     "sell": ("buy", either(traded, pl.lit(0.0)), 0.0, "sold by aggressors"),
-    "bid_twa": ("ask_twa", either(pl.col("qty_twa"), pl.lit(0.0)), None, "resting on the bid over the bar"),
-    "ask_twa": ("bid_twa", either(pl.lit(0.0), pl.col("qty_twa")), None, "resting on the ask over the bar"),
+    "bid_twa": ("ask_twa", either(averaged, pl.lit(0.0)), None, "resting on the bid over the bar"),
+    "ask_twa": ("bid_twa", either(pl.lit(0.0), averaged), None, "resting on the ask over the bar"),
 }
 """Quantity: what it is when reflected, its value in a row, its value where no row is in reach, its words."""
 
@@ -212,7 +215,7 @@ def within(x: pl.Expr, low: int, high: int) -> pl.Expr:
 
 IN_ZONES: dict[str, tuple[pl.Expr, Unit, str]] = {
     "rest": (pl.when(known).then(qty), LOTS, "resting at bar end"),
-    "mean": (pl.col("qty_twa"), LOTS, "resting, averaged over the bar's time"),
+    "mean": (averaged, LOTS, "resting, averaged over the bar's time"),
     "open": (pl.col("qty_open"), LOTS, "resting at bar start"),
     "past": (pl.when(known).then(pl.col("usual")), LOTS, "usually resting at the known ticks"),
     "add": (pl.col("add"), LOTS, "added"),
