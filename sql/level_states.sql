@@ -78,6 +78,7 @@ touched AS (
         FROM setups
         JOIN valued ON setups.level_id = valued.level_id
             OR setups.level_price = valued.price AND setups.is_placebo = valued.is_placebo
+                AND valued.known <= epoch_ns(setups.known_ts)
     )
 ),
 sampled AS (
