@@ -305,10 +305,13 @@ def sql(
 
 @app.command()
 def features(
-    name: Annotated[str | None, typer.Argument(help="A family or a feature; default the list.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A family, a feature, or words, units, windows in bars; default the list."),
+    ] = None,
     write: Annotated[Path | None, typer.Option(help="Folder to write the reference pages to.")] = None,
 ) -> None:
-    """Show the catalogue: families, one family, or one feature."""
+    """Show the catalogue: families, one family, one feature, or those found by unit, window or words."""
     from warehouse import render
 
     typer.echo(render.features(name, write))
