@@ -192,9 +192,7 @@ def test_pages_are_current():
 
 def test_features_are_found_by_unit_window_and_words():
     slopes = {row["column"] for row in reference.find("least-squares lot/bar 25")}
-    assert slopes == {
-        row["column"] for row in reference.find("LEAST-squares 25") if row["unit"] == "lot/bar"
-    }
+    assert slopes == {row["column"] for row in reference.find("LEAST-squares 25") if row["unit"] == "lot/bar"}
     assert "bar5s_deriv_dbid10_ls1_w12" in slopes and "bar5s_deriv_dbid10_ls1_w36" not in slopes
     assert all(CATALOG[name].window == 25 for name in slopes)
     with pytest.raises(QuestionError, match="there is no family and no feature `pigs fly`"):
