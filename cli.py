@@ -6,6 +6,7 @@ Imports lie inside commands, so that `--help` is quick.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -59,16 +60,39 @@ app = typer.Typer(
     help="Order-book physics around price levels: DBN files in, precedents with base rates out.",
 )
 
+
+def _written(how: Callable[[str], str]) -> Callable[[str | None], str | None]:
+    """A name as it is spelt; left empty, such as by an unset variable, it is a mistake and no default."""
+
+    def read(word: str | None) -> str | None:
+        if word is not None and not word.strip():
+            raise typer.BadParameter("it is empty: give a name, or leave the option out")
+        return word and how(word)
+
+    return read
+
+
 Dates = Annotated[
     str, typer.Option(help="2025-06-12, 2025-06-04:2025-06-30 (both included), or several with commas.")
 ]
-Level = Annotated[str, typer.Option(help="PM_HIGH, PM_LOW, OR_HIGH, OR_LOW, or a price such as 6800.25.")]
+Level = Annotated[
+    str,
+    typer.Option(
+        help="A price such as 6800.25, or PM_HIGH, PM_LOW, OR_HIGH, OR_LOW, OR30_HIGH, OR30_LOW, SMA_90,"
+        " EMA_20, PRIOR_HIGH, PRIOR_LOW, PRIOR_CLOSE, OVERNIGHT_HIGH, OVERNIGHT_LOW, SESSION_HIGH,"
+        " SESSION_LOW, VWAP."
+    ),
+]
 Ts = Annotated[str, typer.Option(help="Moment, New York time unless it ends in Z or an offset.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
 Raw = Annotated[Path | None, typer.Option(help="Folder of DBN files; default ROOT/raw.")]
 Product = Annotated[str | None, typer.Option(help="Such as ES; needed only when several are there.")]
-Contract = Annotated[str | None, typer.Option(help="Such as ESU5; default the front contract.")]
-Schema = Annotated[str | None, typer.Option(help="mbp-10 or mbo; default MBO where landed.")]
+Contract = Annotated[
+    str | None, typer.Option(help="Such as ESU5; default the front contract.", callback=_written(str.upper))
+]
+Schema = Annotated[
+    str | None, typer.Option(help="mbp-10 or mbo; default MBO where landed.", callback=_written(str.lower))
+]
 Levels = Annotated[str | None, typer.Option(help="Your own prices: 4808,4810 or a CSV (date,price,known).")]
 SetupWindow = Annotated[str, typer.Option(help="New York times between which arrivals count.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; default one per core.")]
@@ -97,39 +121,49 @@ def demo(ctx: typer.Context, workers: Workers = None) -> None:
 
 @app.command()
 def simulate(
-    out: Annotated[Path, typer.Option(help="Folder for the files.")],
     dates: Dates,
-    world: Annotated[str, typer.Option(help="null or planted.")] = "null",
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; not needed with --report.")] = None,
+    world: Annotated[str, typer.Option(help="null, decoy, hidden, planted, flip or literal.")] = "null",
+    dials: Annotated[str, typer.Option(help="Other values of the world's: kf=0.1,kn=0.1,km=0.05.")] = "",
     schema: Annotated[str, typer.Option(help="mbp-10, mbo, or both with a comma.")] = "mbp-10",
     hours: Annotated[
         str | None, typer.Option(help="New York times such as 04:00-13:30; default the whole day.")
     ] = None,
     rate_scale: Annotated[float, typer.Option(help="1 is about 290 records a second.")] = 1.0,
     seed: int = 0,
+    report: Annotated[
+        bool, typer.Option("--report", help="How real the first date is at the full rate.")
+    ] = False,
     workers: Workers = None,
 ) -> None:
     """Write DBN files of a simulated market, with its truth beside them."""
     from warehouse import wording
     from warehouse.progress import Bar
-    from warehouse.simulate import market
+    from warehouse.simulate import market, realism, worlds
     from warehouse.workers import cores
 
+    if out is None and not report:
+        raise typer.BadParameter("give a folder for the files", param_hint="--out")
     days = [asked.date for asked in wording.dates(dates)]
-    window = wording.window(hours) if hours else None
-    with Bar() as bar:
-        written = market.simulate(
-            out,
-            days,
-            world=world,
-            hours=(window.start, window.end) if window else None,
-            rate_scale=rate_scale,
-            seed=seed,
-            schema=tuple(schema.split(",")),
-            workers=workers or cores(),
-            progress=lambda done, count: bar.tell("simulated", done, count),
-        )
-    for path in written:
-        typer.echo(path)
+    window, turned = wording.window(hours) if hours else None, worlds.parsed(dials)
+    if out is not None:
+        with Bar() as bar:
+            written = market.simulate(
+                out,
+                days,
+                world=world,
+                dials=turned,
+                hours=(window.start, window.end) if window else None,
+                rate_scale=rate_scale,
+                seed=seed,
+                schema=tuple(schema.split(",")),
+                workers=workers or cores(),
+                progress=lambda done, count: bar.tell("simulated", done, count),
+            )
+        for path in written:
+            typer.echo(path)
+    if report:
+        typer.echo(realism.report(days[0], worlds.turned(worlds.world_named(world), turned), seed))
 
 
 @app.command()
@@ -226,9 +260,9 @@ def similar(
         level,
         wording.instant(ts),
         k=k,
-        as_of=wording.instant(as_of) if as_of else None,
+        as_of=None if as_of is None else wording.instant(as_of),
         same_day=same_day,
-        kinds=naming.kinds(kinds) if kinds else None,
+        kinds=None if kinds is None else naming.kinds(kinds),
         contract=contract,
         spec=spec,
         index=index,
@@ -249,7 +283,7 @@ def physics(
     from warehouse import render, wording
     from warehouse import similar as retrieval
 
-    last = wording.instant(to) if to else None
+    last = None if to is None else wording.instant(to)
     frames = retrieval.physics(_root(ctx), level, wording.instant(ts), last, contract)
     typer.echo(render.frames_json(frames) if as_json else render.frames(frames))
 

@@ -17,6 +17,10 @@ test *args:
 docs:
     uv run warehouse features --write docs
 
+# how well the event pass agrees with order-level truth: the tables of docs/order_flow.md
+agreement:
+    uv run python tests/agreement.py
+
 # speed and memory as ratios, whole processes in turn, median of five pairs
 bench *args:
     uv run python -m tests.bench {{ args }}

@@ -5,7 +5,12 @@
 -- +b and -b of x = d * (mid - level), or of x - x0 for the trigger's own anchor. The first one reached
 -- is the outcome; an end before the horizon without one is CENSORED, never CHOP; a barrier behind
 -- price at T0 is BORN. b scales with sigma_60, has a floor and is rounded up to a half tick, where mids
--- live. `gap_event`: the deciding step was as long as the whole corridor, so no price in it was quoted.
+-- live. A barrier is reached when any x at or beyond it is first visited. `gap_event`: the deciding step
+-- was as long as the whole corridor, so no price in it was quoted.
+-- `level_class5` has no barriers: its five classes say where price stands at the horizon's end, as
+-- x over sigma_H, cut at 0.5 and 1.5 on either side.
+--
+-- Schemes that `$schemes` does not name are left out.
 --
 -- `mids` has a row per change of mid: seq, ns, until (the next one's ns), mid (null without two sides), reset.
 --
@@ -37,20 +42,17 @@ horizons AS (
     FROM starts
     CROSS JOIN (SELECT unnest([120, 240, 480]::BIGINT[]) AS horizon_s)
 ),
-steps AS (
-    SELECT setup_id, seq, ns, x, x - lag(x, 1, x0) OVER path AS step,
-        coalesce(max(x) OVER earlier, x0) AS highest, coalesce(min(x) OVER earlier, x0) AS lowest
-    FROM (
-        SELECT setup_id, x0, seq, ns, round(d * (mid - level_price), 9) AS x
-        FROM starts
-        JOIN mids ON ns >= t0 AND ns < t0 + 480000000000
-        WHERE mid IS NOT NULL
-    )
-    WINDOW path AS (PARTITION BY setup_id ORDER BY seq),
-        earlier AS (path ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+path AS (
+    SELECT seq, ns, mid, lag(mid) OVER (ORDER BY seq) AS earlier FROM mids WHERE mid IS NOT NULL
 ),
-records AS (
-    SELECT setup_id, seq, ns, x, abs(step) AS step FROM steps WHERE x > highest OR x < lowest
+visits AS (
+    SELECT setup_id, x, min(seq) AS seq, min(ns) AS ns, min_by(step, seq) AS step
+    FROM (
+        SELECT setup_id, seq, ns, round(d * (mid - level_price), 9) + 0.0 AS x, abs(mid - earlier) AS step
+        FROM starts
+        JOIN path ON ns >= t0 AND ns < t0 + 480000000000
+    )
+    GROUP BY setup_id, x
 ),
 ends AS (
     SELECT setup_id, horizon_s, round(d * (mid - level_price), 9) AS x_end
@@ -63,53 +65,80 @@ schemes AS (
         scheme,
         IF(anchored, 0.0, x0) AS anchor,
         CASE
+            WHEN scheme = 'level_class5' THEN NULL
             WHEN points IS NOT NULL THEN points
             WHEN sigma_h IS NOT NULL THEN ceil(greatest(0.9 * sigma_h, $touch_pts + 1) / $tick * 2) * $tick / 2
         END AS b,
-        anchored AND abs(x0) >= b AS born
+        coalesce(anchored AND abs(x0) >= b, false) AS born
     FROM horizons
     CROSS JOIN (
-        VALUES ('level_c09', true, NULL), ('level_fix2', true, 2.0), ('level_fix3', true, 3.0),
-            ('level_fix5', true, 5.0), ('trigger_c09', false, NULL)
+        VALUES ('level_c09', true, NULL), ('level_class5', true, NULL), ('level_fix2', true, 2.0),
+            ('level_fix3', true, 3.0), ('level_fix5', true, 5.0), ('trigger_c09', false, NULL)
     ) AS known (scheme, anchored, points)
-    WHERE x0 IS NOT NULL
+    WHERE x0 IS NOT NULL AND scheme IN (SELECT unnest($schemes::VARCHAR[]))
 ),
 crossings AS (
     SELECT
         setup_id,
         horizon_s,
         scheme,
-        min(seq) FILTER (x - anchor >= b) AS break_seq,
-        min(seq) FILTER (x - anchor <= -b) AS reject_seq,
-        min(ns) FILTER (x - anchor >= b) AS break_ns,
-        min(ns) FILTER (x - anchor <= -b) AS reject_ns,
-        min_by(step, seq) FILTER (abs(x - anchor) >= b) AS step,
+        min(seq) FILTER (round(x - anchor, 6) >= b) AS break_seq,
+        min(seq) FILTER (round(x - anchor, 6) <= -b) AS reject_seq,
+        min(ns) FILTER (round(x - anchor, 6) >= b) AS break_ns,
+        min(ns) FILTER (round(x - anchor, 6) <= -b) AS reject_ns,
+        min_by(step, seq) FILTER (round(abs(x - anchor), 6) >= b) AS step,
         max(x) AS highest,
         min(x) AS lowest
     FROM schemes
-    JOIN records USING (setup_id)
+    JOIN visits USING (setup_id)
     WHERE ns < least(due, cut)
     GROUP BY setup_id, horizon_s, scheme
+),
+reached AS (
+    SELECT
+        schemes.*,
+        break_seq,
+        reject_seq,
+        CASE WHEN NOT born THEN (break_ns - t0) / 1e9 END AS to_break,
+        CASE WHEN NOT born THEN (reject_ns - t0) / 1e9 END AS to_reject,
+        greatest(coalesce(highest, x0) - x0, 0.0) AS mfe,
+        least(coalesce(lowest, x0) - x0, 0.0) AS mae,
+        x_end - anchor + 0.0 AS strength,
+        nullif(sigma_h, 0) AS unit,
+        step
+    FROM schemes
+    LEFT JOIN crossings USING (setup_id, horizon_s, scheme)
+    LEFT JOIN ends USING (setup_id, horizon_s)
 )
 SELECT
     setup_id,                                        -- [name] The setup.
-    scheme,                                          -- [name] level_c09 (default), level_fix2, level_fix3, level_fix5, trigger_c09.
+    scheme,                                          -- [name] level_c09 (default), level_class5, level_fix2, level_fix3, level_fix5, trigger_c09.
     horizon_s::BIGINT AS horizon_s,                  -- [count] Seconds of the label clock: 120, 240 or 480.
-    b AS barrier_pts,                                -- [pt] Distance of both barriers from the anchor; null without sigma_60.
+    b AS barrier_pts,                                -- [pt] Distance of both barriers from the anchor; null without sigma_60 and without barriers.
     CASE
+        WHEN scheme = 'level_class5' THEN CASE
+            WHEN unit IS NULL THEN NULL
+            WHEN cut < due THEN 'CENSORED'
+            WHEN strength / unit >= 1.5 THEN 'STRONG_BREAK'
+            WHEN strength / unit >= 0.5 THEN 'BREAK'
+            WHEN strength / unit <= -1.5 THEN 'STRONG_REJECT'
+            WHEN strength / unit <= -0.5 THEN 'REJECT'
+            WHEN strength IS NOT NULL THEN 'CHOP'
+        END
         WHEN b IS NULL THEN NULL
         WHEN born THEN 'BORN'
         WHEN break_seq < reject_seq OR break_seq IS NOT NULL AND reject_seq IS NULL THEN 'BREAK'
         WHEN reject_seq IS NOT NULL THEN 'REJECT'
         WHEN cut < due THEN 'CENSORED'
         ELSE 'CHOP'
-    END AS outcome,                                  -- [name] BREAK, REJECT, CHOP, CENSORED or BORN; null without barriers.
-    CASE WHEN NOT born THEN (break_ns - t0) / 1e9 END AS time_to_break_s,   -- [1] Seconds to the first crossing beyond; null if none.
-    CASE WHEN NOT born THEN (reject_ns - t0) / 1e9 END AS time_to_reject_s, -- [1] Seconds to the first crossing back; null if none.
-    greatest(coalesce(highest, x0) - x0, 0.0) AS mfe_pts,   -- [pt] Largest x less x0 over the horizon, at least 0.
-    least(coalesce(lowest, x0) - x0, 0.0) AS mae_pts,       -- [pt] Smallest x less x0 over the horizon, at most 0.
-    (x_end - anchor) / nullif(sigma_h, 0) + 0.0 AS strength_signed, -- [1] x at the horizon's end over sigma_H (less x0 for the trigger anchor).
+    END AS outcome,                                  -- [name] BREAK, REJECT, CHOP, CENSORED or BORN, of level_class5 STRONG_BREAK and STRONG_REJECT too; null without sigma_60.
+    to_break AS time_to_break_s,                     -- [1] Seconds to the first crossing beyond; null if none or born.
+    to_reject AS time_to_reject_s,                   -- [1] Seconds to the first crossing back; null if none or born.
+    mfe AS mfe_pts,                                  -- [pt] Largest x less x0 over the horizon, at least 0.
+    mae AS mae_pts,                                  -- [pt] Smallest x less x0 over the horizon, at most 0.
+    mfe / unit AS mfe_sig,                           -- [1] mfe_pts over sigma_H.
+    mae / unit AS mae_sig,                           -- [1] mae_pts over sigma_H.
+    strength AS strength_pts,                        -- [pt] x at the horizon's end (less x0 for the trigger anchor); null if the tape ends before.
+    strength / unit AS strength_signed,              -- [1] strength_pts over sigma_H.
     coalesce(NOT born AND step >= 2 * b, false) AS gap_event -- [1] One event jumped through both barriers.
-FROM schemes
-LEFT JOIN crossings USING (setup_id, horizon_s, scheme)
-LEFT JOIN ends USING (setup_id, horizon_s)
+FROM reached

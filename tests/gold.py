@@ -76,7 +76,8 @@ def _setup(rng, date, symbol, bar, *, placebo):
     known = bar + BAR_NS
     return (
         f"{level_id}/{stamp}", level_id, kind, kinds, price, placebo, "UP" if sign > 0 else "DOWN", bar, known,
-        known + 480 * 10**9, x0, price + sign * x0, 2.0, False, 1, False, False, False, "mbp-10",
+        known + 480 * 10**9, x0, price + sign * x0, 2.0, False, 1, False, False, False, "mbp-10", False,
+        "FIRST", None, None, None, 30.0, f"{level_id}/{stamp}", *[0] * 8,
     )  # fmt: skip
 
 
@@ -89,10 +90,19 @@ def outcomes(frame: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
             for horizon in HORIZONS_S:
                 ends = str(rng.choice(WIDE, p=[0.3, 0.35, 0.25, 0.05, 0.05]))
                 up, down = float(rng.integers(0, 20)) / 4, -float(rng.integers(0, 20)) / 4
-                rows.append(
-                    (name, scheme, horizon, 3.0, ends, None, None, up, down, 0.1, False, *[0.3, 0.4, 0.3] * 2)
-                )
-    return pl.DataFrame(rows, schema=OUTCOMES.schema, orient="row")
+                rows.append((name, scheme, horizon, ends, up, down))
+    keys = ("setup_id", "scheme", "horizon_s", "outcome", "mfe_pts", "mae_pts")
+    odds = {
+        f"{null}_{end}": p
+        for null in ("null", "cal")
+        for end, p in zip(("break", "reject", "chop"), (0.3, 0.4, 0.3), strict=True)
+    }
+    same = {"barrier_pts": 3.0, "strength_signed": 0.1, "gap_event": False, "cal_factor": 0.9, **odds}
+    drawn = pl.DataFrame(rows, schema={name: OUTCOMES.schema[name] for name in keys}, orient="row")
+    return drawn.select(
+        pl.col(name) if name in keys else pl.lit(same.get(name)).cast(dtype).alias(name)
+        for name, dtype in OUTCOMES.schema.items()
+    )
 
 
 def mid(bar: int, start: int) -> float:

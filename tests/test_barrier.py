@@ -125,3 +125,17 @@ def test_born_censored_and_unknown_teach_nothing():
         other.with_columns(outcome=pl.lit(None, pl.String)),
     ]
     assert barrier.factors(pl.concat([library, *more])) == barrier.factors(library)
+
+
+def test_where_a_walk_ends_is_normal():
+    # from -1 with sigma 2, cuts at 1: beyond it needs one sigma; back is 0 sigmas away, so half
+    breaks, rejects, chops = (float(p[0]) for p in barrier.ended(-np.ones(1), np.ones(1), 2 * np.ones(1)))
+    assert (breaks, rejects) == (pytest.approx(0.15865525393145707, abs=1e-15), 0.5)
+    assert chops == pytest.approx(0.3413447460685429, abs=1e-15)
+    for sigma in (0.0, np.nan):
+        assert all(np.isnan(p[0]) for p in barrier.ended(np.zeros(1), np.ones(1), np.array([sigma])))
+    rng = np.random.default_rng(5)
+    x0, cut, sigma = rng.normal(0, 2, 500), rng.uniform(0.1, 3, 500), rng.uniform(0.1, 4, 500)
+    there, back = barrier.ended(x0, cut, sigma), barrier.ended(-x0, cut, sigma)
+    assert (there.breaks == back.rejects).all()
+    assert ((there.chops > -1e-15) & (there.chops <= 1)).all()

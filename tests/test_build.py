@@ -30,9 +30,11 @@ from warehouse import (
 from warehouse.build import build
 from warehouse.errors import BusyError, MissingStepError, QuestionError, WarehouseError
 from warehouse.ledger import Ledger
-from warehouse.request import Request
+from warehouse.request import Request, Stock, without
 from warehouse.run import Task
 from warehouse.simulate import market
+from warehouse.survey import Survey
+from warehouse.wording import Asked
 
 GRAPHS = {f"{name}.SIM.hnsw" for name in vectors.specs()}
 
@@ -62,6 +64,7 @@ def test_everything_is_made(tiny_built):
         "bronze/mbp_10", "bronze/definition", "silver/quotes", "silver/trades", "silver/ladder", "silver/book",
         "silver/quality", "silver/levels", "silver/front_contract", "silver/volume_profile", "silver/volatility",
         "silver/retreat_profile", "gold/setups", "gold/outcomes", "gold/scalers",
+        "gold/snapshots", "gold/sequences", "gold/level_states",
     }  # fmt: skip
     assert (tiny_built / "index" / "snapshot30r.SIM.hnsw").exists()
     assert (tiny_built / "warehouse.duckdb").exists()
@@ -137,7 +140,7 @@ def test_a_changed_file_rebuilds_its_date_and_what_looks_back_on_it(root, tiny_r
     assert dates == {"2025-06-25", "2025-06-26"}
     again = {name.split("/")[1] for name in report.made if name.endswith("2025-06-26")}
     assert again >= {"front_contract", "outcomes"}
-    assert "levels" not in again, "the date before must not reach the prints of this one"
+    assert "approach" not in again, "the date before must not reach the prints of this one, nor its levels"
     assert not made(root, raw=raw).made
 
 
@@ -168,7 +171,8 @@ def test_own_prices_become_levels(root, tiny_raw, tmp_path):
     assert wanted[1] == "levels.csv: absent"
     report = made(root, raw=tiny_raw, levels=str(prices))
     assert not report.errors
-    found = pl.read_parquet(part(root, "silver.levels").path).filter(pl.col("level_kind") == "CUSTOM")
+    mine = (pl.col("level_kind") == "CUSTOM") & ~pl.col("is_placebo")
+    found = pl.read_parquet(part(root, "silver.levels").path).filter(mine)
     assert found["level_id"].to_list() == ["SIMU5/2025-06-26/CUSTOM/6012.5", "SIMU5/2025-06-26/CUSTOM/6020"]
     assert found["known_ts"].cast(pl.Int64).to_list() == [
         session.at(dt.date(2025, 6, 26), dt.time(9, 40)),
@@ -205,6 +209,19 @@ def test_a_refused_contract_or_schema_changes_nothing(root, tiny_raw, tmp_path, 
         assert str(error.value) == message
     assert digests(root) == before
     assert not (tmp_path / "none").exists()
+
+
+def test_a_range_leaves_out_dates_without_the_named_contract_and_a_named_date_does_not(tmp_path):
+    days = session.sessions(dt.date(2025, 6, 12), dt.date(2025, 6, 17))
+    landed = [("SIMM5", day) for day in days[:2]] + [("SIMU5", day) for day in days[2:]]
+    parts = tuple(store.partition(tmp_path, "bronze.mbp_10", symbol=name, date=day) for name, day in landed)
+    there = Stock("SIM", Survey(tmp_path, (), {}, ()), parts)
+    scope = fronts.Scope(tmp_path, "SIM", tuple(days), contract="SIMU5")
+    assert without([Asked(day, named=False) for day in days], there, scope) == days[:2]
+    with pytest.raises(
+        MissingStepError, match=r"^SIMU5 is not landed for 2025-06-13 \(SIMM5 is\): add its file"
+    ):
+        without([Asked(day, named=day == days[1]) for day in days], there, scope)
 
 
 def test_a_contract_without_records_takes_no_front(tmp_path):
@@ -280,16 +297,17 @@ def test_a_docstring_rebuilds_nothing_and_a_body_what_depends_on_it(elsewhere, t
     assert due(elsewhere, tiny_built, tiny_raw) == (set(), set())
     edit(elsewhere / "features" / "depth.py", "return total(sizes)", "return total(sizes) + 1")
     surely, perhaps = due(elsewhere, tiny_built, tiny_raw)
+    around = {"snapshots", "sequences", "level_states"}
     assert surely == {"depth", "setups"}
-    assert perhaps == {"outcomes", "scalers", *GRAPHS, "warehouse.duckdb"}
+    assert perhaps == {"outcomes", "scalers", *GRAPHS, "warehouse.duckdb", *around}
     edit(elsewhere / "warehouse" / "barrier.py", "UNCALIBRATED = 0.9", "UNCALIBRATED = 0.8")
-    assert due(elsewhere, tiny_built, tiny_raw)[0] == {"depth", "setups", "outcomes"}
+    assert due(elsewhere, tiny_built, tiny_raw)[0] == {"depth", "setups", "outcomes", "snapshots"}
     edit(elsewhere / "warehouse" / "frames.py", "REACH = 19", "REACH = 20")
     made = {name for name in plan.families() if plan.grain(name) != "setup"}
-    assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes"}
+    assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *around}
     edit(elsewhere / "warehouse" / "vectors.py", "VALUES_NEEDED = 20", "VALUES_NEEDED = 30")
     fitted = {"scalers", *GRAPHS}
-    assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *fitted}
+    assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *around, *fitted}
 
 
 def test_rows_that_break_the_declaration_are_set_aside(root, monkeypatch):
@@ -323,11 +341,13 @@ def test_the_law_holds_on_a_built_date_and_sees_a_change(root):
     found = audit.audit(root, "2025-06-26", 3)
     assert not found.differences
     assert all(sum(cut.values.values()) > 1000 for cut in found.cuts)
-    target = part(root, "gold.outcomes")
-    manifest, rows = store.read_manifest(target), pl.read_parquet(target.path)
-    store.write(target, rows.with_columns(mfe_pts=pl.col("mfe_pts") + 1e-9), manifest)
-    table = {each.table for each in audit.audit(root, "2025-06-26", 3).differences}
-    assert table == {"gold.outcomes"}
+    for table, column in (("snapshots", "mfe_pts"), ("sequences", "x"), ("level_states", "dist_pts")):
+        target = part(root, f"gold.{table}")
+        manifest, rows = store.read_manifest(target), pl.read_parquet(target.path)
+        store.write(target, rows.with_columns(pl.col(column) + 1e-9), manifest)
+    seen = {(each.table, each.column) for each in audit.audit(root, "2025-06-26", 3).differences}
+    assert seen >= {("gold.level_states", "dist_pts"), ("gold.sequences", "x"), ("gold.snapshots", "mfe_pts")}
+    assert {table for table, _ in seen} <= {"gold.level_states", "gold.sequences", "gold.snapshots"}
 
 
 def test_audit_wants_a_date_that_is_current(root):
@@ -375,3 +395,27 @@ def test_a_task_is_plain_data(tiny_built):
     for task in graph.date_tasks(scope, ledger, known):
         assert isinstance(task, Task)
         assert json.loads(json.dumps(task.parameters)) == task.parameters
+
+
+def test_a_date_beyond_a_tolerance_is_marked_and_its_setups_carry_the_flag(root):
+    quality = part(root, "silver.quality")
+    clean = pl.read_parquet(quality.path)
+    assert clean["beyond"].item() is None
+    assert not pl.read_parquet(part(root, "gold.setups").path)["doubtful"].any()
+    marked = clean.with_columns(
+        beyond=pl.lit("quarantined"), duplicate_cnt=pl.lit(7, pl.Int64), known_frac=pl.lit(0.5)
+    )
+    store.write(quality, marked, store.read_manifest(quality))
+    said = store.read_manifest(part(root, "gold.setups"))
+    layers = [f"{path.parent.name}.{path.name}" for path in root.glob("silver/*")]
+    there = {source.name: source for table in layers for source in store.partitions(root, table)}
+    inputs = [there[name] for name in said["inputs"]]
+    made = part(root, "gold.setups"), part(root, "gold.weights")
+    steps.setups(Task("setups", made, tuple(inputs), "", said["parameters"]), said)
+    setups = pl.read_parquet(part(root, "gold.setups").path)
+    assert setups.height and setups["doubtful"].all()
+    shown = status.to_text(status.status(root))
+    assert re.search(r"2025-06-26  SIMU5 .*  quarantined\n", shown)
+    assert re.search(r"2025-06-25  SIMU5 .*  nothing\n", shown)
+    assert "2025-06-26 SIMU5: set aside 7 duplicate\n" in shown
+    assert "2025-06-26 SIMU5: the book is known from 2025-06-2" in shown

@@ -95,7 +95,7 @@ def test_the_file_holds_copies_views_and_a_comment_on_every_column(root) -> None
         "SELECT (SELECT count(*) FROM setups), (SELECT count(*) FROM outcomes), (SELECT count(*) FROM levels)",
     )
     assert [name for (name,) in names] == [
-        "gold.outcomes", "gold.scalers", "gold.setups", "gold.vectors",
+        "gold.outcomes", "gold.scalers", "gold.setups", "gold.snapshots", "gold.vectors", "gold.weights",
         "main.levels", "main.outcomes", "main.setups", "silver.levels",
     ]  # fmt: skip
     assert missing == [] and placebos == [[0]]

@@ -5,52 +5,26 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import agreement
 import numpy as np
 import oracle_book as oracle
 import polars as pl
 import pytest
-import real
 import tapes
+from agreement import HOUR, HOUR_DATE, OPEN
+from flow_pass import DATE, SYMBOL, TABLES, landed, passed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from tapes import LAST, POINT, TICK, at
 
-from warehouse import bronze, dbn, store
+from warehouse import dbn
 from warehouse.errors import MissingStepError
 from warehouse.flow import flow, pieces, sink, tape
-from warehouse.schema import BOOK, LADDER, QUALITY, QUOTES, TRADES
 
 BAR = 5_000_000_000
 START = "2025-06-04T13:30"
-DATE, SYMBOL = dt.date(2025, 6, 4), "SIMM5"
-TABLES = {"quotes": QUOTES, "trades": TRADES, "ladder": LADDER, "book": BOOK, "quality": QUALITY}
 FLOWS = ("add", "pull", "fill")
-
-
-def landed(root: Path, schema, records, symbol=SYMBOL):
-    """Bronze partitions of records, one a UTC date."""
-    days = records["ts_recv"].astype(np.int64) // tapes.DAY_NS
-    for day in np.unique(days):
-        rows = bronze.batch([records[days == day]], schema)
-        date = dt.date(1970, 1, 1) + dt.timedelta(days=int(day))
-        with store.temporary(root) as path:
-            writer = bronze.writer(path, schema, rows.schema)
-            for first in range(0, len(rows), 1000):
-                writer.write_table(rows.slice(first, 1000))
-            writer.close()
-            target = store.partition(root, bronze.table(schema), symbol=symbol, date=date)
-            store.place(target, path, {"tick": TICK, "rows": len(rows)})
-
-
-def passed(tmp: Path, schema, records, *, date=DATE, symbol=SYMBOL, until=None):
-    """The five tables of a tape."""
-    root, out = tmp / "root", tmp / f"out-{len(list(tmp.glob('out-*')))}"
-    if not root.exists():
-        landed(root, schema, records, symbol)
-    out.mkdir(parents=True, exist_ok=True)
-    flow(root, symbol, date, schema, out, until)
-    return {name: pl.read_parquet(out / f"{name}.parquet") for name in TABLES}
 
 
 @pytest.fixture
@@ -507,6 +481,10 @@ def test_nonsense_is_read_without_a_fall_and_the_same_in_any_pieces(tmp_path_fac
     spoilt = rng.random(len(records)) < 0.05
     for name in set(records.dtype.names) & {"bid_px_00", "ask_px_09", "bid_px_09"}:
         records[name][spoilt] = rng.choice(ODD["price"], spoilt.sum())
+    records["sequence"][rng.random(len(records)) < 0.1] = rng.choice([1, 2**32 - 1])
+    told = rng.choice([1, 2], len(records), p=[0.9, 0.1])
+    block = int(rng.integers(len(records) - 20))
+    records = np.concatenate([np.repeat(records, told), records[block : block + 20]])
     landed(root := tmp_path_factory.mktemp("odd"), schema, records)
     written = []
     for rows in (1 << 16, 9):
@@ -535,7 +513,7 @@ def test_absurd_prints_and_prices_off_the_grid_touch_no_table(fresh):
     assert found["trades"].is_empty()
     assert found["ladder"].select(*FLOWS, "hidden").sum().row(0) == (0, 0, 0, 0)
     assert found["ladder"]["price"].min() > 5990
-    assert found["quality"]["absurd_cnt"].item() == 3
+    assert found["quality"].select("off_grid_cnt", "no_value_cnt", "absurd_cnt").row(0) == (2, 1, 0)
 
 
 def test_a_far_level_does_not_fill_the_ladder_with_ticks(fresh):
@@ -617,9 +595,6 @@ def test_a_date_that_is_not_landed_is_refused(tmp_path):
 
 # --- the real hour -----------------------------------------------------------------------------------------------
 
-HOUR = real.FOLDER / "es" / "esh4-glbx-mdp3-20231225.mbo.dbn.zst"
-HOUR_DATE = dt.date(2023, 12, 26)
-OPEN = at("2023-12-25T23:00")
 needs_hour = pytest.mark.skipif(not HOUR.is_file(), reason=f"no real order flow at {HOUR}")
 
 
@@ -661,10 +636,10 @@ def test_the_window_of_the_real_hour_tells_the_truth_inside_the_known_set(hour, 
     _, found = hour_passed
     truth = Counter()
     for event in hour[1]:
-        if event.ts >= OPEN and not _auction(event):
+        if event.ts >= OPEN and not agreement.is_auction(event):
             for act in oracle.visible(event):
                 truth[act.kind] += act.qty
-    assert (truth["add"], truth["fill"]) == (45_478, 9_517)
+    assert truth == {"add": 45_478, "pull": 35_994, "fill": 9_517}
     ladder = cells(found["ladder"], FLOWS)
     bars = bars_of(found) - {OPEN}  # the auction is in the first
     seen = [replace(event, flows=list(oracle.visible(event))) for event in hour[1] if event.ts >= OPEN]
@@ -678,10 +653,6 @@ def test_the_window_of_the_real_hour_tells_the_truth_inside_the_known_set(hour, 
     assert found["book"]["meta_residual_qty"].sum() == 0
 
 
-def _auction(event):
-    return any(record.action == "T" and record.side == "N" for record in event.records)
-
-
 @needs_hour
 def test_both_schemas_tell_the_same_of_the_real_hour(hour_passed):
     orders, window = hour_passed
@@ -693,3 +664,26 @@ def test_both_schemas_tell_the_same_of_the_real_hour(hour_passed):
     ofi = [f"ofi_{i}" for i in tapes.LEVELS]
     same = [*ends, *ofi, "spread_twa", "obi0_twa", "obi10_twa", "mid_min", "mid_max", "bid_p0_1_qty_twa"]
     assert_frame_equal(orders["book"].select(same), window["book"].select(same))
+
+
+@needs_hour
+def test_the_page_tells_the_agreement_of_the_real_hour(hour, hour_passed):
+    page = (Path(__file__).parents[1] / "docs" / "order_flow.md").read_text().splitlines()
+    lines = agreement.report("The real hour", hour, *hour_passed, since=OPEN, apart={OPEN})
+    assert [line for line in lines if line not in page] == [], "run `uv run just agreement`"
+
+
+def test_schemas_of_a_simulated_session_agree_with_the_slow_book_and_each_other(fresh):
+    hours = dt.time(9, 29), dt.time(9, 33)
+    records, native = agreement.session("mbo", hours), agreement.session("mbp-10", hours)
+    events, _, cut = oracle.replayed(records)
+    orders = passed(fresh(), "mbo", records)
+    check_orders(orders, records)
+    ten, sent = passed(fresh(), "mbp-10", cut), passed(fresh(), "mbp-10", native)
+    bars = bars_of(ten)
+    assert len(bars) > 40 and len(events) > 10_000
+    for theirs, mine, cells_off in agreement.compared(events, ten["ladder"], bars).values():
+        assert theirs == mine > 1000 and not cells_off
+    same, rows, off, *_ = agreement.both(orders, ten)
+    assert all(same.values()) and rows > 500 and not any(off.values())
+    assert all(agreement.alike(sent, ten).values())

@@ -12,13 +12,13 @@ import polars as pl
 import pytest
 from moment_tape import DAY, EMPTY, RESET, SECOND, alive, book, followed, ns, quotes, utc
 
-from warehouse import barrier, moments
+from warehouse import barrier, races
 from warehouse.schema import OUTCOMES
 
 T0 = "10:00:05"
 START = [("09:59:00", 5997.0), ("10:00:02", 5999.0)]
 BARRIERS = {120: 2.625, 240: 3.625, 480: 5.125}
-SCHEMES = ("level_c09", "level_fix2", "level_fix3", "level_fix5", "trigger_c09")
+SCHEMES = ("level_c09", "level_class5", "level_fix2", "level_fix3", "level_fix5", "trigger_c09")
 
 
 def setup(x0=-1.0, sigma_60=2.0, direction="UP", level=6000.0, t0=T0) -> pl.DataFrame:
@@ -183,7 +183,7 @@ def test_a_minute_without_a_record_is_a_halt(silent_from, silent_to, outcome):
     path = [*START, ("10:01:00", 6000.0)]
     silent = pl.col("bar_ts").is_between(utc(silent_from), utc(silent_to), closed="left")
     bars = book(path, "10:30:00").with_columns(meta_empty=silent)
-    table = moments.outcomes(setup(), quotes(path), bars, DAY, tick=0.25, factors={})
+    table = races.outcomes(setup(), quotes(path), bars, DAY, tick=0.25, factors={})
     row = table.filter(pl.col("scheme") == "level_fix3", pl.col("horizon_s") == 240)
     assert row["outcome"].to_list() == [outcome]
 
@@ -193,7 +193,7 @@ def test_a_hit_before_a_halt_stands_and_one_after_it_does_not():
     silent = pl.col("bar_ts").is_between(utc("10:01:00"), utc("10:02:30"), closed="left")
     for time, outcome in (("10:00:50", "BREAK"), ("10:02:40", "CENSORED")):
         tape = quotes([*START, (time, 6003.0)])
-        table = moments.outcomes(
+        table = races.outcomes(
             setup(), tape, bars.with_columns(meta_empty=silent), DAY, tick=0.25, factors={}
         )
         row = table.filter(pl.col("scheme") == "level_fix3", pl.col("horizon_s") == 240)
@@ -224,12 +224,59 @@ def test_strength_is_where_price_stands_at_the_end_in_sigmas():
     assert after(scheme="trigger_c09")["strength_signed"] == 0.0
 
 
+@pytest.mark.parametrize(
+    ("mid", "name"),
+    [  # sigma_240 = 4, so that the cuts lie 2 and 6 points from the level; a cut belongs to the outer class
+        (6006.0, "STRONG_BREAK"), (6005.875, "BREAK"), (6002.0, "BREAK"), (6001.875, "CHOP"), (6000.0, "CHOP"),
+        (5998.125, "CHOP"), (5998.0, "REJECT"), (5994.125, "REJECT"), (5994.0, "STRONG_REJECT"),
+    ],
+)  # fmt: skip
+def test_five_classes_of_where_price_stands_at_the_end(mid, name):
+    path = [("10:01:00", 6012.0), ("10:04:04", mid), ("10:04:05", 5980.0)]
+    assert after(*path, scheme="level_class5")["outcome"] == name
+    back = [*((time, 12000.0 - at) for time, at in [*START, *path])]
+    table = followed(setup(direction="DOWN"), back, "10:30:00")
+    (row,) = table.filter(pl.col("scheme") == "level_class5", pl.col("horizon_s") == 240).rows(named=True)
+    assert row["outcome"] == name
+
+
+def test_a_class_needs_an_end_and_a_unit():
+    row = after(scheme="level_class5")
+    assert (row["barrier_pts"], row["time_to_break_s"], row["gap_event"]) == (None, None, False)
+    assert after(scheme="level_class5", end="10:03:00")["outcome"] == "CENSORED"
+    assert after(("10:01:00", EMPTY), scheme="level_class5")["outcome"] is None
+    assert after(frozen=setup(sigma_60=None), scheme="level_class5")["outcome"] is None
+    # price beyond a barrier at T0 is no BORN where there are no barriers
+    assert after(frozen=setup(x0=9.0), scheme="level_class5")["outcome"] == "CHOP"  # 5999 is -0.25 sigmas
+
+
+def test_reach_and_strength_in_points_and_in_sigmas():
+    # sigma_240 = 4; x goes -1 -> -3 -> +5 -> +2: up 6 points, down 2, and it ends 3 above its start
+    path = [("10:01:00", 5997.0), ("10:02:00", 6005.0), ("10:03:00", 6002.0)]
+    names = ("mfe_pts", "mae_pts", "mfe_sig", "mae_sig", "strength_pts", "strength_signed")
+    assert [after(*path)[name] for name in names] == [6.0, -2.0, 1.5, -0.5, 2.0, 0.5]
+    own = after(*path, scheme="trigger_c09")
+    assert [own[name] for name in names] == [6.0, -2.0, 1.5, -0.5, 3.0, 0.75]
+    blind = after(*path, frozen=setup(sigma_60=None))
+    assert [blind[name] for name in names] == [6.0, -2.0, None, None, 2.0, None]
+
+
 def test_the_triggers_anchor_moves_the_barriers():
     # b = 3.625 around 5999: 6002.625 breaks from the trigger, from the level it is 2.625 only
     path = ("10:01:05", 6002.625)
     assert after(path, scheme="trigger_c09")["outcome"] == "BREAK"
     assert after(path, scheme="level_c09")["outcome"] == "CHOP"
     assert after(("10:01:05", 5995.375), scheme="trigger_c09")["outcome"] == "REJECT"
+
+
+@pytest.mark.parametrize("sevenths", range(7))
+def test_a_level_between_ticks_moves_no_barrier_of_the_trigger(sevenths):
+    # the trigger's barrier lies 3.625 from 5999 wherever the level is: 6002.625 reaches it, half a tick less does not
+    level = 6000 + sevenths / 7
+    frozen = setup(x0=round(5999 - level, 9), level=level)
+    assert after(("10:01:05", 6002.625), frozen=frozen, scheme="trigger_c09")["outcome"] == "BREAK"
+    assert after(("10:01:05", 6002.5), frozen=frozen, scheme="trigger_c09")["outcome"] == "CHOP"
+    assert after(("10:01:05", 5995.375), frozen=frozen, scheme="trigger_c09")["outcome"] == "REJECT"
 
 
 @pytest.mark.parametrize(("mid", "gap"), [(6004.875, False), (6005.0, True), (5992.0, True)])
@@ -239,6 +286,12 @@ def test_a_gap_event_is_as_long_as_the_corridor(mid, gap):
     assert (
         after(("10:01:05", 6003.0), ("10:01:06", 5990.0))["gap_event"] is False
     )  # the second did not decide
+
+
+def test_a_later_jump_to_the_same_price_did_not_decide():
+    # four points to 6003 break; the eight points back to it from 5995 are longer than the corridor of six
+    back = [("10:01:05", 6003.0), ("10:01:06", 5995.0), ("10:01:07", 6003.0)]
+    assert after(*back)["gap_event"] is False
 
 
 def test_from_above_everything_is_reflected():
@@ -258,6 +311,12 @@ def test_odds_stand_beside_the_outcome():
         assert [row[f"{name}_{end}"] for end in ("break", "reject", "chop")] == [float(p[0]) for p in odds]
     (usual,) = barrier.geometric(-one, 2.625 * one, 0.9 * 2 * math.sqrt(2) * one).chops
     assert after(scheme="level_c09", horizon=120, factors={240: 0.8})["cal_chop"] == usual
+    assert (row["cal_factor"], after(horizon=120, factors={240: 0.8})["cal_factor"]) == (0.8, 0.9)
+    # the five classes by the normal law: x0 = -1, cuts at 2 of sigma 4, so BREAK needs 3/4 of a sigma
+    classes = after(scheme="level_class5", factors={240: 0.8})
+    upper = [0.2266273523768682, 0.17425071188054242]  # 1 - Phi(0.75), 1 - Phi(3 / 3.2)
+    assert [classes["null_break"], classes["cal_break"]] == pytest.approx(upper, abs=1e-12)
+    assert classes["null_reject"] == pytest.approx(0.4012936743170763, abs=1e-12)  # Phi(-0.25)
     (centre,) = barrier.geometric(0 * one, 3.625 * one, 4 * one).breaks
     assert after(scheme="trigger_c09")["null_break"] == centre
 
@@ -276,12 +335,22 @@ def wander(seed: int) -> list[tuple[str, float]]:
     ]
 
 
-def label(path, d: int, anchor: float, width: float, horizon: int) -> tuple[str, float, float]:
-    """Outcome, MFE and MAE of a path that starts at T0 with mid 5999."""
+def classed(x: float, sigma: float) -> str:
+    """The class of a strength, counted in quarters of a sigma."""
+    quarters = 4 * abs(x) / sigma
+    name = "BREAK" if x > 0 else "REJECT"
+    return "CHOP" if quarters < 2 else name if quarters < 6 else f"STRONG_{name}"
+
+
+def label(path, d: int, anchor: float, width: float | None, horizon: int) -> tuple[str, float, float]:
+    """Outcome, MFE and MAE of a path that starts at T0 with mid 5999; the class at its end without a width."""
     due = ns(T0) + horizon * SECOND
     inside = [mid for time, mid in path if ns(T0) <= ns(time) < due]
     away = [d * (mid - 5999) for mid in inside]
     outcome = "CHOP"
+    if width is None:
+        outcome = classed(d * ((inside or [5999.0])[-1] - anchor), 2 * math.sqrt(horizon / 60))
+        return outcome, max([0.0, *away]), min([0.0, *away])
     for mid in inside:
         x = d * (mid - anchor)
         if abs(x) >= width:
@@ -301,22 +370,41 @@ def test_the_slow_labeller_agrees_and_its_mirror_too(seed):
     assert followed(setup(direction="DOWN"), mirrored, "10:30:00").equals(table)
 
 
+CUT_AT = ("10:00:10", "10:01:00", "10:02:05", "10:03:20", "10:04:05", "10:04:10", "10:06:45", "10:08:05")
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_cutting_the_tape_changes_no_resolved_outcome(seed):
     path = [*START, *wander(seed)]
     full = followed(setup(), path, "10:30:00")
-    cut = "10:08:05"  # T0 + 8 minutes: resolved
-    short = followed(setup(), [row for row in path if row[0] < cut], cut)
-    assert short.equals(full)
-    # by 10:04:10 the horizons of 2 and 4 minutes are over
-    early = followed(setup(), [row for row in path if row[0] < "10:04:10"], "10:04:10")
-    over = pl.col("horizon_s") <= 240
-    assert early.filter(over).equals(full.filter(over))
+    for cut in CUT_AT:
+        short = followed(setup(), [row for row in path if row[0] < cut], cut)
+        over = pl.col("horizon_s") * SECOND <= ns(cut) - ns(T0)
+        assert short.filter(over).equals(full.filter(over))
+        # before the horizon's end a barrier that was reached stands, and all else is CENSORED
+        open_end = short.filter(~over)
+        assert set(open_end["outcome"]) <= {"BREAK", "REJECT", "CENSORED"}
+        reached = pl.col("outcome") != "CENSORED"
+        names = ["scheme", "horizon_s", "outcome", "gap_event"]
+        stands = open_end.filter(reached).select(names)
+        assert stands.equals(full.join(stands, on=names[:2], how="semi").select(names))
+
+
+def test_a_cut_just_before_a_barrier_is_reached_censors():
+    # the law above would hold of a labeller that never says BREAK: here one tick of time decides
+    path = [*START, ("10:03:20", 6003.0)]
+    outcomes = [
+        followed(setup(), path[:rows], cut)
+        .filter(pl.col("scheme") == "level_fix3", pl.col("horizon_s") == 240)["outcome"]
+        .item()
+        for rows, cut in ((2, "10:03:20"), (3, "10:03:25"))
+    ]
+    assert outcomes == ["CENSORED", "BREAK"]
 
 
 def test_library_keeps_the_default_scheme_with_its_start():
     table = followed(setup(), START, "10:30:00").with_columns(date=pl.lit(DAY))
-    past = moments.library(setup().with_columns(date=pl.lit(DAY)).lazy(), table.lazy())
+    past = races.library(setup().with_columns(date=pl.lit(DAY)).lazy(), table.lazy())
     assert past.select("date", "horizon_s", "outcome", "x0", "sigma_60").rows() == [
         (DAY, horizon, "CHOP", -1.0, 2.0) for horizon in (120, 240, 480)
     ]

@@ -8,7 +8,7 @@ import gold
 import polars as pl
 import pytest
 
-from warehouse import database, fronts, graph, index, library, similar, steps, vectors
+from warehouse import barrier, database, fronts, graph, index, library, similar, steps, store, vectors
 from warehouse.ledger import Ledger
 
 DAYS = gold.dates(6)
@@ -39,9 +39,7 @@ def both(alone, tmp_path_factory):
 
 @pytest.mark.parametrize("symbol", ["SIMU5", "ESU5"])
 def test_an_answer_is_scaled_by_its_own_product_in_sql_too(both, symbol) -> None:
-    mine = pl.col("symbol").eq(symbol) & pl.col("date").eq(DAYS[-1]) & (pl.col("level_kind") != "CUSTOM")
-    rows = library.setups(both).filter(mine, ~pl.col("is_placebo"))
-    setup = rows.with_columns(pl.col("known_ts").cast(pl.Int64)).row(0, named=True)
+    setup = arrival(both, symbol)
     card = similar.ask(both, setup["level_kind"], setup["known_ts"], k=5, contract=symbol)
     stored = library.setups(both, gold.slots())
     past = stored.filter(pl.col("symbol") == symbol, pl.col("date") < DAYS[-1], ~pl.col("is_placebo"))
@@ -54,6 +52,50 @@ def test_an_answer_is_scaled_by_its_own_product_in_sql_too(both, symbol) -> None
         told = con.sql(f"FROM nearest('{setup['setup_id']}', k := 5)").pl()
     assert told["setup_id"].to_list() == [each["setup_id"] for each in card.neighbours]
     assert told["distance"].to_list() == pytest.approx([each["distance"] for each in card.neighbours])
+
+
+@pytest.mark.parametrize("symbol", ["SIMU5", "ESU5"])
+def test_the_graph_of_a_product_answers_for_it(both, tmp_path, symbol) -> None:
+    root = shutil.copytree(both, tmp_path / "root")
+    for product in ("SIM", "ES"):
+        steps.index(tasks(root, "SIM")[f"index/snapshot30r.{product}.hnsw"], {})
+    setup = arrival(root, symbol)
+    exact, graph_ = (
+        similar.ask(root, setup["level_kind"], setup["known_ts"], k=3, contract=symbol, index=how)
+        for how in ("exact", "hnsw")
+    )
+    assert exact.neighbours == graph_.neighbours and len(exact.neighbours) == 3
+
+
+def test_another_products_past_and_dates_change_nothing(both, alone, tmp_path, monkeypatch) -> None:
+    """ES has a date fewer and outcomes of its own; an answer for SIM is that of a root without ES, and back."""
+    monkeypatch.setattr(barrier, "SESSIONS_NEEDED", 3)
+    root = shutil.copytree(both, tmp_path / "root")
+    part = "gold/scalers/spec=snapshot30r/product={}/date=" + str(DAYS[-1])
+    setup = arrival(root, "ESU5")
+    want = similar.ask(root, setup["level_kind"], setup["known_ts"], contract="ESU5")
+    shutil.rmtree(root / part.format("SIM"))
+    assert similar.ask(root, setup["level_kind"], setup["known_ts"], contract="ESU5") == want
+    shutil.rmtree(root / part.format("ES"))
+    shutil.copytree(both / part.format("SIM"), root / part.format("SIM"))
+    older = similar.ask(root, setup["level_kind"], setup["known_ts"], contract="ESU5")
+    assert older.neighbours[0]["distance"] == pytest.approx(want.neighbours[0]["distance"], rel=0.5)
+    mine = arrival(alone, "SIMU5")
+    for date in DAYS:
+        outcomes = store.partition(root, "gold.outcomes", symbol="ESU5", date=date)
+        rows = pl.read_parquet(outcomes.path, hive_partitioning=False).with_columns(outcome=pl.lit("CHOP"))
+        store.write(outcomes, rows, store.read_manifest(outcomes))
+    told = [
+        similar.ask(each, mine["level_kind"], mine["known_ts"], contract="SIMU5") for each in (root, alone)
+    ]
+    assert told[0].outcomes == told[1].outcomes and told[0].neighbours == told[1].neighbours
+
+
+def arrival(root, symbol):
+    """The first stored setup of a symbol on the last date, at a level with a name."""
+    mine = pl.col("symbol").eq(symbol) & pl.col("date").eq(DAYS[-1]) & (pl.col("level_kind") != "CUSTOM")
+    rows = library.setups(root).filter(mine, ~pl.col("is_placebo"))
+    return rows.with_columns(pl.col("known_ts").cast(pl.Int64)).row(0, named=True)
 
 
 def by_hand(past, one, other) -> float:

@@ -50,7 +50,7 @@ def test_setups_at_the_users_prices(root):
     assert setups.height >= 5
     assert set(setups["level_kind"]) == {"CUSTOM"}
     assert setups["trigger_ts"].cast(pl.Int64).is_between(start, end - 5 * 10**9).all()
-    assert part(root, "gold.outcomes").height == setups.height * 5 * 3
+    assert part(root, "gold.outcomes").height == setups.height * 6 * 3
 
 
 def test_an_answer(root):

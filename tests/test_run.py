@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -173,6 +174,34 @@ def test_no_worker_outlives_its_owner(root, tmp_path, number):
     assert "ForkPoolWorker" not in said and "Process Spawn" not in said
     with workers.owner(root):
         assert not workers_of(owner.pid)
+
+
+def test_ctrl_c_while_a_worker_is_started_waits_until_it_is():
+    press, pressed = threading.Event(), threading.Event()
+
+    def finger():
+        press.wait()
+        signal.raise_signal(signal.SIGINT)  # in a thread that does not block it, as polars' own do not
+        pressed.set()
+
+    class Executor:
+        whole = False
+
+        def submit(self, *_):
+            press.set()
+            pressed.wait()
+            time.sleep(0.01)
+            self.whole = True
+
+    executor, before = Executor(), signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=finger).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            workers.Pool(executor).submit(print)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert executor.whole
 
 
 def workers_of(pid):

@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from warehouse import index, library, odds, render, session, similar, store, vectors
+from warehouse import barrier, index, library, odds, question, render, session, similar, store, vectors
 from warehouse.errors import DataError, MissingStepError, QuestionError
+from warehouse.schema import LEVELS, NS
 
 COUNT = 14
 DAYS = gold.dates(COUNT)
@@ -159,6 +160,51 @@ def test_as_of_moves_the_moment_back_and_never_forward(root) -> None:
         QuestionError, match=r"^--as-of .* lies after the moment, .*: nothing later may answer$"
     ):
         asked(root, setup, as_of=setup["known_ts"] + SECOND)
+
+
+def chop(root, dates) -> None:
+    """Make every outcome of some dates a CHOP, which bends whatever learns from them."""
+    for date in dates:
+        part = store.partition(root, "gold.outcomes", symbol=gold.SYMBOL, date=date)
+        rows = pl.read_parquet(part.path, hive_partitioning=False)
+        store.write(part, rows.with_columns(outcome=pl.lit("CHOP")), store.read_manifest(part))
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    """Sigma is calibrated after three sessions, so that small roots have factors."""
+    monkeypatch.setattr(barrier, "SESSIONS_NEEDED", 3)
+
+
+@pytest.mark.usefixtures("soon")
+def test_odds_learn_from_nothing_that_was_resolved_later(mine) -> None:
+    setup, back = trigger(mine), ns(DAYS[9], "18:00:00")
+    want, free = asked(mine, setup, as_of=back), asked(mine, setup)
+    chop(mine, DAYS[10:])
+    assert asked(mine, setup, as_of=back).outcomes == want.outcomes
+    assert asked(mine, setup).outcomes != free.outcomes
+
+
+@pytest.mark.usefixtures("soon")
+def test_odds_learn_from_no_setup_of_the_own_date(mine) -> None:
+    rows = library.setups(mine).filter(~pl.col("is_placebo"), pl.col("date") == DAYS[-1]).sort("known_ts")
+    named = rows.filter(pl.col("level_kind") != "CUSTOM").with_columns(pl.col("known_ts").cast(pl.Int64))
+    setup = named.row(-1, named=True)
+    assert rows.select((pl.col("resolved_ts").cast(pl.Int64) < setup["known_ts"]).sum()).item() > 2
+    want = asked(mine, setup).outcomes
+    chop(mine, DAYS[-1:])
+    assert asked(mine, setup).outcomes == want
+
+
+def test_a_cut_answer_says_so_and_the_moment_itself_is_no_cut(root) -> None:
+    setup, back = trigger(root), ns(DAYS[6], "10:00:00")
+    assert any(
+        note.startswith(f"Cut by --as-of: what was resolved after {DAYS[6]} 10:00:00 New York")
+        for note in asked(root, setup, as_of=back).notes
+    )
+    late = setup["known_ts"] + 3 * SECOND
+    same = similar.ask(root, setup["level_kind"], late, as_of=late)
+    assert same == asked(root, setup) and not any("--as-of" in note for note in same.notes)
 
 
 def test_as_of_before_any_session_leaves_geometry_alone(root) -> None:
@@ -487,3 +533,46 @@ def test_a_junk_sidecar_of_the_index_is_named(mine, junk) -> None:
     with pytest.raises(DataError) as error:
         asked(mine, setup, index="hnsw")
     assert str(error.value) == f"{note} is damaged: run `warehouse build` again"
+
+
+def moving(folder, *rows):
+    """A date whose levels are (kind, price, known time)."""
+    date = gold.dates(1)[0]
+    gold.day(folder, date)
+    full = [
+        (f"SIMU5/{date}/{kind}", kind, price, ns(date, known), ns(date, "17:00:00"), False)
+        for kind, price, known in rows
+    ]
+    raw = {name: pl.Int64() if dtype == NS else dtype for name, dtype in LEVELS.schema.items()}
+    made = pl.DataFrame(full, raw, orient="row").cast(LEVELS.schema)
+    store.write(store.partition(folder, "silver.levels", symbol="SIMU5", date=date), made, {})
+    return lambda level, clock: question.place(folder, level, ns(date, clock)).price
+
+
+def test_a_moving_level_has_the_value_known_when_the_bar_began(tmp_path):
+    ask = moving(
+        tmp_path, ("VWAP", 6000.0, "09:30:05"), ("VWAP", 6001.5, "09:40:00"), ("VWAP", 6002.0, "09:40:05")
+    )
+    assert ask("VWAP", "09:39:59") == ask("VWAP", "09:40:00") == 6000.0  # bar 09:39:55 ends at 09:40:00
+    assert ask("vwap", "09:40:05") == 6001.5
+    assert ask("VWAP", "09:40:10") == 6002.0
+    assert ask("VWAP", "09:30:05") == 6000.0, "just known: there is no other"
+    with pytest.raises(
+        QuestionError, match=r"^VWAP of .* is known from 09:30:05 New York; 09:30:00 New York is earlier$"
+    ):
+        ask("VWAP", "09:30:04")
+
+
+def test_an_extreme_that_was_passed_is_no_level_until_the_next_is_old_enough(tmp_path):
+    ask = moving(
+        tmp_path,
+        ("SESSION_HIGH", 6001.0, "09:38:05"),
+        ("SESSION_HIGH", None, "09:41:10"),
+        ("SESSION_HIGH", 6002.0, "09:46:10"),
+    )
+    assert ask("SESSION_HIGH", "09:41:10") == 6001.0
+    passed = r"^SESSION_HIGH of .* was passed by 09:41:10 New York, and the new one is not old enough yet: ask later$"
+    for clock in ("09:41:15", "09:46:10"):
+        with pytest.raises(QuestionError, match=passed):
+            ask("SESSION_HIGH", clock)
+    assert ask("SESSION_HIGH", "09:46:15") == 6002.0

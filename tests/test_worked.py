@@ -370,3 +370,19 @@ def test_the_farther_half_of_a_band_masks_its_twin():
         {-1: 5, **{-k: 5 for k in range(2, 11)}}, {1: 5, **dict.fromkeys(range(2, 10), 5), 20: 5, 21: 5}
     )
     assert setup(short)["state_cdi_p2_3_eob_r"] == pytest.approx((10 - 5) / 15)
+
+
+def test_opposing_pressure_is_the_heavier_side_by_what_is_usual():
+    # 150 against 100 usual on two ticks of the ask, 50 against 50 on one of the bid: 1.5 and 1 of what is usual.
+    # Nine ticks off, weight 0, a thousand lots are not near.
+    bids, asks = {-1: 50, -9: 1000}, {1: 100, 2: 50, 9: 1000}
+    pressure = pytest.approx((1.5 - 1.0) / (1.5 + 1.0 + 0.1))
+    assert setup(scene(bids, asks))["lvl_opppress_eob"] == pressure
+    down = setup(scene(mirrored(asks), mirrored(bids)), direction="DOWN")
+    assert down["lvl_opppress_eob"] == pressure
+    assert setup(scene({-9: 1000}, asks))["lvl_opppress_eob"] is None  # no bid is seen near the level
+    assert setup(scene(bids, asks, usual=None))["lvl_opppress_eob"] is None
+    # seen empty is not unseen
+    assert setup(scene({-1: 0, **bids, -2: 0}, asks))["lvl_opppress_eob"] == pytest.approx(
+        (1.5 - 0.5) / (1.5 + 0.5 + 0.1)
+    )

@@ -187,6 +187,9 @@ class Answer:
     ) -> list[str]:
         now, slots = self.now, len(self.mine)
         notes = []
+        if self.admission.as_of < now.place.end:
+            told = f"{question.wall(self.admission.as_of):%Y-%m-%d %H:%M:%S}"
+            notes.append(f"Cut by --as-of: what was resolved after {told} New York is left out.")
         if now.place.product == SIMULATED:
             notes.append("Simulated data: no market ever traded this.")
         if now.setup is None:
@@ -212,9 +215,8 @@ class Answer:
         if not missing:
             return []
         pts = ", ".join(f"{labels[name].barrier_pts:g} pt at {name}" for name in missing)
-        return [
-            f"Odds begin at the level: price is {abs(self.now.x0):g} pt away, the barriers stand at {pts}."
-        ]
+        away = round(abs(self.now.x0), 3)
+        return [f"Odds begin at the level: price is {away:g} pt away, the barriers stand at {pts}."]
 
 
 def _counts(outcomes: pl.Series) -> Reals:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
+from warehouse.schema import CLASSES_SCHEME
 
 Reals = npt.NDArray[np.float64]
 
@@ -16,7 +19,9 @@ UNCALIBRATED = 0.9
 SESSIONS_NEEDED = 20
 _TERMS = 40
 _SEARCH = (0.05, 20.0)
-_HALVINGS = 50
+_PRECISION, _DECAYED = 1e-9, -40.0
+_INNER_CUT = 0.5  # sigmas at the horizon within which level_class5 says CHOP
+_erfc = np.frompyfunc(math.erfc, 1, 1)
 
 
 class Odds(NamedTuple):
@@ -47,19 +52,41 @@ def geometric(x0: Reals, barrier: Reals, sigma: Reals) -> Odds:
     return Odds(breaks, 1 - breaks - chops, chops)
 
 
+def ended(x0: Reals, cut: Reals, sigma: Reals) -> Odds:
+    """Chances that a driftless Brownian walk ends at or beyond +cut, at or beyond -cut, or in between.
+
+    Args:
+        x0: Start, in points.
+        cut: Distance of both cuts from 0, in points.
+        sigma: Standard deviation of the walk at the horizon, in points.
+
+    Returns:
+        NaN where sigma is not positive.
+    """
+    unit = np.where(sigma > 0, sigma, np.nan) * math.sqrt(2)
+    breaks, rejects = (np.asarray(_erfc((cut - start) / unit), np.float64) / 2 for start in (x0, -x0))
+    return Odds(breaks, rejects, 1 - breaks - rejects)
+
+
 def calibrate(x0: Reals, barrier: Reals, sigma: Reals, chop_share: float) -> float:
     """The factor on sigma at which the mean chance of CHOP equals the share seen.
 
     The chance falls as sigma grows, so bisection finds it; a share of 0 or 1 gives an end of the search.
+    Starts on or beyond a barrier, or without sigma, tell nothing.
     """
     share, spread = _shape(x0, barrier, sigma)
-    odd = np.arange(1, _TERMS + 1, 2)
-    waves = 4 / np.pi * np.sin(odd * np.pi * share[:, None]) / odd
+    inside = np.isfinite(spread)
+    odd = np.arange(1, _TERMS + 1, 2)[:, None]
+    waves = 4 / np.pi * np.sin(odd * np.pi * share[inside]) / odd
+    slopes = -((odd * np.pi * spread[inside]) ** 2) / 2
+    slowest = slopes.max(axis=1, initial=-np.inf)
     low, high = _SEARCH
-    for _ in range(_HALVINGS):
+    while high > low * (1 + _PRECISION):
         factor = float(np.sqrt(low * high))
-        decay = np.exp(-((odd * np.pi * factor * spread[:, None]) ** 2) / 2)
-        too_calm = np.nanmean((waves * decay).sum(axis=1)) > chop_share
+        # Later terms have all decayed to less than a float64 of the sum can hold.
+        terms = int((factor**2 * slowest > _DECAYED).sum())
+        chops = (waves[:terms] * np.exp(factor**2 * slopes[:terms])).sum()
+        too_calm = chops > chop_share * inside.sum()
         low, high = (factor, high) if too_calm else (low, factor)
     return float(np.sqrt(low * high))
 
@@ -85,7 +112,7 @@ def with_odds(outcomes: pl.DataFrame, setups: pl.DataFrame, factors: Mapping[int
     Args:
         outcomes: Rows of gold.outcomes; a scheme named `level_*` starts at x0, another at 0.
         setups: gold.setups, for x0 and sigma_60.
-        factors: g by horizon; 0.9 for those it does not name.
+        factors: g by horizon; 0.9 for those it does not name. It is the column `cal_factor`.
     """
     starts = setups.select("setup_id", "x0", "sigma_60")
     known = outcomes.join(starts, on="setup_id", how="left", maintain_order="left")
@@ -94,12 +121,13 @@ def with_odds(outcomes: pl.DataFrame, setups: pl.DataFrame, factors: Mapping[int
     width, horizon = _reals(known["barrier_pts"]), known["horizon_s"].to_numpy()
     sigma = _reals(known["sigma_60"]) * np.sqrt(horizon / 60)
     g = np.array([factors.get(int(seconds), UNCALIBRATED) for seconds in horizon])
-    columns = [
-        pl.Series(f"{name}_{end}", values, nan_to_null=True)
-        for name, scale in (("null", np.ones_like(g)), ("cal", g))
-        for end, values in zip(("break", "reject", "chop"), geometric(x0, width, sigma * scale), strict=True)
-    ]
-    return known.with_columns(columns)
+    classes = (known["scheme"] == CLASSES_SCHEME).to_numpy()
+    columns = []
+    for name, scale in (("null", np.ones_like(g)), ("cal", g)):
+        raced, at_end = geometric(x0, width, sigma * scale), ended(x0, _INNER_CUT * sigma, sigma * scale)
+        for end, race, last in zip(("break", "reject", "chop"), raced, at_end, strict=True):
+            columns.append(pl.Series(f"{name}_{end}", np.where(classes, last, race), nan_to_null=True))
+    return known.with_columns(pl.Series("cal_factor", g), *columns)
 
 
 def _factor(part: pl.DataFrame, horizon: int) -> float:

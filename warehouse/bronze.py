@@ -129,7 +129,9 @@ def batch(pieces: Sequence[Records], schema: str) -> pa.Table:
     arrays = [_array(name, values) for name, values in _picked(pieces, names).items()]
     if schema == "definition":
         names, arrays = [*names, "record"], [*arrays, _whole(pieces)]
-    return pa.Table.from_arrays(arrays, names=names)
+    # Columns that have no null are declared so: readers then decode no null flags.
+    fields = [pa.field(n, a.type, nullable=n in _NULLABLE) for n, a in zip(names, arrays, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
 def _picked(pieces: Sequence[Records], names: Sequence[str]) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from warehouse.errors import KilledError, MissingStepError, QuestionError, Wareh
 from warehouse.fronts import SCHEMAS, Front, Scope
 from warehouse.land import Landing
 from warehouse.ledger import Ledger
-from warehouse.request import Request, Stock, choose, refuse, stock
+from warehouse.request import Request, Stock, choose, stock, without
 from warehouse.run import Outcome, Progress, Task, run
 from warehouse.steps import LEVELS_FILE
 from warehouse.store import Partition
@@ -89,10 +89,12 @@ def ask(request: Request) -> tuple[Stock, Scope, Report]:
     found = land.survey(request.folder, request.root)
     there = stock(found, request.root, request.product)
     wanted, left_out = choose(asked, there)
-    report = Report(errors=[str(error) for error in found.damaged], notes=_notes(there, left_out))
     scope = Scope(request.root, there.product, tuple(wanted), request.contract, request.schema, window)
-    refuse(there, scope)
-    return there, scope, report
+    lacking = without(asked, there, scope)
+    scope = replace(scope, dates=tuple(date for date in wanted if date not in lacking))
+    notes = [f"left out: {count} x {reason}" for reason, count in found.skipped.items()]
+    notes += [*_skipped(there.product, left_out), *_skipped(_named(scope), lacking)]
+    return there, scope, Report(errors=[str(error) for error in found.damaged], notes=notes)
 
 
 def landings(there: Stock, scope: Scope) -> list[Landing]:
@@ -187,9 +189,10 @@ def _name(landing: Landing) -> str:
     return ", ".join(source.name for source in landing.sources)
 
 
-def _notes(there: Stock, left_out: Sequence[dt.date]) -> list[str]:
-    notes = [f"left out: {count} x {reason}" for reason, count in there.survey.skipped.items()]
-    if left_out:
-        more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
-        notes.append(f"no {there.product} data of {left_out[0]}{more}: skipped")
-    return notes
+def _skipped(what: str, dates: Sequence[dt.date]) -> list[str]:
+    more = f" and {len(dates) - 1} more" if len(dates) > 1 else ""
+    return [f"no {what} data of {dates[0]}{more}: skipped"] if dates else []
+
+
+def _named(scope: Scope) -> str:
+    return " ".join(word for word in (scope.contract or scope.product, scope.schema) if word)

@@ -36,6 +36,7 @@ class Catalog(Mapping[str, Feature]):
         self._by_name: dict[str, Feature] = {}
         self.measures: dict[str, Measure] = {}
         self.vectors: dict[str, tuple[str, ...]] = {}
+        self.sequence: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Feature:
         return self._by_name[name]
@@ -75,11 +76,16 @@ class Catalog(Mapping[str, Feature]):
 
     def vector(self, name: str, slots: tuple[str, ...]) -> None:
         """Register a vector: features of a setup in the order of its slots."""
+        self.vectors[name] = self._known(f"vector `{name}` has the slots", slots)
+
+    def hold(self, *slots: str) -> None:
+        """Say which features a sequence holds of every bar."""
+        self.sequence = self._known("a sequence holds", slots)
+
+    def _known(self, what: str, slots: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := [slot for slot in slots if slot not in self]:
-            raise DeclarationError(
-                f"vector `{name}` has the slots {unknown}, which are no features: declare them"
-            )
-        self.vectors[name] = slots
+            raise DeclarationError(f"{what} {unknown}, which are no features: declare them")
+        return slots
 
     def measure(
         self,

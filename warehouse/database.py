@@ -17,7 +17,7 @@ from warehouse.views import View
 FILE = "warehouse.duckdb"
 ATTACHED = "file"
 """Name under which our connections attach the database file."""
-COPIED = ("gold.setups", "gold.outcomes", "gold.scalers", "silver.levels")
+COPIED = ("gold.setups", "gold.outcomes", "gold.weights", "gold.snapshots", "gold.scalers", "silver.levels")
 FORMATS = ("table", "csv", "json", "parquet")
 
 
@@ -68,9 +68,11 @@ def sql(root: Path, statement: str, form: str = "parquet") -> pl.DataFrame:
         except duckdb.Error as error:
             if helpers.failed is not None:
                 raise helpers.failed from None
-            if "part.parquet" in str(error):
+            if str(root.absolute()) in str(error):
                 raise _damage(root, error) from None
             raise QuestionError(f"DuckDB refuses that: {' '.join(str(error).split())}") from None
+    if (name := casts.beyond(rows)) is not None and form != "parquet":
+        raise QuestionError(f"`{name}` holds a time that cannot be shown: select it as text, {name}::VARCHAR")
     return rows
 
 

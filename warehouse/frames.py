@@ -56,16 +56,16 @@ def bars(tables: Tables, columns: Collection[str], measures: Collection[Measure]
 def at_levels(frame: pl.LazyFrame, levels: pl.LazyFrame, before: int) -> pl.LazyFrame:
     """Bars at every level from `before` bars ahead of its first known time to its end, by level and time.
 
-    A level's value in a bar is the last one known by the bar's end; before any is, the first.
+    A level's value in a bar is the last one known at the bar's start; before any is, the first.
     """
-    end = pl.col("bar_ts") + pl.duration(nanoseconds=BAR_NS)
     start = pl.col("known_ts") - pl.duration(nanoseconds=before * BAR_NS)
     ordered = levels.sort("level_id", "known_ts").with_columns(
         since=pl.when(pl.col("level_id").is_first_distinct()).then(start).otherwise("known_ts"),
         until=pl.col("known_ts").shift(-1).over("level_id"),
     )
     values = ordered.select("level_id", "since", "until", "valid_to", level_px="price")
-    held = (end > pl.col("since")) & (pl.col("until").is_null() | (end < pl.col("until")))
+    bar = pl.col("bar_ts")
+    held = (bar >= pl.col("since")) & (pl.col("until").is_null() | (bar < pl.col("until")))
     keys = values.join(frame.select("bar_ts"), how="cross").filter(
         held & (pl.col("bar_ts") < pl.col("valid_to"))
     )

@@ -116,7 +116,8 @@ def lacking(scope: Scope, symbol: str, dates: Sequence[dt.date], there: Iterable
     found = list(there)
     wanted = f"{scope.schema.upper()} of {symbol}" if scope.schema else symbol
     mine = sorted(schema for name, schema in found if name == symbol)
-    others = ", ".join(mine or sorted({name for name, _ in found})) or "nothing"
+    same = sorted({name for name, schema in found if scope.schema in {None, schema}})
+    others = ", ".join(mine or same) or "nothing"
     days = f"{dates[0]}" + (f" and {len(dates) - 1} more" if len(dates) > 1 else "")
     other = "name another --schema" if mine else "name one with --contract"
     return f"{wanted} is not landed for {days} ({others} is): add its file, or {other}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 
 from warehouse.errors import QuestionError
 from warehouse.schema import LEVEL_KINDS
 
 CUSTOM = "CUSTOM"
 """Kind of the user's own prices."""
-MADE = ("PM_HIGH", "PM_LOW", "OR_HIGH", "OR_LOW", CUSTOM)
-"""Kinds that this build makes; `schema.LEVEL_KINDS` orders those to come too."""
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 MOST = 1e6
 """Points from which a number is no price."""
 
@@ -34,7 +34,7 @@ def price(level: str) -> float | None:
         QuestionError: If it is a number that is no price.
     """
     try:
-        price = float(level)
+        price = float(_THOUSANDS.sub("", level))
     except ValueError:
         return None
     if not sound(price):
@@ -51,12 +51,12 @@ def kinds(text: str) -> list[str]:
     """Kinds of level from a list such as `PM_HIGH,OR_HIGH`.
 
     Raises:
-        QuestionError: If one is not made by this build.
+        QuestionError: If one is none.
     """
     found = [word.strip().upper() for word in text.split(",")]
     for kind in found:
-        if kind not in MADE:
-            near = difflib.get_close_matches(kind, MADE, n=3, cutoff=0.5)
-            hint = f"did you mean {', '.join(near)}?" if near else f"there is {', '.join(MADE)}"
+        if kind not in LEVEL_KINDS:
+            near = difflib.get_close_matches(kind, LEVEL_KINDS, n=3, cutoff=0.5)
+            hint = f"did you mean {', '.join(near)}?" if near else f"there is {', '.join(LEVEL_KINDS)}"
             raise QuestionError(f"`{kind}` is no kind of level: {hint}")
     return found

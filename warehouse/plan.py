@@ -93,8 +93,7 @@ def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | N
         One row per trigger, in their order: setup_id and the features that are not columns of `triggers`.
     """
     asked = catalog.load().keys() if names is None else names
-    own = [one for one in catalog.load().values() if one.name not in triggers.columns]
-    wanted = [one for one in own if one.name in asked]
+    wanted = [one for name, one in catalog.load().items() if name in asked and name not in triggers.columns]
     starts = triggers.lazy().select(
         "setup_id",
         "sigma_60",
@@ -105,7 +104,7 @@ def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | N
     )
     made = _ordered([one for one in wanted if one.family != "volatility"], _GIVEN)
     columns, measures = _leaves(made)
-    history = _history(starts, tables, columns, measures)
+    history = _history(starts, tables, columns, measures, _reach(wanted))
     frame = history.join(
         starts.select(_ENTITY, "bar_ts", "sigma_60").unique([_ENTITY, "bar_ts"]),
         on=[_ENTITY, "bar_ts"], how="left", maintain_order="left",
@@ -151,10 +150,10 @@ def _made(wanted: list[Feature], tables: Tables) -> pl.LazyFrame:
 
 
 def _history(
-    starts: pl.LazyFrame, tables: Tables, columns: set[str], measures: list[Measure]
+    starts: pl.LazyFrame, tables: Tables, columns: set[str], measures: list[Measure], bars: int = LOOKBACK
 ) -> pl.LazyFrame:
-    """The bars of the look-back of every trigger, by level, direction and time."""
-    back = pl.int_ranges(-(LOOKBACK - 1) * BAR_NS, BAR_NS, BAR_NS)
+    """The last `bars` bars of every trigger, by level, direction and time."""
+    back = pl.int_ranges((1 - bars) * BAR_NS, BAR_NS, BAR_NS)
     keys = (
         starts.select(_ENTITY, "level_px", "d", "bar_ts", back=back)
         .explode("back")
@@ -162,17 +161,19 @@ def _history(
         .unique()
         .sort(_ENTITY, "bar_ts")
     )
-    ends = starts.select(
-        first=pl.col("bar_ts").min() - pl.duration(nanoseconds=LOOKBACK * BAR_NS), last=pl.col("bar_ts").max()
-    )
+    ends = keys.select(first=pl.col("bar_ts").min(), last=pl.col("bar_ts").max())
     first, last = ends.collect(engine="in-memory").row(0)
     near = {
         name: table.filter(pl.col("bar_ts").is_between(first, last)) if name in {"book", "ladder"} else table
         for name, table in tables.items()
     }
-    bars = frames.bars(near, columns | {"tick_px"}, measures)
-    frame = keys.join(bars, on="bar_ts", maintain_order="left")
+    frame = keys.join(frames.bars(near, columns | {"tick_px"}, measures), on="bar_ts", maintain_order="left")
     return frames.with_measures(frame, near, _of_levels(measures), _ENTITY)
+
+
+def _reach(wanted: Iterable[Feature]) -> int:
+    """Bars that some features need, their own included, as far as a setup looks back."""
+    return max((catalog.load().reach_of(one) or LOOKBACK for one in wanted), default=1)
 
 
 def _facing(frame: pl.LazyFrame, measures: Iterable[Measure]) -> pl.LazyFrame:

@@ -127,7 +127,7 @@ def _stands(price: float | None, x: float | None, sigma: float | None) -> str:
     where = "before" if x < 0 else "beyond" if x > 0 else "at"
     moves = f" ({abs(x) / sigma:.1f} one-minute moves of {sigma:.2f} pt)" if sigma else ""
     said = f"price {price:,.3f}, " if price is not None else "price "
-    return f"{said}{abs(x):g} pt {where} the level{moves}"
+    return f"{said}{round(abs(x), 3):g} pt {where} the level{moves}"
 
 
 def _ladder(points: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -137,27 +137,30 @@ def choose(asked: Iterable[Asked], there: Stock) -> tuple[list[dt.date], list[dt
     return [date for date in has if has[date]], [date for date in has if not has[date]]
 
 
-def refuse(there: Stock, scope: Scope) -> None:
-    """Hold the contract and schema that the user named against what there is of every date.
+def without(asked: Iterable[Asked], there: Stock, scope: Scope) -> list[dt.date]:
+    """Dates of a range on which there is nothing of the contract or schema that the user named.
 
     Raises:
         QuestionError: If the contract is none of the product.
-        MissingStepError: If a date has no such order flow, landed or raw.
+        MissingStepError: If no date has such order flow, landed or raw, or a named date has none.
     """
     symbols = there.symbols()
     if scope.contract is not None and of(scope.contract) != there.product:
         known = ", ".join(symbols)
         raise QuestionError(f"`{scope.contract}` is no contract of {there.product}: name one of {known}")
     if scope.contract is None and scope.schema is None:
-        return
+        return []
     pairs = list(itertools.product(symbols, SCHEMAS))
-    held = {date: [pair for pair in pairs if there.only(*pair).has(date)] for date in scope.dates}
-    without = [date for date, found in held.items() if not any(scope.takes(*pair) for pair in found)]
-    if without:
-        found = held[without[0]]
-        names = [session.calendar_front(there.product, without[0]), *sorted(name for name, _ in found)]
+    taken = [there.only(*pair) for pair in pairs if scope.takes(*pair)]
+    missing = [date for date in scope.dates if not any(own.has(date) for own in taken)]
+    named = [each.date for each in asked if each.named and each.date in missing]
+    if named or len(missing) == len(scope.dates):
+        first = (named or missing)[0]
+        found = [pair for pair in pairs if there.only(*pair).has(first)]
+        names = [session.calendar_front(there.product, first), *sorted(name for name, _ in found)]
         symbol = scope.contract or next(name for name in names if name in dict(found))
-        raise MissingStepError(lacking(scope, symbol, without, found) + _bad(there.survey))
+        raise MissingStepError(lacking(scope, symbol, named or missing, found) + _bad(there.survey))
+    return missing
 
 
 def of(symbol: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import polars as pl
 
-from warehouse.units import COUNT, FRACTION, LOTS, NAME, POINTS, TIME, Unit
+from warehouse.units import COUNT, FRACTION, LOTS, NAME, POINTS, SECONDS, TIME, Unit
 
 Mirror = Literal["same", "negate", "reflect"]
 
@@ -30,9 +30,24 @@ LEVEL_KINDS = (
     "CUSTOM",
 )  # fmt: skip
 """Names of levels, in the order in which one tick's setup takes its name."""
+SET_ASIDE = ("duplicate", "stale", "bad_level", "no_value", "off_grid", "absurd")
+"""Rules whose records stay in bronze and enter no other table; silver.quality counts each."""
+AVERAGES = ("SMA_90", "EMA_20", "VWAP")
+"""Levels that move all the time: each is a machine of its own, on no tick."""
+MOVING = (*AVERAGES, "SESSION_HIGH", "SESSION_LOW")
+"""Levels that have no one price for the date."""
 HORIZONS_S = (120, 240, 480)
 """Seconds after the freeze within which an outcome is sought."""
 DEFAULT_SCHEME = "level_c09"
+CLASSES_SCHEME = "level_class5"
+SCHEMES = (DEFAULT_SCHEME, CLASSES_SCHEME, "level_fix2", "level_fix3", "level_fix5", "trigger_c09")
+"""Ways to say what followed, all stored side by side; questions and calibration read the default alone."""
+
+
+TAUS_S = (-300, -240, -180, -120, -60, 0, 30, 60, 120, 240)
+"""Moments around T0, in seconds, at which a setup is frozen again."""
+SEQUENCE_BARS = 240
+"""Bars of a sequence, the trigger's own the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +226,7 @@ BOOK = Table(
         Column("clear_cnt", WHOLE, COUNT, "R records."),
         Column("meta_empty", FLAG, FRACTION, "No record fell into the bar."),
         Column("meta_reset", FLAG, FRACTION, "The book was dropped in the bar."),
-        Column("meta_badbook", FLAG, FRACTION, "Flagged as maybe bad, here or since the last reset."),
+        Column("meta_badbook", FLAG, FRACTION, "Flagged as maybe bad here or since the last reset, or crossed, or sent with levels that cannot be."),
         Column("meta_late_cnt", WHOLE, COUNT, "Records whose ts_event stepped back."),
         Column("meta_missing_last_cnt", WHOLE, COUNT, "Events that ended without the LAST flag."),
         Column("meta_unknown_order_cnt", WHOLE, COUNT, "C, M or F of an order never seen; 0 from MBP-10."),
@@ -243,14 +258,14 @@ LEVELS = Table(
     ("symbol", "date"),
     ("level_id", "known_ts"),
     (
-        Column("level_id", TEXT, NAME, "symbol/date/kind[/price]."),
-        Column("level_kind", TEXT, NAME, "PM_HIGH, PM_LOW, OR_HIGH, OR_LOW or CUSTOM."),
-        Column("price", REAL, POINTS, "The level.", mirror="reflect"),
+        Column("level_id", TEXT, NAME, "symbol/date/kind[/price][/p+ or /p-]."),
+        Column("level_kind", TEXT, NAME, "PM_HIGH, PM_LOW, OR_HIGH, OR_LOW, OR30_HIGH, OR30_LOW, SMA_90, EMA_20, PRIOR_HIGH, PRIOR_LOW, PRIOR_CLOSE, OVERNIGHT_HIGH, OVERNIGHT_LOW, SESSION_HIGH, SESSION_LOW, VWAP or CUSTOM."),
+        Column("price", REAL, POINTS, "The level, until the next row of its level_id is known; null: none from then on.", mirror="reflect"),
         Column("known_ts", NS, TIME, "First instant at which it may be read."),
         Column("valid_to", NS, TIME, "End of its validity, exclusive."),
         Column("is_placebo", FLAG, FRACTION, "True for a negative control."),
     ),
-)
+)  # fmt: skip
 
 VOLUME_PROFILE = Table(
     "silver.volume_profile",
@@ -307,7 +322,18 @@ QUALITY = Table(
         Column("edge_in_qty", WHOLE, LOTS, "Size that entered the window by its moving."),
         Column("edge_out_qty", WHOLE, LOTS, "Size that left the window by its moving."),
         Column("unknown_trade_frac", REAL, FRACTION, "Share of traded lots without an aggressor; null without trades."),
-        Column("absurd_cnt", WHOLE, COUNT, "Records off the tick grid, without a price or size, or prints far from both best prices: in bronze only."),
+        Column("known_ts", NS, TIME, "Since when the whole book (the ten-level window) is known; null if never."),
+        Column("known_frac", REAL, FRACTION, "Share of the bars' time with a known book; null without bars."),
+        Column("duplicate_cnt", WHOLE, COUNT, "Quarantined: records that repeat the event or the act before them byte by byte."),
+        Column("stale_cnt", WHOLE, COUNT, "Quarantined: records whose sequence and time lie before an earlier record's."),
+        Column("bad_level_cnt", WHOLE, COUNT, "Quarantined: records of events that left a level off the tick grid or without a size."),
+        Column("no_value_cnt", WHOLE, COUNT, "Quarantined: records with an undefined price or size."),
+        Column("off_grid_cnt", WHOLE, COUNT, "Quarantined: records with a price between ticks."),
+        Column("absurd_cnt", WHOLE, COUNT, "Quarantined: prints far from both best prices."),
+        Column("renumbered_cnt", WHOLE, COUNT, "Times that the sequence stepped back while time did not; used."),
+        Column("instrument_cnt", WHOLE, COUNT, "Times that the instrument number changed: the book is dropped there."),
+        Column("crossed_cnt", WHOLE, COUNT, "Events that ended with a best bid not below the best ask: no mid, and the bar is flagged."),
+        Column("beyond", TEXT, NAME, "Tolerances that the date is beyond; null if none."),
     ),
 )  # fmt: skip
 
@@ -336,6 +362,30 @@ SETUPS = Table(
         Column("uses_pre_known_level", FLAG, FRACTION, "The look-back reaches before the level was known."),
         Column("maybe_back_month", FLAG, FRACTION, "The contract was named by the user, not found to be front."),
         Column("source", TEXT, NAME, "mbp-10 or mbo."),
+        Column("doubtful", FLAG, FRACTION, "The order flow of its date was beyond tolerance (quality.beyond): known when the date ended, and no feature."),
+        Column("touch_role", TEXT, NAME, "FIRST, RETRY (after REJECT, same way), RETEST (after BREAK, from the other side) or RETURN; null if the last touch has no outcome."),
+        Column("last_outcome", TEXT, NAME, "Outcome at four minutes of the touch before, by the default scheme; null if there is none."),
+        Column("since_touch_s", REAL, SECONDS, "Seconds from that touch's T0; null if there is none."),
+        Column("since_break_s", REAL, SECONDS, "Seconds since a touch last broke the level; null if none did."),
+        Column("since_open_min", REAL, FRACTION, "Minutes from the open to T0; negative before."),
+        Column("cluster_id", TEXT, NAME, "First setup of those whose eight minutes overlap, directly or in a chain; named kinds, the user's prices and placebos apart."),
+        *(
+            Column(f"level_stack_{side}_{n}t", WHOLE, COUNT, f"Prices of other known levels up to {n} ticks {where} the level; the user's and placebos left out.")
+            for side, where in (("ahead", "beyond"), ("behind", "before"))
+            for n in (4, 8, 16, 40)
+        ),
+    ),
+)  # fmt: skip
+
+WEIGHTS = Table(
+    "gold.weights",
+    "How much of its label each setup has to itself: a weight for what is learnt from it.",
+    ("symbol", "date"),
+    ("setup_id", "horizon_s"),
+    (
+        Column("setup_id", TEXT, NAME, "The setup."),
+        Column("horizon_s", WHOLE, COUNT, "Seconds of the label: 120, 240 or 480; the row is known at its end."),
+        Column("uniqueness", REAL, FRACTION, "Mean over the label of one over the labels that run then; above 0, at most 1."),
     ),
 )  # fmt: skip
 
@@ -346,22 +396,102 @@ OUTCOMES = Table(
     ("setup_id", "scheme", "horizon_s"),
     (
         Column("setup_id", TEXT, NAME, "The setup."),
-        Column("scheme", TEXT, NAME, "level_c09 (default), level_fix2, level_fix3, level_fix5, trigger_c09."),
+        Column("scheme", TEXT, NAME, "level_c09 (default), level_class5, level_fix2, level_fix3, level_fix5, trigger_c09."),
         Column("horizon_s", WHOLE, COUNT, "Seconds of the label clock: 120, 240 or 480."),
-        Column("barrier_pts", REAL, POINTS, "Distance of both barriers from the anchor; null without sigma_60."),
-        Column("outcome", TEXT, NAME, "BREAK, REJECT, CHOP, CENSORED or BORN; null without barriers."),
-        Column("time_to_break_s", REAL, FRACTION, "Seconds to the first crossing beyond; null if none."),
-        Column("time_to_reject_s", REAL, FRACTION, "Seconds to the first crossing back; null if none."),
+        Column("barrier_pts", REAL, POINTS, "Distance of both barriers from the anchor; null without sigma_60 and without barriers."),
+        Column("outcome", TEXT, NAME, "BREAK, REJECT, CHOP, CENSORED or BORN, of level_class5 STRONG_BREAK and STRONG_REJECT too; null without sigma_60."),
+        Column("time_to_break_s", REAL, FRACTION, "Seconds to the first crossing beyond; null if none or born."),
+        Column("time_to_reject_s", REAL, FRACTION, "Seconds to the first crossing back; null if none or born."),
         Column("mfe_pts", REAL, POINTS, "Largest x less x0 over the horizon, at least 0."),
         Column("mae_pts", REAL, POINTS, "Smallest x less x0 over the horizon, at most 0."),
-        Column("strength_signed", REAL, FRACTION, "x at the horizon's end over sigma_H (less x0 for the trigger anchor)."),
+        Column("mfe_sig", REAL, FRACTION, "mfe_pts over sigma_H."),
+        Column("mae_sig", REAL, FRACTION, "mae_pts over sigma_H."),
+        Column("strength_pts", REAL, POINTS, "x at the horizon's end (less x0 for the trigger anchor); null if the tape ends before."),
+        Column("strength_signed", REAL, FRACTION, "strength_pts over sigma_H."),
         Column("gap_event", FLAG, FRACTION, "One event jumped through both barriers."),
-        Column("null_break", REAL, FRACTION, "Plug-in geometric probability of BREAK; null if born or without sigma."),
+        Column("cal_factor", REAL, FRACTION, "g, by which the calibrated null scales sigma: that of the past library at this horizon, 0.9 until 20 sessions exist."),
+        Column("null_break", REAL, FRACTION, "Plug-in geometric probability of BREAK (of level_class5, of STRONG_BREAK too); null if born or without sigma."),
         Column("null_reject", REAL, FRACTION, "Plug-in geometric probability of REJECT."),
         Column("null_chop", REAL, FRACTION, "Plug-in geometric probability of CHOP."),
-        Column("cal_break", REAL, FRACTION, "The same with sigma times g of the past library."),
+        Column("cal_break", REAL, FRACTION, "The same with sigma times cal_factor."),
         Column("cal_reject", REAL, FRACTION, "idem."),
         Column("cal_chop", REAL, FRACTION, "idem."),
+    ),
+)  # fmt: skip
+
+
+def _raced(horizon_s: int) -> tuple[Column, ...]:
+    """What followed a snapshot within one horizon."""
+    m = f"{horizon_s // 60}m"
+    odds = [
+        Column(
+            f"{null}_{end}_{m}",
+            REAL,
+            FRACTION,
+            f"{words} probability of {end.upper()} at {horizon_s // 60} minutes from there.",
+        )
+        for null, words in (("null", "Plug-in geometric"), ("cal", "Calibrated geometric"))
+        for end in ("break", "reject", "chop")
+    ]
+    return (
+        Column(f"outcome_{m}", TEXT, NAME, f"Outcome at {horizon_s // 60} minutes, of the default scheme."),
+        Column(f"barrier_pts_{m}", REAL, POINTS, "Distance of both barriers from the level, as at T0."),
+        *odds,
+    )
+
+
+SNAPSHOTS = Table(
+    "gold.snapshots",
+    "A setup frozen at moments around its trigger, the race re-started there; the slots of every vector follow these "
+    "columns. Before T0 clock, outcome, odds and reach are the setup's own.",
+    ("symbol", "date"),
+    ("setup_id", "tau_s"),
+    (
+        Column("setup_id", TEXT, NAME, "The setup."),
+        Column("tau_s", WHOLE, COUNT, "Seconds from T0 to the moment; negative before the trigger."),
+        Column("phase", TEXT, NAME, "APPROACH before T0, ZONE until price has left the level again, then AFTER."),
+        Column("bar_ts", NS, TIME, "Start of the bar that the features are of."),
+        Column("known_ts", NS, TIME, "The moment: the end of that bar."),
+        Column("resolved_ts", NS, TIME, "Eight minutes after T0, or after the moment if that is later."),
+        Column("x", REAL, POINTS, "Distance d*(mid - level); negative before the level, null without two sides."),
+        Column("sigma_60", REAL, POINTS, "Expected one-minute move at the moment."),
+        Column("level_known", FLAG, FRACTION, "The level could be read at the moment."),
+        *(column for horizon_s in HORIZONS_S for column in _raced(horizon_s)),
+        Column("mfe_pts", REAL, POINTS, "Largest x less that at the start, over eight minutes, at least 0."),
+        Column("mae_pts", REAL, POINTS, "Smallest x less that at the start, over eight minutes, at most 0."),
+    ),
+)  # fmt: skip
+
+SEQUENCES = Table(
+    "gold.sequences",
+    "The last 20 minutes of a setup, a row per bar, in the direction of travel; features follow these columns.",
+    ("symbol", "date"),
+    ("setup_id", "step"),
+    (
+        Column("setup_id", TEXT, NAME, "The setup."),
+        Column("step", WHOLE, COUNT, "Bars from the trigger bar: -239 to 0."),
+        Column("bar_ts", NS, TIME, "Start of the five-second bar, right-open."),
+        Column("x", REAL, POINTS, "Distance d*(mid - level) at bar end; negative before the level, null unseen."),
+    ),
+)  # fmt: skip
+
+LEVEL_STATES = Table(
+    "gold.level_states",
+    "Every level each half minute, from when it is known: where price stands and from which side it came. Features "
+    "in the direction of travel follow these columns.",
+    ("symbol", "date"),
+    ("level_id", "bar_ts"),
+    (
+        Column("level_id", TEXT, NAME, "The level."),
+        Column("bar_ts", NS, TIME, "Start of the bar that ends on the half minute; the row is known at its end."),
+        Column("level_price", REAL, POINTS, "The level's value at the bar's end.", mirror="reflect"),
+        Column("state", TEXT, NAME, "OUT or ZONE of the arrivals' state machine; null before it first left the level, and after a reset."),
+        Column("direction", TEXT, NAME, "UP: price comes, or came, from below. DOWN: from above. Null without a state."),
+        Column("dist_pts", REAL, POINTS, "Mid less level at the bar's end; null without two sides.", mirror="negate"),
+        Column("dist_sig", REAL, FRACTION, "dist_pts over sigma_60.", mirror="negate"),
+        Column("sigma_60", REAL, POINTS, "Expected one-minute move."),
+        Column("touches", WHOLE, COUNT, "Accepted arrivals at this price so far today."),
+        Column("since_touch_s", REAL, FRACTION, "Seconds since the last of them was frozen; null if none."),
     ),
 )  # fmt: skip
 
@@ -382,7 +512,7 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         QUOTES, TRADES, LADDER, BOOK, FRONT_CONTRACT, LEVELS, VOLUME_PROFILE,
-        RETREAT_PROFILE, QUALITY, SETUPS, OUTCOMES, SCALERS,
+        RETREAT_PROFILE, QUALITY, SETUPS, OUTCOMES, WEIGHTS, SNAPSHOTS, SEQUENCES, LEVEL_STATES, SCALERS,
     )
 }  # fmt: skip
 """Declared tables by name; bronze keeps Databento's columns and families declare their own."""

@@ -61,7 +61,7 @@ def ask(
     slots = vectors.spec(spec)
     at = question.place(root, level, ts, contract)
     now = question.moment(at)
-    known = _as_of(as_of, at)
+    known = _as_of(as_of, ts, at)
     row = features(now, {*slots.slots, *pressure.COLUMNS})
     stored = library.setups(root, slots.slots)
     admission = Admission(
@@ -138,11 +138,11 @@ def _checked(k: int, kinds: Collection[str] | None, index: str | None) -> frozen
     return wanted
 
 
-def _as_of(as_of: int | None, at: Place) -> int:
-    if as_of is not None and as_of > at.end:
-        later, moment = (f"{question.wall(each):%Y-%m-%d %H:%M:%S} New York" for each in (as_of, at.end))
+def _as_of(as_of: int | None, ts: int, at: Place) -> int:
+    if as_of is not None and as_of > ts:
+        later, moment = (f"{question.wall(each):%Y-%m-%d %H:%M:%S} New York" for each in (as_of, ts))
         raise QuestionError(f"--as-of {later} lies after the moment, {moment}: nothing later may answer")
-    return at.end if as_of is None else as_of
+    return at.end if as_of is None else min(as_of, at.end)
 
 
 def _kinds(at: Place, wanted: frozenset[str]) -> frozenset[str] | None:

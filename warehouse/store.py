@@ -122,7 +122,7 @@ def place(target: Partition, made: Path, manifest: Manifest) -> None:
 def write(target: Partition, frame: pl.DataFrame, manifest: Manifest) -> None:
     """Write a frame as one partition, with unit and meaning of every column in the file."""
     with temporary(target.root) as path:
-        frame.write_parquet(path, compression="zstd", statistics=True, metadata=_meanings(target.table))
+        frame.write_parquet(path, compression="lz4", statistics=True, metadata=_meanings(target.table))
         place(target, path, {**manifest, "rows": frame.height})
 
 

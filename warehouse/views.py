@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from warehouse import bronze, plan, schema
+from warehouse import bronze, plan, schema, snapshots
 from warehouse.catalog import Feature, load
 from warehouse.schema import DEFAULT_SCHEME, HORIZONS_S, NS, TEXT, Column, Table
 from warehouse.units import FRACTION, NAME, POINTS, TIME
@@ -56,18 +56,18 @@ class View:
 
 
 def tables() -> list[Table]:
-    """Every table on disk: those declared, setups with their features, and the families."""
-    declared = [*bronze.TABLES.values(), *(t for t in schema.TABLES.values() if t is not schema.SETUPS)]
-    own = set(schema.SETUPS.schema)
-    features = tuple(_column(feature) for feature in load().values() if feature.name not in own)
-    setups = Table(
-        schema.SETUPS.name,
-        schema.SETUPS.doc,
-        schema.SETUPS.partition,
-        schema.SETUPS.grain,
-        schema.SETUPS.columns + features,
-    )
-    return [*declared, setups, *(_family(name) for name in plan.families() if plan.grain(name) != "setup")]
+    """Every table on disk: those declared, those of setups with their features, and the families."""
+    known = load()
+    further = {
+        schema.SETUPS: (feature for feature in known.values() if feature.name not in schema.SETUPS.schema),
+        schema.SNAPSHOTS: (known[name] for name in snapshots.slots()),
+        schema.SEQUENCES: (known[name] for name in known.sequence),
+        schema.LEVEL_STATES: (known[name] for name in known.sequence),
+    }
+    declared = [t for t in schema.TABLES.values() if t not in further]
+    wide = [replace(t, columns=(*t.columns, *map(_column, more))) for t, more in further.items()]
+    families = [_family(name) for name in plan.families() if plan.grain(name) != "setup"]
+    return [*bronze.TABLES.values(), *declared, *wide, *families]
 
 
 def over_files(root: Path, table: Table) -> View:

@@ -10,6 +10,8 @@ from warehouse.errors import QuestionError
 from warehouse.session import Window
 
 _SOME_DATE = dt.date(2025, 6, 4)
+_FIRST, _AFTER = 1970, 2262
+"""Years that nanoseconds in 64 bits hold whole."""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -98,5 +100,7 @@ def instant(text: str) -> int:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
         raise QuestionError(f"{text!r} is no moment: write 2025-06-12T10:14:35, with Z for UTC") from None
+    if not _FIRST <= moment.year < _AFTER:
+        raise QuestionError(f"{text} is out of reach: years {_FIRST} to {_AFTER - 1} can be asked about")
     aware = moment if moment.tzinfo else moment.replace(tzinfo=session.NEW_YORK)
     return (aware - _EPOCH) // dt.timedelta(microseconds=1) * 1000

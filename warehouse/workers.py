@@ -74,14 +74,30 @@ class Pool:
         self._executor = executor
 
     def submit(self, work: Callable[..., Any], *args: object) -> Future[Any]:
-        # A worker inherits the mask that it is spawned under: Ctrl-C is its owner's business.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            return self._executor.submit(work, *args)
-        except BrokenProcessPool:
-            raise KilledError from None
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with _interrupt_later():
+            try:
+                return self._executor.submit(work, *args)
+            except BrokenProcessPool:
+                raise KilledError from None
+
+
+@contextlib.contextmanager
+def _interrupt_later() -> Iterator[None]:
+    """Ctrl-C is heard at the block's end, and never by a worker that the block starts.
+
+    A worker inherits the mask. The owner needs a handler besides: a signal that this thread blocks
+    is taken by any other, and would leave a worker half started.
+    """
+    heard: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        for number in heard:
+            signal.raise_signal(number)
 
 
 def ended(running: Collection[Future[Any]]) -> set[Future[Any]]:

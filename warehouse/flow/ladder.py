@@ -64,9 +64,12 @@ class Grid:
             row[out] = np.where(self._keys[at] == keys, self.begins[-1] + at, -1)
         return row
 
-    def total(self, bar: Ints, u: Ints, amount: Array | None = None) -> Ints:
-        """Sum of amounts, or number of entries, at each row."""
-        row = self.row(bar, u)
+    def total(self, bar: Ints, u: Ints, amount: Array) -> Ints:
+        """Sum of the amounts at each price."""
+        return self.gathered(self.row(bar, u), amount)
+
+    def gathered(self, row: Ints, amount: Array | None = None) -> Ints:
+        """Sum of amounts, or number of entries, at each row; -1 is none."""
         if len(row) and row.min() < 0:
             kept = row >= 0
             row, amount = row[kept], None if amount is None else amount[kept]
@@ -209,11 +212,9 @@ def table(shown: Shown, on: Grid, flow: Flow, timeline: Timeline, sign: int) -> 
         sign: 1 for bids, -1 for asks.
     """
     orders_known = shown.largest is not None
-    told = {
-        name: on.total(timeline.bar_of(lots.row), lots.u, lots.qty) for name, lots in flow.named().items()
-    }
+    placed = {name: on.row(timeline.bar_of(lots.row), lots.u) for name, lots in flow.named().items()}
+    told = {name: on.gathered(placed[name], lots.qty) for name, lots in flow.named().items()}
     own = ("reprice_away", "reprice_toward", "pull_young")
-    counted = {"n_add": flow.add, "n_pull": flow.pull, "n_fill": flow.fill}
     unseen, never = ~shown.ending_seen, shown.seen_ns == 0
     largest = shown.ending if shown.largest is None else shown.largest
     return {
@@ -227,7 +228,7 @@ def table(shown: Shown, on: Grid, flow: Flow, timeline: Timeline, sign: int) -> 
         "qty_twa": (shown.lot_ns / np.maximum(shown.seen_ns, 1), never),
         "seen_frac": (shown.seen_ns / BAR_NS, None),
         **{name: (lots, None) for name, lots in told.items() if name not in own},
-        **{name: (on.total(timeline.bar_of(lots.row), lots.u), None) for name, lots in counted.items()},
+        **{f"n_{name}": (on.gathered(placed[name]), None) for name in ("add", "pull", "fill")},
         **{name: (told[name], None if orders_known else np.ones(len(on), np.bool_)) for name in own},
         "max_order": (largest, unseen if orders_known else np.ones(len(on), np.bool_)),
     }

@@ -44,8 +44,7 @@ class Sink:
         self._writer = pq.ParquetWriter(
             path,
             self._schema,
-            compression="zstd",
-            compression_level=1,
+            compression="lz4",
             use_dictionary=[name for name, _ in fields if name not in counts],
             column_encoding=dict.fromkeys(counts, "DELTA_BINARY_PACKED"),
         )

@@ -48,6 +48,7 @@ class Timeline:
     def __init__(self, piece: Piece, known: int) -> None:
         events, bars = len(piece.bar), piece.bars
         self.bars, self.known, self._event_bar = bars, known, piece.bar
+        self._row_bar = np.append(0, piece.bar)
         self._start, self._event_ts = piece.start, piece.events.ts
         self.open_row: Ints = np.searchsorted(piece.bar, np.arange(bars)).astype(np.int64)
         self.end_row: Ints = np.append(self.open_row[1:], events)
@@ -65,7 +66,7 @@ class Timeline:
 
     def bar_of(self, rows: Ints) -> Ints:
         """Bar of the event before each row."""
-        bars: Ints = self._event_bar[rows - 1]
+        bars: Ints = self._row_bar.take(rows)
         return bars
 
     def left(self, rows: Ints) -> Ints:
@@ -111,15 +112,15 @@ class Timeline:
         for rows in changed:
             begins[self._of_event[rows - 1]] = True
         at = np.flatnonzero(begins)
-        row, ns = self.row[at], np.diff(self._time[at], append=self._end)
+        row, ns = self.row.take(at), np.diff(self._time.take(at), append=self._end)
         ns[row < self.known] = 0
-        return row, self.bar[at], ns
+        return row, self.bar.take(at), ns
 
     def spans(self, side: Side, centre: Ints) -> list[Span]:
         """Spans of each level of a side, cut also where the coordinate of the microprice changes."""
         jumps, found = np.flatnonzero(centre[1:] != centre[:-1]) + 1, []
         for level in range(DEPTH):
             row, bar, ns = self._runs(side.changed[level], jumps)
-            u = side.coordinate(side.px[level, row])
-            found.append(Span(row, bar, ns, u, side.sz[level, row].astype(np.int64)))
+            u = side.coordinate(side.px[level].take(row))
+            found.append(Span(row, bar, ns, u, side.sz[level].take(row).astype(np.int64)))
         return found

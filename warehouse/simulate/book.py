@@ -31,7 +31,8 @@ BID, ASK = 0, 1
 DIALS = (
     "rate_scale", "lot", "order_rate", "mu", "lin", "steer_add", "steer_cancel", "steer_market",
     "steer_spread", "bias_sd", "bias_tau", "activity_sd", "follow", "reprice", "walk", "kf", "kn",
-    "km", "p_break", "p_reject",
+    "km", "p_break", "p_reject", "burst", "vol_of_vol",
+    "depth_sd",
 )  # fmt: skip
 """What a session is made with; `worlds.py` has the values and their meaning."""
 _WHOLE = (
@@ -39,8 +40,12 @@ _WHOLE = (
     "next_id", "bar", "lo", "hi", "arrival", "delay",
 )  # fmt: skip
 _REAL = (
-    "t", "value", "fast", "calm", "bias", "meta", "meta_end", "sigma", "rate", "lin", "drift",
+    "t", "value", "fast", "calm", "bias", "meta", "meta_end", "sigma", "rate", "lin", "drift", "excited",
+    "thick",
 )  # fmt: skip
+ARRIVAL = ("ts", "trigger_ts", "level", "price", "direction", "z", "x0", "sigma", "barrier", "hit", "hit_ts")
+"""What is known of an arrival: seconds, ticks, half ticks past the level, ticks per square root of a second,
+half ticks, the barrier that was hit (-1, 0, 1) and when; -1 where there is no such second."""
 STATE = np.dtype(
     [
         *((name, "i8") for name in _WHOLE),
@@ -54,7 +59,7 @@ STATE = np.dtype(
         *((name, "f8", (2, REACH)) for name in ("lam", "theta")),
         ("levels", "f8", (LEVELS, 3)),
         ("level_state", "i8", (LEVELS, 8)),
-        ("arrivals", "f8", (ARRIVALS, 6)),
+        ("arrivals", "f8", (ARRIVALS, len(ARRIVAL))),
         ("bars", "i8", (BARS, 2)),
         *((name, "f8", (2, GRID)) for name in ("add_tilt", "cancel_tilt")),
         *((name, "i8", GRID) for name in ("qty", "count", "first", "after")),
@@ -66,8 +71,9 @@ array at every call, of a record never. `orders` and `sizes` are queues by price
 
 _RESTING = np.array(
     [
-        *((0.800, 1), (0.870, 2), (0.920, 3), (0.950, 4), (0.970, 5), (0.980, 6), (0.987, 7), (0.990, 8)),
-        *((0.992, 9), (0.996, 10), (0.9984, 20), (0.9996, 25), (1.0, 50)),
+        *((0.820, 1), (0.895, 2), (0.925, 3), (0.945, 4), (0.968, 5), (0.974, 6), (0.976, 7), (0.979, 8)),
+        *((0.980, 9), (0.9895, 10), (0.9905, 12), (0.992, 15), (0.995, 20), (0.9970, 25), (0.9975, 30)),
+        *((0.9995, 50), (0.9999, 100), (1.0, 200)),
     ]
 )
 _AGGRESSIVE = np.array(

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from warehouse import dbn
 from warehouse.errors import QuestionError
 from warehouse.session import at, bounds, explain
-from warehouse.simulate import tape, worlds
-from warehouse.simulate.tape import LAYOUTS, LEVELS, PRODUCT, PUBLISHER, TICK, TRUTH, Contract, Session
+from warehouse.simulate import tape, truth, worlds
+from warehouse.simulate.tape import LAYOUTS, PRODUCT, PUBLISHER, TICK, Contract, Session
+from warehouse.simulate.worlds import World
 from warehouse.workers import ended, pool, result
 
 Array = np.ndarray[Any, Any]
@@ -29,7 +31,6 @@ Progress = Callable[[int, int], None]
 DATASET = "XSIM.MDP3"
 _LEVEL = 1
 """Of zstd: compressing better takes longer than simulating."""
-_NANO = 1e9
 
 
 def simulate(
@@ -37,6 +38,7 @@ def simulate(
     dates: Iterable[dt.date],
     *,
     world: str = "null",
+    dials: Mapping[str, float] = MappingProxyType({}),
     hours: Hours | None = None,
     rate_scale: float = 1.0,
     seed: int = 0,
@@ -49,7 +51,8 @@ def simulate(
     Args:
         out: Folder, made where it is missing; files of the same names are replaced.
         dates: Trading dates; each is simulated for itself.
-        world: `null`, or `planted` where real levels act on the flow.
+        world: One of `worlds.WORLDS`.
+        dials: Of `worlds.PLANTED`, those that shall differ from the world's own.
         hours: First New York time and first time outside; the whole trading date where None.
         rate_scale: 1 is about 290 records a second; 0.05 thins the flow and keeps book and volatility.
         seed: Same seed and parameters, same record bytes.
@@ -61,9 +64,10 @@ def simulate(
         The DBN files, by date.
 
     Raises:
-        QuestionError: A world, scale, schema, date, time or folder that cannot be.
+        QuestionError: A world, dial, scale, schema, date, time or folder that cannot be; no space left.
     """
-    wanted = [_session(date, world, hours, rate_scale, seed) for date in dates]
+    planted = worlds.turned(worlds.world_named(world), dials)
+    wanted = [_session(date, planted, hours, rate_scale, seed) for date in dates]
     if not schema or set(schema) - set(LAYOUTS):
         raise QuestionError(f"cannot simulate schema {','.join(schema)}: give {', '.join(LAYOUTS)} or both")
     _writable(out)
@@ -87,7 +91,7 @@ def compile_once() -> None:
 _SOME_DATE = dt.date(2025, 6, 4)
 
 
-def _session(date: dt.date, world: str, hours: Hours | None, rate_scale: float, seed: int) -> Session:
+def _session(date: dt.date, world: World, hours: Hours | None, rate_scale: float, seed: int) -> Session:
     if not 0 < rate_scale <= 20:  # noqa: PLR2004 (beyond, an event may not fit its buffer)
         raise QuestionError(f"rate scale {rate_scale:g} cannot be: give one above 0 and at most 20")
     if seed < 0:
@@ -101,7 +105,7 @@ def _session(date: dt.date, world: str, hours: Hours | None, rate_scale: float, 
     if end <= start:
         what = " to ".join(f"{time:%H:%M}" for time in hours or ())
         raise QuestionError(f"hours {what} hold no trading on {date}: give times such as 04:00-12:45")
-    return Session(date, start, end, worlds.world_named(world), float(rate_scale), seed)
+    return Session(date, start, end, world, float(rate_scale), seed)
 
 
 def _writable(out: Path) -> None:
@@ -129,35 +133,49 @@ def _each(
 
 
 def write(session: Session, out: Path, schemas: tuple[str, ...]) -> list[Path]:
-    """Write one session's files; the DBN files come last, when what explains them is there.
+    """Write one session's files, all of them or none; those of an earlier run are replaced at the end.
 
     Returns:
         The DBN files.
+
+    Raises:
+        QuestionError: The folder takes no more.
     """
+    made = out / f".{uuid.uuid4().hex}"
+    try:
+        made.mkdir()
+        names = _written(session, made, schemas)
+        for name in names:
+            (made / name).replace(out / name)
+    except OSError as error:
+        why = f"cannot write {session.date} to {out} ({error.strerror})"
+        raise QuestionError(f"{why}: make room or give another folder") from None
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return [out / name for name in names if name.endswith(".dbn.zst")]
+
+
+def _written(session: Session, out: Path, schemas: tuple[str, ...]) -> list[str]:
+    """Names of a session's files in a folder of their own; what explains the DBN files comes before them."""
     stem, traded = f"xsim-mdp3-{session.date:%Y%m%d}", tape.contracts(session.date)
-    definitions = out / f"{stem}.definition.dbn.zst"
     truths: list[list[Array]] = []
-    made = [definitions]
+    names = [f"{stem}.{what}" for what in ("json", "truth.parquet", "definition.dbn.zst")]
     for schema in schemas:
         truths = [[] for _ in traded]
         streams = [tape.records(session, c, schema, t) for c, t in zip(traded, truths, strict=True)]
-        path = out / f"{stem}.{schema}.dbn.zst"
-        dbn.write(path, _header(session, traded, schema), _merged(streams), level=_LEVEL)
-        made.append(path)
+        names.append(f"{stem}.{schema}.dbn.zst")
+        dbn.write(out / names[-1], _header(session, traded, schema), _merged(streams), level=_LEVEL)
+    note, hidden, definitions = (out / name for name in names[:3])
     dbn.write(definitions, _header(session, traded, "definition"), [_definitions(session, traded)])
-    _beside(out / f"{stem}.truth.parquet", _truth(session, traded, truths).write_parquet)
-    note = json.dumps({**asdict(session), "date": str(session.date)}, indent=1) + "\n"
-    _beside(out / f"{stem}.json", lambda path: path.write_text(note))
-    return made
+    truth.told(session, traded, truths).write_parquet(hidden)
+    note.write_text(json.dumps(_parameters(session), indent=1) + "\n")
+    return names
 
 
-def _beside(path: Path, write_to: Callable[[Path], object]) -> None:
-    made = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        write_to(made)
-        made.replace(path)
-    finally:
-        made.unlink(missing_ok=True)
+def _parameters(session: Session) -> dict[str, Any]:
+    """All that a session is made with."""
+    dials = worlds.dials(worlds.on(session.world, tape.flipped(session)), session.rate_scale)
+    return {**asdict(session), "date": str(session.date), "dials": dials}
 
 
 def _merged(streams: Sequence[Iterator[Array]]) -> Iterator[Array]:
@@ -209,28 +227,3 @@ def _definitions(session: Session, traded: Sequence[Contract]) -> Array:
         made[name] = dbn.UNDEF_PRICE
     made["expiration"] = made["activation"] = dbn.UNDEF_TIMESTAMP
     return made
-
-
-def _truth(session: Session, traded: Sequence[Contract], truths: Sequence[Sequence[Array]]) -> pl.DataFrame:
-    """One row per arrival at a real level, with what was drawn for it and what acted."""
-    world, frames = session.world, []
-    for contract, (found,) in zip(traded, truths, strict=True):
-        raw = pl.DataFrame(found, schema=[(name, pl.Int64) for name in TRUTH], orient="row")
-        frames.append(raw.with_columns(symbol=pl.lit(contract.symbol)))
-    kinds = pl.Series([kind for kind, _ in LEVELS])
-    return pl.concat(frames).select(
-        "symbol",
-        date=pl.lit(session.date),
-        arrival_ts=pl.from_epoch("ts", time_unit="ns"),
-        trigger_ts=pl.from_epoch(pl.when(pl.col("trigger_ts") >= 0).then("trigger_ts"), time_unit="ns"),
-        level_kind=pl.lit(kinds).gather(pl.col("level")),
-        price=pl.col("price") * TICK / _NANO,
-        direction=pl.when(pl.col("direction") > 0).then(pl.lit("UP")).otherwise(pl.lit("DOWN")),
-        z=pl.col("z"),
-        world=pl.lit(world.name),
-        kf=pl.lit(world.kf),
-        kn=pl.lit(world.kn),
-        km=pl.lit(world.km),
-        p_break=pl.lit(world.p_break),
-        p_reject=pl.lit(world.p_reject),
-    )

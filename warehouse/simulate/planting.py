@@ -47,10 +47,38 @@ def _sight(st: State, k: int) -> None:
     state[_PHASE], state[_Z], state[_D] = _SEEN, z, 1 if state[_STATE] == _BELOW else -1
     if st.arrival < ARRIVALS:
         row = st.arrivals[st.arrival]
-        row[0], row[1], row[2], row[3], row[4], row[5] = st.t, -1.0, k, st.base + state[_PRICE], state[_D], z
+        row[:] = -1.0
+        row[0], row[2], row[3], row[4], row[5] = st.t, k, st.base + state[_PRICE], state[_D], z
         state[_ROW] = st.arrival
         st.arrival += 1
     _tilt(st)
+
+
+@compiled
+def _freeze(st: State, k: int, bar: int) -> None:
+    """T0 at the end of `bar`: what could be seen ends, the race begins."""
+    state = st.level_state[k]
+    state[_PHASE], state[_T0_BAR] = _RACE, bar + 1
+    row = st.arrivals[state[_ROW]]
+    row[1], row[7], row[9] = bar * BAR_S, st.sigma, 0.0
+    row[6] = state[_D] * (st.best[BID] + st.best[ASK] - 2 * state[_PRICE])
+    row[8] = math.ceil(max(_BARRIER_FLOOR, _BARRIER * st.sigma))
+    _tilt(st)
+
+
+@compiled
+def _race(st: State, k: int, second: float) -> None:
+    """End the race of level k when a barrier was touched, or after eight minutes."""
+    state = st.level_state[k]
+    row, twice = st.arrivals[state[_ROW]], 2 * state[_PRICE]
+    # The bar's extremes, which began with T0: an excursion between two slow steps counts.
+    lo, hi = st.bars[st.bar, 0] - twice, st.bars[st.bar, 1] - twice
+    up, down = hi >= row[8], lo <= -row[8]
+    if up or down:
+        row[9], row[10] = state[_D] if up else -state[_D], second
+        state[_PHASE] = _IDLE
+    elif second - state[_T0_BAR] * BAR_S >= _RACE_S:
+        state[_PHASE] = _IDLE
 
 
 @compiled
@@ -63,9 +91,7 @@ def _machine(st: State, k: int, bar: int, live: int) -> None:
             if live and state[_PHASE] != _RACE:
                 if state[_PHASE] == _IDLE:
                     _sight(st, k)
-                state[_PHASE], state[_T0_BAR] = _RACE, bar + 1
-                st.arrivals[state[_ROW], 1] = bar * BAR_S
-                _tilt(st)
+                _freeze(st, k, bar)
             state[_STATE] = _ZONE
         return
     # Six bars wholly beyond the band, the carried-in state too, are thirty seconds without interruption.
@@ -107,9 +133,8 @@ def watch(st: State, second: float) -> None:
         ):
             _sight(st, k)
         if state[_PHASE] == _RACE:
-            barrier = max(_BARRIER_FLOOR, _BARRIER * st.sigma)
-            if abs(middle - 2 * state[_PRICE]) >= barrier or second - state[_T0_BAR] * BAR_S >= _RACE_S:
-                state[_PHASE] = _IDLE
+            _race(st, k, second)
+        if state[_PHASE] == _RACE:
             st.drift += state[_Z] * state[_D] * st.dials.km * _DRIFT * st.sigma
     st.lo, st.hi = GRID, 0
 
@@ -118,6 +143,9 @@ def watch(st: State, second: float) -> None:
 def end_bar(st: State) -> None:
     """A bar ends: the state machines of the known levels move."""
     bar, middle = st.bar, st.best[BID] + st.best[ASK]
+    for k in range(LEVELS):
+        if st.level_state[k, _PHASE] == _RACE:
+            _race(st, k, (bar + 1) * BAR_S)
     st.bar += 1
     for k in range(LEVELS):
         if st.level_state[k, _REPLAYED]:

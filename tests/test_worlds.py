@@ -1,0 +1,155 @@
+"""Whole sessions of the simulator: both schemas tell one market, and the worlds do what they say."""
+
+import datetime as dt
+import hashlib
+import platform
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from test_simulate import DAY, SIDES, Replay, last, records
+
+from warehouse import session, store
+from warehouse.build import build
+from warehouse.request import Request
+from warehouse.simulate import market, orders, realism, statistics, tape, targets, truth, worlds
+
+HALF = dt.date(2025, 7, 3)
+PINNED = {
+    "mbp-10": "e77443049a6e762dfeaaf2d103cc0e85230214952efc58198feabf8df8376dc0",
+    "mbo": "fd665dbab46fb3a0cd0dc900b0f374732253706f5939ba1ca0a44488cd1a8fca",
+}
+"""Of the uncompressed records of five minutes."""
+
+
+@pytest.mark.skipif((platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="pinned there")
+@pytest.mark.parametrize("schema", PINNED)
+def test_the_record_bytes_are_pinned(schema):
+    hours = (dt.time(10), dt.time(10, 5))
+    found = records(hours=hours, scale=0.3, world="planted", seed=3, schema=schema)[0]
+    assert hashlib.sha256(found.tobytes()).hexdigest() == PINNED[schema]
+
+
+def whole(schema):
+    """A half day from 18:00 to its close, at a trickle."""
+    asked = market._session(HALF, worlds.WORLDS["null"], None, 0.004, 0)
+    return asked, np.concatenate(list(tape.records(asked, tape.contracts(HALF)[0], schema, [])))
+
+
+def test_a_whole_session_replayed_from_its_orders_has_the_ten_levels_of_every_event():
+    asked, mbp = whole("mbp-10")
+    mbo = whole("mbo")[1]
+    assert (asked.start, asked.end) == session.bounds(HALF)
+    hours = (mbp["ts_event"].astype("i8") - asked.start) // (3600 * 10**9)
+    assert set(hours) == set(range(20))  # 18:00 to 13:15
+    book, compared = Replay(), 0
+    shown = {int(record["sequence"]): record for record in last(mbp)}
+    for record in mbo:
+        book.apply(record)
+        seen = shown.get(int(record["sequence"])) if record["flags"] & 128 else None
+        if seen is None:
+            continue
+        compared += 1
+        for letter, name, sign in SIDES:
+            columns = [[int(seen[f"{name}_{w}_{i:02d}"]) for i in range(10)] for w in ("px", "sz", "ct")]
+            assert book.ten(letter, sign) == [(px, (sz, ct)) for px, sz, ct in zip(*columns, strict=True)]
+    assert compared == len(shown) > 2_000
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """The silver of one session, landed from either schema."""
+    folder = tmp_path_factory.mktemp("both")
+    hours = (dt.time(9, 29), dt.time(9, 44))
+    market.simulate(folder / "raw", [DAY], hours=hours, rate_scale=0.1, schema=("mbp-10", "mbo"))
+    for schema in ("mbp-10", "mbo"):
+        report = build(Request(folder / schema, str(DAY), raw=folder / "raw", schema=schema), lambda *_: None)
+        assert not report.errors
+
+    def part(schema, table):
+        return pl.read_parquet(store.partition(folder / schema, table, symbol="SIMM5", date=str(DAY)).path)
+
+    return part
+
+
+@pytest.mark.parametrize("table", ["silver.quotes", "silver.trades"])
+def test_both_schemas_give_the_same(both, table):
+    shared = max(both(schema, table)["ts"].min() for schema in ("mbp-10", "mbo"))
+    ten, full = (both(schema, table).filter(pl.col("ts") > shared) for schema in ("mbp-10", "mbo"))
+    assert len(ten) > 100
+    assert_frame_equal(ten, full)
+
+
+def test_both_schemas_give_the_same_ladder_where_ten_levels_reach(both):
+    ten, full = (both(schema, "silver.ladder") for schema in ("mbp-10", "mbo"))
+    key, told = ["bar_ts", "side", "price"], ["qty", "orders", "add", "pull", "fill", "hidden"]
+    bars = ten["bar_ts"].unique().sort()[1:]
+    seen = ten.filter(
+        pl.col("qty").is_not_null(), pl.col("seen_frac") == 1, pl.col("bar_ts").is_in(bars.implode())
+    )
+    assert len(seen) > 2_000
+    assert_frame_equal(
+        seen.select(*key, *told),
+        seen.select(key).join(full, on=key, how="left", maintain_order="left").select(*key, *told),
+    )
+
+
+def test_the_oracle_is_a_distribution_and_null_where_nothing_was_calibrated():
+    known = pl.DataFrame(
+        {"z": [-1, 0, 1, 1], "x0_pts": [-1.0, -1.0, -1.0, None], "sigma_60": [2.0, 2.0, 2.0, None]}
+    )
+    chances = truth.oracle(worlds.WORLDS["planted"], known)
+    assert chances[0, 0] < chances[0, 1] < chances[0, 2] and chances[1, 0] > chances[1, 1] > chances[1, 2]
+    assert np.allclose(chances[:, :3].sum(axis=0), 1, atol=1e-3) and np.isnan(chances[:, 3]).all()
+    assert np.isnan(truth.oracle(worlds.World("own", kf=0.123), known)).all()
+
+
+def test_the_statistics_are_the_textbook_ones():
+    path = np.array([0, 1, 0, 1, 0, 1, 0, 1, 0])
+    assert statistics.variance_ratio(path, 2) == 0 and statistics.variance_ratio(np.arange(9), 3) == 3
+    assert statistics.autocorrelation(np.array([1.0, -1] * 50), 2) == pytest.approx(0.98)
+    assert statistics.kurtosis(np.array([1.0, -1, 1, -1])) == 1
+    assert statistics.separation(np.array([1, 2, 2, 3]), np.array([False, False, True, True])) == 0.875
+    x = np.arange(10.0)
+    assert statistics.explained(3 * x + 1, x) == pytest.approx(1) and statistics.slope(
+        3 * x + 1, x
+    ) == pytest.approx(3)
+
+
+def test_the_report_reddens_what_misses_and_nothing_else():
+    values = [(t.low + min(t.high, t.low + 1)) / 2 for t in targets.TARGETS]
+    grammar = {what: dict.fromkeys(shares, 0.5) for what, shares in targets.REAL.items()}
+    assert "\x1b[31m" not in targets.text(values, grammar)
+    values[11] = 99.0
+    red = [line for line in targets.text(values, grammar).splitlines() if "\x1b[31m" in line]
+    assert len(red) == 1 and targets.TARGETS[11].name in red[0] and red[0].count("missed") == 1
+
+
+def test_moves_lives_and_grammar_by_hand():
+    told = pl.DataFrame(
+        [
+            (0, 0, "A", "B", 1, 100, 5), (1, 1, "A", "B", 2, 100, 2), (2, 2, "M", "B", 1, 101, 5),
+            (3, 3, "T", "A", 9, 101, 3), (3, 3, "F", "B", 1, 101, 3), (3, 3, "M", "B", 1, 101, 2),
+            (2_000_000_001, 4, "C", "B", 2, 100, 2),
+        ],
+        schema=["ts", "event", "action", "side", "order_id", "price", "size"],
+        orient="row",
+    )  # fmt: skip
+    assert orders.moved(told) == 0.5 and orders.lives(told).tolist() == [2.0] and orders.unpaid(told) == 0
+    shapes = orders.grammar(told)
+    assert (shapes["A"], shapes["C"], shapes["M"], shapes["T F M"], shapes["other"]) == (
+        0.5,
+        0.25,
+        0.25,
+        1.0,
+        0.0,
+    )
+    assert (
+        orders.unpaid(told.with_columns(size=pl.when(pl.col("action") == "F").then(2).otherwise("size"))) == 1
+    )
+
+
+def test_a_date_that_ends_early_has_no_report():
+    with pytest.raises(realism.QuestionError, match="2025-07-03 has no session until 16:00"):
+        realism.report(HALF, worlds.WORLDS["null"], 0)
