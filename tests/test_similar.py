@@ -73,14 +73,14 @@ def slow(root, setup, kinds=None, *, other_dates=True, as_of=None):
 
 
 def spread_out(found, rows):
-    """Two of a date and one of a chain of overlapping labels, walking down the list."""
-    ends, chain = {}, {}
-    for row in sorted(rows, key=lambda one: one["known_ts"]):
+    """Two of a date and one of a chain of overlapping eight minutes, walking down the list."""
+    chain, end, number = {}, {}, {True: 0, False: 0}
+    for row in sorted(rows, key=lambda one: (one["known_ts"], one["setup_id"])):
         if not row["is_placebo"]:
-            key = (row["level_id"], row["direction"])
-            end, number = ends.get(key, (0, 0))
-            number += row["known_ts"] >= end
-            ends[key], chain[row["setup_id"]] = (row["resolved_ts"], number), (*key, number)
+            custom = row["level_kind"] == "CUSTOM"
+            number[custom] += row["known_ts"] >= end.get(custom, 0)
+            end[custom] = row["known_ts"] + 480 * 10**9
+            chain[row["setup_id"]] = (custom, number[custom])
     kept = []
     for far, name, row in found:
         same = [one for one in kept if one[2]["date"] == row["date"]]

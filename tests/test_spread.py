@@ -69,31 +69,13 @@ def test_two_clusters_at_one_distance_are_two_neighbours() -> None:
     assert groups.nth(np.array([[2.0, 2.0, 5.0]]), 3).tolist() == [np.inf]
 
 
-def frame(*rows):
-    """Setups of (level, direction, minute); labels of eight minutes."""
-    start = dt.datetime(2025, 7, 7, 14)  # noqa: DTZ001 (naive UTC, as in the tables)
-    known = [start + dt.timedelta(minutes=minute) for _, _, minute in rows]
-    return pl.DataFrame(
-        {
-            "setup_id": [f"{n}" for n in range(len(rows))],
-            "level_id": [level for level, _, _ in rows],
-            "direction": [way for _, way, _ in rows],
-            "date": [DAY] * len(rows),
-            "known_ts": known,
-            "resolved_ts": [time + dt.timedelta(minutes=8) for time in known],
-        }
-    )
-
-
-def test_labels_that_overlap_make_a_cluster_and_touching_ones_do_not() -> None:
-    """Minutes 0, 5 and 12 are a chain; 20 begins as 12 ends; the other way and the other level stay apart."""
-    told = frame(
-        ("a", "UP", 5), ("a", "UP", 0), ("a", "UP", 12), ("a", "UP", 20), ("a", "DOWN", 5), ("b", "UP", 5)
-    )
-    found = spread.groups(told).clusters
-    assert found[0] == found[1] == found[2]
-    assert len(set(found.tolist())) == 4
-    assert len(set(spread.groups(told).dates.tolist())) == 1
+def test_setups_are_grouped_by_date_and_by_cluster() -> None:
+    """Three setups of one morning, two of them of one cluster, and one of the next day."""
+    told = pl.DataFrame({"date": [DAY, DAY, DAY, DAY + dt.timedelta(1)], "cluster_id": ["b", "a", "b", "c"]})
+    found = spread.groups(told)
+    assert found.dates[0] == found.dates[1] == found.dates[2] != found.dates[3]
+    assert found.clusters[0] == found.clusters[2]
+    assert len(set(found.clusters.tolist())) == 3
 
 
 def pool(n=900, seed=0):

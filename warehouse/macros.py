@@ -92,35 +92,11 @@ ranked AS (
     FROM gaps
     WHERE list_count(squares) * 10 >= {SHARED_TENTHS} * width
 ),
-begun AS (
-    SELECT
-        setup_id,
-        date,
-        level_id,
-        direction,
-        known_ts,
-        coalesce(known_ts >= lag(resolved_ts) OVER (
-            PARTITION BY level_id, direction ORDER BY known_ts, setup_id
-        ), true)::INTEGER AS begins
-    FROM gold.setups
-    WHERE NOT is_placebo
-),
-clustered AS (
-    SELECT
-        setup_id,
-        date,
-        level_id,
-        direction,
-        sum(begins) OVER (PARTITION BY level_id, direction ORDER BY known_ts, setup_id) AS cluster
-    FROM begun
-),
 firsts AS (
-    SELECT ranked.found, ranked.distance, clustered.date
+    SELECT ranked.found, ranked.distance, other.date
     FROM ranked
-    JOIN clustered ON clustered.setup_id = ranked.found
-    QUALIFY row_number() OVER (
-        PARTITION BY level_id, direction, cluster ORDER BY distance, found
-    ) <= {PER_CLUSTER}
+    JOIN gold.setups AS other ON other.setup_id = ranked.found
+    QUALIFY row_number() OVER (PARTITION BY other.cluster_id ORDER BY distance, found) <= {PER_CLUSTER}
 ),
 spread AS (
     SELECT found, distance

@@ -56,21 +56,12 @@ class Groups:
 
 
 def groups(setups: pl.DataFrame) -> Groups:
-    """Of setups in their order; a cluster is setups of one level and direction whose labels overlap.
+    """Of setups in their order.
 
     Args:
-        setups: With `setup_id, level_id, direction, date, known_ts, resolved_ts`.
+        setups: With `date` and `cluster_id`.
     """
-    own = ["level_id", "direction"]
-    first = (pl.col("known_ts") >= pl.col("resolved_ts").shift(1).over(own)).fill_null(value=True)
-    told = (
-        setups.select("setup_id", "date", *own, "known_ts", "resolved_ts")
-        .with_row_index("row")
-        .sort(*own, "known_ts", "setup_id")
-        .with_columns(cluster=first.cum_sum().cast(pl.Int64))
-        .sort("row")
-    )
-    return Groups(told["date"].rank("dense").cast(pl.Int64).to_numpy(), told["cluster"].to_numpy())
+    return Groups(*(setups[name].rank("dense").cast(pl.Int64).to_numpy() for name in ("date", "cluster_id")))
 
 
 def _place(codes: Codes) -> Codes:
