@@ -69,22 +69,15 @@ def slow(root, setup, kinds=None, *, other_dates=True, as_of=None):
             ]
             far = float(np.sqrt(sum(gap**2 for gap in gaps) * 30 / len(shared)))
             found.append((far, row["setup_id"], row))
-    return [(far, name) for far, name, _ in spread_out(sorted(found, key=lambda one: one[:2]), rows)]
+    return [(far, name) for far, name, _ in spread_out(sorted(found, key=lambda one: one[:2]))]
 
 
-def spread_out(found, rows):
-    """Two of a date and one of a chain of overlapping eight minutes, walking down the list."""
-    chain, end, number = {}, {}, {True: 0, False: 0}
-    for row in sorted(rows, key=lambda one: (one["known_ts"], one["setup_id"])):
-        if not row["is_placebo"]:
-            custom = row["level_kind"] == "CUSTOM"
-            number[custom] += row["known_ts"] >= end.get(custom, 0)
-            end[custom] = row["known_ts"] + 480 * 10**9
-            chain[row["setup_id"]] = (custom, number[custom])
+def spread_out(found):
+    """Two of a date and one of a cluster, walking down the list."""
     kept = []
     for far, name, row in found:
         same = [one for one in kept if one[2]["date"] == row["date"]]
-        if len(same) < 2 and chain[name] not in {chain[one[1]] for one in kept}:
+        if len(same) < 2 and row["cluster_id"] not in {one[2]["cluster_id"] for one in kept}:
             kept.append((far, name, row))
     return kept
 
