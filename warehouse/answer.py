@@ -39,10 +39,12 @@ class Start:
     Args:
         tick: In points.
         factors: Calibration of sigma by horizon; 0.9 where absent.
+        strengths: Neighbours that the null counts as, by horizon; 10 where absent.
     """
 
     tick: float
     factors: Mapping[int, float]
+    strengths: Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +150,9 @@ class Answer:
         base, counts, bucket = self._base(mine)
         x0, sigma = self.now.x0, self.now.sigma_60
         width = None if sigma is None else odds.width(sigma, horizon, self.start.tick)
-        own = weights[usable]
-        labels = Labels(
-            width, len(own), odds.effective(own), born, len(weights) - len(own) - born, counts, bucket
-        )
+        own, strength = weights[usable], self.start.strengths.get(horizon, odds.STRENGTH)
+        censored = len(weights) - len(own) - born
+        labels = Labels(width, len(own), odds.effective(own), strength, born, censored, counts, bucket)
         reach, times = sequel.excursions(ends, weights), sequel.times(ends, weights, horizon)
         if sigma is None or width is None:
             return Told(None, labels, reach, times)
@@ -161,7 +162,8 @@ class Answer:
         hits = np.stack(
             [(ends["outcome"] == name).fill_null(value=False).to_numpy() for name in CLASSES], axis=1
         )
-        return Told(odds.blend(own, hits[usable].astype(np.float64), null, base), labels, reach, times)
+        chances = odds.blend(own, hits[usable].astype(np.float64), null, base, strength)
+        return Told(chances, labels, reach, times)
 
     def _base(self, mine: pl.DataFrame) -> tuple[Reals | None, int, int]:
         """Shares among the admitted of the question's half hour, and how many counted in all and in it."""

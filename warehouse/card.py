@@ -22,6 +22,7 @@ class Labels:
         barrier_pts: Distance of both barriers from the level; None without sigma.
         n: Neighbours that broke, were rejected or chopped.
         n_eff: Kish's effective number of those.
+        null_n: Neighbours that the geometric null counts as: as many as made earlier odds likeliest.
         born: Neighbours left out because price was beyond a barrier when their clock began.
         censored: Neighbours left out because their data ended first or they have no barriers.
         base_n: Admitted setups that ended in one of the three.
@@ -31,6 +32,7 @@ class Labels:
     barrier_pts: float | None
     n: int
     n_eff: float
+    null_n: float
     born: int
     censored: int
     base_n: int

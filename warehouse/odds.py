@@ -54,18 +54,21 @@ def effective(weights: Reals) -> float:
     return float(weights.sum()) ** 2 / squares if squares else 0.0
 
 
-def blend(weights: Reals, hits: Reals, null: Reals, base: Reals | None) -> dict[str, Chance]:
+def blend(
+    weights: Reals, hits: Reals, null: Reals, base: Reals | None, strength: float = STRENGTH
+) -> dict[str, Chance]:
     """Posterior of the three outcomes.
 
     Args:
         weights: (n,) of the neighbours whose outcome is one of the three.
         hits: (n, 3), 1 where the neighbour had that outcome.
-        null: (3,) chances by geometry at the question's own start; they count as ten neighbours.
+        null: (3,) chances by geometry at the question's own start.
         base: (3,) base rates, shown beside; None if the library is empty.
+        strength: Neighbours that the null counts as.
     """
     count = effective(weights)
     shares = weights @ hits / weights.sum() if count else np.zeros(len(CLASSES))
-    mass, whole = count * shares + STRENGTH * null, count + STRENGTH
+    mass, whole = count * shares + strength * null, count + strength
     chances = {}
     for place, name in enumerate(CLASSES):
         a = float(mass[place])

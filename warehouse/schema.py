@@ -508,11 +508,25 @@ SCALERS = Table(
     ),
 )  # fmt: skip
 
+TRIALS = Table(
+    "gold.trials",
+    "What odds at the date's setups would have lost had the null counted as so many neighbours, from earlier dates' setups alone.",
+    ("product", "date"),
+    ("spec", "horizon_s", "strength"),
+    (
+        Column("spec", TEXT, NAME, "Which vector found the neighbours."),
+        Column("horizon_s", WHOLE, SECONDS, "Length of the label clock."),
+        Column("strength", REAL, COUNT, "Neighbours that the calibrated null counts as."),
+        Column("questions", WHOLE, COUNT, "Setups of the date that broke, were rejected or chopped; 0 before eight sessions."),
+        Column("loss", REAL, FRACTION, "Sum over them of minus the natural logarithm of the chance of what came."),
+    ),
+)  # fmt: skip
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         QUOTES, TRADES, LADDER, BOOK, FRONT_CONTRACT, LEVELS, VOLUME_PROFILE,
-        RETREAT_PROFILE, QUALITY, SETUPS, OUTCOMES, WEIGHTS, SNAPSHOTS, SEQUENCES, LEVEL_STATES, SCALERS,
+        RETREAT_PROFILE, QUALITY, SETUPS, OUTCOMES, WEIGHTS, SNAPSHOTS, SEQUENCES, LEVEL_STATES, SCALERS, TRIALS,
     )
 }  # fmt: skip
 """Declared tables by name; bronze keeps Databento's columns and families declare their own."""

@@ -14,7 +14,8 @@ from warehouse import odds, vectors
 from warehouse.evaluate import baselines, lags, leaks, models, resample, sample, scores, walk
 from warehouse.evaluate.sample import WARM_UP, Codes, Reals, Sample
 from warehouse.evaluate.scores import Interval, Scores
-from warehouse.evaluate.walk import Forecast, Lists
+from warehouse.evaluate.walk import Forecast
+from warehouse.trials import Lists
 from warehouse.vectors import Spec
 
 HORIZON_S = 240

@@ -15,6 +15,7 @@ from warehouse.naming import CUSTOM
 from warehouse.odds import CLASSES
 from warehouse.schema import LEVEL_KINDS, TEXT
 from warehouse.sequel import half_hour
+from warehouse.trials import LEARNING
 
 Reals = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -22,8 +23,6 @@ Mask = npt.NDArray[np.bool_]
 
 WARM_UP = 20
 """Sessions before the first question that is scored."""
-LEARNING = 8
-"""Sessions before the first question, from whose answers the later ones learn how much the null counts."""
 _ENDS = ("break", "reject", "chop")
 
 

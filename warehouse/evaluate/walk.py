@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from warehouse import odds, spread, vectors
+from warehouse import odds, spread, trials, vectors
 from warehouse.evaluate.sample import Codes, Reals, Sample
-from warehouse.index import Pool, search_exact
+from warehouse.index import Neighbours, Pool, search_exact
+from warehouse.trials import K, Lists, listed
 from warehouse.vectors import Spec, Vectors
-
-K = 30
-"""Neighbours of a question, as in `similar`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lists:
-    """Neighbours of the questions.
-
-    Args:
-        asked: (q,) rows that are the questions.
-        rows: (q, k) rows of the sample, nearest first, -1 where there are fewer.
-        weights: (q, k) kernel weights, 0 where there is none.
-    """
-
-    asked: Codes
-    rows: Codes
-    weights: Reals
 
 
 class Forecast(NamedTuple):
@@ -67,8 +49,8 @@ def neighbours(sample: Sample, spec: Spec, values: Vectors | None = None, embarg
             past = vectors.scalers(frame.lazy(), spec, sample.frame["date"][row])
             scale[day] = vectors.scaler(past, spec).mad
         near = search_exact(every[row], Pool(every, scale[day], sample.admitted(row, embargo), whole), K)
-        found.append((near.rows, odds.weights(near.distances)))
-    return _padded(sample.questions, found)
+        found.append(near)
+    return listed(sample.questions, found)
 
 
 def at_random(sample: Sample, seed: int = 0) -> Lists:
@@ -78,8 +60,8 @@ def at_random(sample: Sample, seed: int = 0) -> Lists:
     for row in sample.questions.tolist():
         drawn = rng.permutation(np.flatnonzero(sample.admitted(row)))
         kept = drawn[whole.keep(drawn)][:K]
-        found.append((kept, np.ones(len(kept))))
-    return _padded(sample.questions, found)
+        found.append(Neighbours(kept, np.zeros(len(kept))))
+    return listed(sample.questions, found)
 
 
 def forecast(
@@ -97,18 +79,12 @@ def forecast(
         day: (q,) session of each question, not falling.
         strengths: What the past may choose among.
     """
-    ends = np.where(lists.rows >= 0, y[lists.rows], -1)
-    weights = np.where(ends >= 0, lists.weights, 0.0)
-    mass = np.stack([(weights * (ends == place)).sum(axis=1) for place in range(3)], axis=1)
-    whole, squares = weights.sum(axis=1, keepdims=True), (weights**2).sum(axis=1, keepdims=True)
-    count = np.divide(whole**2, squares, out=np.zeros_like(whole), where=squares > 0)
-    shares = np.divide(mass, whole, out=np.zeros_like(mass), where=whole > 0)
     came = y[lists.asked]
-    told = [(count * shares + strength * null) / (count + strength) for strength in strengths]
-    losses = np.stack([-np.log(np.maximum(p[np.arange(len(came)), came], 1e-9)) for p in told], axis=1)
+    told, count = trials.blends(lists, y, null, strengths)
+    losses = trials.losses(told, came)
     chosen = _chosen(losses, day, strengths)
-    p = np.stack(told)[chosen, np.arange(len(came))]
-    return Forecast(p, count[:, 0] + np.array(strengths)[chosen], np.array(strengths)[chosen])
+    p = told[chosen, np.arange(len(came))]
+    return Forecast(p, count + np.array(strengths)[chosen], np.array(strengths)[chosen])
 
 
 def _chosen(losses: Reals, day: Codes, strengths: Sequence[float]) -> Codes:
@@ -117,10 +93,3 @@ def _chosen(losses: Reals, day: Codes, strengths: Sequence[float]) -> Codes:
     before = np.vstack([np.zeros(losses.shape[1]), np.cumsum(losses, axis=0)])[first]
     least = before.argmin(axis=1)
     return np.where(first > 0, least, strengths.index(odds.STRENGTH))
-
-
-def _padded(asked: Codes, found: list[tuple[Codes, Reals]]) -> Lists:
-    rows, weights = np.full((len(found), K), -1), np.zeros((len(found), K))
-    for n, (mine, heavy) in enumerate(found):
-        rows[n, : len(mine)], weights[n, : len(mine)] = mine, heavy
-    return Lists(asked, rows, weights)
