@@ -129,7 +129,7 @@ def simulate(
     hours: Annotated[
         str | None, typer.Option(help="New York times such as 04:00-13:30; default the whole day.")
     ] = None,
-    rate_scale: Annotated[float, typer.Option(help="1 is about 290 records a second.")] = 1.0,
+    rate_scale: Annotated[float, typer.Option(help="1 is about 165 records a second.")] = 1.0,
     seed: int = 0,
     report: Annotated[
         bool, typer.Option("--report", help="How real the first date is at the full rate.")

@@ -5,19 +5,16 @@
 -- where a trade fell into it, the evening before included, and is known at its end. VWAP is of all lots
 -- since the open, known at the end of each five-second bar; the last bar is that of the close.
 --
--- `prints` are the trades in feed order: seq, ns, units (price in billionths of a point), size. Averages are
--- taken of distances from the first of them and rounded to a unit, so that a reflected tape gives reflected
--- averages, exactly.
+-- `bars` are the trades by bars of five seconds: ns (the bar's start), close (last price in billionths of a point),
+-- lots, moved (lots times billionths from `$base`, the price of the first trade). Averages are taken of
+-- distances from there and rounded to a unit, so that a reflected tape gives reflected averages, exactly.
 --
 -- grain: level_kind, known
--- reads: prints
+-- reads: bars
 WITH
-first_print AS (
-    SELECT arg_min(units, seq) AS base FROM prints
-),
 closes AS (
-    SELECT (ns // 120000000000 + 1) * 120000000000 AS known, arg_max(units, seq) - any_value(base) AS away
-    FROM prints, first_print
+    SELECT (ns // 120000000000 + 1) * 120000000000 AS known, arg_max(close, ns) - $base AS away
+    FROM bars
     GROUP BY known
 ),
 candles AS (
@@ -29,12 +26,6 @@ candles AS (
     FROM closes
     WINDOW past AS (ORDER BY known)
 ),
-bars AS (
-    SELECT (ns // 5000000000 + 1) * 5000000000 AS known, sum(size) AS lots, sum((units - base) * size) AS moved
-    FROM prints, first_print
-    WHERE ns >= $open AND ns < $close
-    GROUP BY known
-),
 averages AS (
     SELECT 'SMA_90' AS level_kind, known, ninety / 90 AS away FROM candles WHERE n >= 90
     UNION ALL
@@ -45,12 +36,13 @@ averages AS (
     FROM candles
     WHERE n >= 100
     UNION ALL
-    SELECT 'VWAP', known, (sum(moved) OVER so_far)::DOUBLE / (sum(lots) OVER so_far)::DOUBLE
+    SELECT 'VWAP', ns + 5000000000, (sum(moved) OVER so_far)::DOUBLE / (sum(lots) OVER so_far)::DOUBLE
     FROM bars
-    WINDOW so_far AS (ORDER BY known ROWS UNBOUNDED PRECEDING)
+    WHERE ns >= $open AND ns < $close
+    WINDOW so_far AS (ORDER BY ns ROWS UNBOUNDED PRECEDING)
 )
 SELECT
     level_kind,                                      -- [name] SMA_90, EMA_20 or VWAP.
     known::BIGINT AS known,                          -- [ns UTC] First instant at which the value may be read.
-    base + round(away)::BIGINT AS units              -- [count] The average, in billionths of a point.
-FROM averages, first_print
+    $base + round(away)::BIGINT AS units             -- [count] The average, in billionths of a point.
+FROM averages

@@ -23,6 +23,14 @@ valued AS (
         END AS run_from
     FROM levels
 ),
+held AS (
+    SELECT
+        level_id,
+        price,
+        first_known,
+        unnest(range((run_from + 4999999999) // 5000000000 * 5000000000, least(until, valid + 5000000000), 5000000000)) AS now
+    FROM valued
+),
 bars AS (
     SELECT
         epoch_ns(bar_ts) AS bar,
@@ -52,8 +60,8 @@ marked AS (
             WHEN round(low - price, 9) > $rearm_pts THEN 'above'
             WHEN round(price - high, 9) > $rearm_pts THEN 'below'
         END AS mark
-    FROM valued
-    JOIN bars ON now >= run_from AND now < until AND bar < valid
+    FROM held
+    JOIN bars USING (now)
 ),
 placed AS (
     SELECT

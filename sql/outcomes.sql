@@ -12,13 +12,21 @@
 --
 -- Schemes that `$schemes` does not name are left out.
 --
--- `mids` has a row per change of mid: seq, ns, until (the next one's ns), mid (null without two sides), reset.
+-- `mids` outlines the path of mid: seq, ns, until (the next change's ns), mid (null without two sides), step
+-- (from the last known mid), reset. Of a bar's changes it may leave out any that is no new extreme of the bar
+-- and not its last.
 --
 -- grain: setup_id, scheme, horizon_s
 -- reads: setups, mids, book
 WITH
 starts AS (
-    SELECT setup_id, epoch_ns(known_ts) AS t0, IF(direction = 'UP', 1, -1) AS d, level_price, x0,
+    SELECT
+        row_number() OVER () AS start,
+        setup_id,
+        epoch_ns(known_ts) AS t0,
+        IF(direction = 'UP', 1, -1) AS d,
+        level_price,
+        x0,
         sigma_60
     FROM setups
 ),
@@ -42,20 +50,22 @@ horizons AS (
     FROM starts
     CROSS JOIN (SELECT unnest([120, 240, 480]::BIGINT[]) AS horizon_s)
 ),
-path AS (
-    SELECT seq, ns, mid, lag(mid) OVER (ORDER BY seq) AS earlier FROM mids WHERE mid IS NOT NULL
+clocks AS (
+    SELECT start, t0, d, level_price, unnest(range(t0 // 5000000000, (t0 + 480000000000) // 5000000000 + 1)) AS bar
+    FROM starts
 ),
 visits AS (
-    SELECT setup_id, x, min(seq) AS seq, min(ns) AS ns, min_by(step, seq) AS step
+    SELECT start, x, min(seq) AS seq, min(ns) AS ns, min_by(step, seq) AS step
     FROM (
-        SELECT setup_id, seq, ns, round(d * (mid - level_price), 9) + 0.0 AS x, abs(mid - earlier) AS step
-        FROM starts
-        JOIN path ON ns >= t0 AND ns < t0 + 480000000000
+        SELECT start, seq, ns, round(d * (mid - level_price), 9) + 0.0 AS x, step
+        FROM clocks
+        JOIN (SELECT *, ns // 5000000000 AS bar FROM mids WHERE mid IS NOT NULL) AS path USING (bar)
+        WHERE ns >= t0 AND ns < t0 + 480000000000
     )
-    GROUP BY setup_id, x
+    GROUP BY start, x
 ),
 ends AS (
-    SELECT setup_id, horizon_s, round(d * (mid - level_price), 9) AS x_end
+    SELECT start, horizon_s, round(d * (mid - level_price), 9) AS x_end
     FROM (FROM horizons WHERE cut >= due) AS whole
     ASOF JOIN (SELECT ns, mid FROM mids WHERE until > ns) AS held ON due > ns
 ),
@@ -79,7 +89,7 @@ schemes AS (
 ),
 crossings AS (
     SELECT
-        setup_id,
+        start,
         horizon_s,
         scheme,
         min(seq) FILTER (round(x - anchor, 6) >= b) AS break_seq,
@@ -90,9 +100,9 @@ crossings AS (
         max(x) AS highest,
         min(x) AS lowest
     FROM schemes
-    JOIN visits USING (setup_id)
+    JOIN visits USING (start)
     WHERE ns < least(due, cut)
-    GROUP BY setup_id, horizon_s, scheme
+    GROUP BY start, horizon_s, scheme
 ),
 reached AS (
     SELECT
@@ -107,8 +117,8 @@ reached AS (
         nullif(sigma_h, 0) AS unit,
         step
     FROM schemes
-    LEFT JOIN crossings USING (setup_id, horizon_s, scheme)
-    LEFT JOIN ends USING (setup_id, horizon_s)
+    LEFT JOIN crossings USING (start, horizon_s, scheme)
+    LEFT JOIN ends USING (start, horizon_s)
 )
 SELECT
     setup_id,                                        -- [name] The setup.

@@ -4,21 +4,18 @@
 -- from that bar's end, up to the end of the bar that passes it. From there until its successor is old
 -- enough there is none: a row without a price says so.
 --
--- `prints` are the trades: ns, units (price in billionths of a point).
+-- `bars` are the trades by bars of five seconds: ns (the bar's start), high, low (billionths of a point).
 --
 -- grain: level_kind, known
--- reads: prints
+-- reads: bars
 WITH
-bars AS (
-    SELECT (ns // 5000000000 + 1) * 5000000000 AS passed, max(units) AS high, min(units) AS low
-    FROM prints
-    WHERE ns >= $open AND ns < $close
-    GROUP BY passed
+cash AS (
+    SELECT ns + 5000000000 AS passed, high, low FROM bars WHERE ns >= $open AND ns < $close
 ),
 running AS (
-    SELECT 'SESSION_HIGH' AS level_kind, passed, max(high) OVER (ORDER BY passed) AS units FROM bars
+    SELECT 'SESSION_HIGH' AS level_kind, passed, max(high) OVER (ORDER BY passed) AS units FROM cash
     UNION ALL
-    SELECT 'SESSION_LOW', passed, min(low) OVER (ORDER BY passed) FROM bars
+    SELECT 'SESSION_LOW', passed, min(low) OVER (ORDER BY passed) FROM cash
 ),
 moves AS (
     SELECT *

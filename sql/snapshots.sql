@@ -4,7 +4,8 @@
 -- the setup. The phase is APPROACH before T0; from T0 on ZONE, until price has stood beyond the re-arm
 -- band on one side for 30 s without interruption, and AFTER from the end of that bar on.
 --
--- `mids` has a row per change of mid: ns, until (the next one's ns), mid (null without two sides).
+-- `mids` outlines the path of mid: ns, until (the next change's ns), mid (null without two sides); of a bar's
+-- changes it may leave out any that is no new extreme of the bar and not its last.
 --
 -- grain: setup_id, tau_s
 -- reads: setups, levels, mids, book, volatility

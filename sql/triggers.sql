@@ -10,7 +10,8 @@
 -- arrivals at a level that is in force, in the window, priced and three minutes clear of a reset, each is
 -- accepted that comes at least `$cooldown_ns` after the last accepted one.
 --
--- `mids` has a row per change of mid: ns, until (the next one's ns), mid (null without two sides).
+-- `mids` outlines the path of mid: ns, until (the next change's ns), mid (null without two sides); of a bar's
+-- changes it may leave out any that is no new extreme of the bar and not its last.
 --
 -- grain: setup_id
 -- reads: levels, mids, book, volatility
@@ -81,9 +82,20 @@ spans AS (
         three_minutes AS (ORDER BY bar RANGE BETWEEN 35 * 5000000000 PRECEDING AND CURRENT ROW)
 ),
 followed AS (
-    SELECT spans.*, held.price
-    FROM (SELECT machine, spans.* FROM machines JOIN spans ON moves AND bar >= run_from) AS spans
-    ASOF JOIN kinds AS held ON spans.machine = held.machine AND bar >= held.known
+    SELECT machine, held.price, spans.*
+    FROM (
+        SELECT
+            machine,
+            price,
+            unnest(range(
+                (greatest(known, $window_start - 1800000000000) + 4999999999) // 5000000000 * 5000000000,
+                least(until, $window_end),
+                5000000000
+            )) AS bar
+        FROM kinds
+        WHERE moves
+    ) AS held
+    JOIN spans USING (bar)
 ),
 stands AS (
     SELECT machine, price, bar, mid_min, mid_max, meta_reset, recent_reset, known_throughout,

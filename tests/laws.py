@@ -6,6 +6,7 @@ from frames import START
 from warehouse import contract, plan
 from warehouse.catalog import CATALOG
 from warehouse.inputs import BAR, CONSTANTS, LEVEL
+from warehouse.mirror import facing
 from warehouse.schema import BAR_NS, BOOK, LADDER
 
 KEYS = {"bar": ["bar_ts"], "level": ["level_id", "bar_ts"], "setup": ["setup_id"]}
@@ -231,7 +232,7 @@ def wide(tables, triggers):
         .lazy()
     )
     raw = plan._with_features(frame, [one for one in ordered if not one.faced], "entity").collect()
-    return raw, plan._with_features(plan._facing(frame, measures), ordered, "entity").collect()
+    return raw, plan._with_features(facing(frame, measures), ordered, "entity").collect()
 
 
 def sign(tables, triggers, names=None):

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from features.lvl import CELLS
-from warehouse import contract, plan
+from warehouse import contract, mirror, plan
 from warehouse.catalog import CATALOG, feature, load, measure, setup
 from warehouse.units import BARS, FRACTION, LOTS, POINTS, TICKS
 
@@ -113,6 +113,19 @@ def test_a_setup_has_the_values_of_its_bar(tables, triggers):
         stored = triggers.join(frame.select(*keys, name), on=keys, how="left", maintain_order="left")[name]
         if name not in {"bar5s_lvl_flow_toward_net_sum", "bar5s_lvl_flow_away_net_sum"}:
             assert laws.close(stored, made["setup"][name]), name
+
+
+def test_a_setup_alone_is_the_setup_among_many(tables):
+    """Bit for bit, at levels between ticks too: sums in polars depend on how many rows there are besides."""
+    prices = (6000.0, 6000.13, 5999.876543211, 6001.087654321)
+    many = frames.triggers(
+        *((price, bar, way) for price in prices for bar in range(250, 320, 3) for way in ("UP", "DOWN"))
+    )
+    among = plan.at_setups(many, tables)
+    for n in range(0, len(many), 17):
+        alone = plan.at_setups(many[n : n + 1], tables)
+        differing = {name for name in alone.columns if not laws.same(alone[name], among[n : n + 1][name])}
+        assert differing == set()
 
 
 def test_weights_of_the_points_sum_to_one():
@@ -259,7 +272,7 @@ def test_unknown_filled_with_zero():
 
 def test_a_side_not_turned(tables, monkeypatch):
     """If facing forgot to swap the sides, the mirror would show it."""
-    monkeypatch.setattr(plan, "_turns", lambda column: column.mirror != "same")
+    monkeypatch.setattr(mirror, "_turns", lambda column: column.mirror != "same")
     at_one = frames.triggers((6000.0, 319, "UP"), (6000.0, 250, "DOWN"))
     broken = laws.mirror(tables, at_one, 6000.0)
     assert {"bar5s_lvl_retreat_far_sum", "bar5s_cube_x_rest_eob_p1", "bar5s_wall_sup_maxz_eob_r"} <= broken

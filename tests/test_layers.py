@@ -12,7 +12,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
     {"units"},
     {"schema"},
     {"session", "wording", "naming"},
-    {"declared", "inputs", "sqlfile"},
+    {"declared", "inputs", "mirror", "sqlfile"},
     {"catalog", "frames"},
     {"plan", "contract", "reference"},
     {"dbn", "stream", "store", "pricelist"},

@@ -17,8 +17,8 @@ from warehouse.simulate import market, orders, realism, statistics, tape, target
 
 HALF = dt.date(2025, 7, 3)
 PINNED = {
-    "mbp-10": "e77443049a6e762dfeaaf2d103cc0e85230214952efc58198feabf8df8376dc0",
-    "mbo": "fd665dbab46fb3a0cd0dc900b0f374732253706f5939ba1ca0a44488cd1a8fca",
+    "mbp-10": "4b03011d95fd0ad41f1a0122a912d55264532404481a05858184dd6edf58f721",
+    "mbo": "085e1d44f6cd17d9d0308b60e6b8c9f2ac8a2cf22e29b1713ca818c7fc3cfa72",
 }
 """Of the uncompressed records of five minutes."""
 
@@ -124,6 +124,11 @@ def test_the_report_reddens_what_misses_and_nothing_else():
     values[11] = 99.0
     red = [line for line in targets.text(values, grammar).splitlines() if "\x1b[31m" in line]
     assert len(red) == 1 and targets.TARGETS[11].name in red[0] and red[0].count("missed") == 1
+
+
+def test_a_session_with_default_parameters_keeps_every_target():
+    found = targets.text(*realism.values(DAY, worlds.WORLDS["null"], 0))
+    assert f"{len(targets.TARGETS)} of {len(targets.TARGETS)} within" in found, found
 
 
 def test_moves_lives_and_grammar_by_hand():

@@ -16,6 +16,10 @@ Tables = Mapping[str, pl.LazyFrame]
 NEW_YORK = "America/New_York"
 REACH = 19
 """Ticks from a level within which ladder rows are joined to it; every zone ends before."""
+_GRAIN = 1 << 14
+"""Parts of a tick to which distances from a level are rounded: a power of two, so that weights times lots
+add up exactly. A float sum of groups depends on how many rows there are besides."""
+_ROW = "row"
 _TOUCH = ("bid_px_00", "ask_px_00")
 _AHEAD_NS = 120 * 10**9
 
@@ -75,51 +79,45 @@ def at_levels(frame: pl.LazyFrame, levels: pl.LazyFrame, before: int) -> pl.Lazy
     return keys.join(frame, on="bar_ts", how="left", maintain_order="left")
 
 
-def with_measures(
-    frame: pl.LazyFrame, tables: Tables, measures: Collection[Measure], key: str
-) -> pl.LazyFrame:
+def with_measures(frame: pl.LazyFrame, tables: Tables, measures: Collection[Measure]) -> pl.LazyFrame:
     """A frame of bars at levels with the sums of the ladder's rows within reach of the level.
 
     Args:
-        frame: `key`, bar_ts, level_px and tick_px.
+        frame: A row per bar and level: bar_ts, level_px and tick_px.
         tables: With the ladder.
         measures: Of levels.
-        key: Column that tells the frame's levels apart.
     """
     if not measures:
         return frame
+    frame = frame.with_row_index(_ROW)
     base = (pl.col("level_px") / pl.col("tick_px")).floor().cast(pl.Int64)
-    near = frame.select(key, "bar_ts", "level_px", "tick_px", place=base)
     spans = tables["ladder"].group_by("bar_ts").agg(low=pl.col("price").min(), high=pl.col("price").max())
     low, high = (_place(end) for end in ("low", "high"))
     near = (
-        near.join(spans, on="bar_ts")
+        frame.select(_ROW, "bar_ts", "level_px", "tick_px", place=base)
+        .join(spans, on="bar_ts")
         .with_columns(
             first=pl.max_horizontal(low, pl.col("place") - REACH),
             last=pl.min_horizontal(high, pl.col("place") + REACH),
         )
         .filter(pl.col("first") <= pl.col("last"))
-        .with_columns(place=pl.int_ranges("first", pl.col("last") + 1))
-        .select(key, "bar_ts", "level_px", "place", "tick_px")
-        .explode("place")
     )
-    ladder = (
-        tables["ladder"]
-        .join(near.select("tick_px").first(), how="cross")
-        .with_columns(place=_place("price"))
-        .drop("tick_px")
-    )
-    rows = _rows(tables, near.join(ladder, on=["bar_ts", "place"]), measures)
-    x = ((pl.col("price") - pl.col("level_px")) / pl.col("tick_px")).round(6)
+    ladder = _rows(tables, tables["ladder"].join(near, on="bar_ts", how="semi"), measures)
+    tick_px = near.select("tick_px").first()
+    ladder = ladder.join(tick_px, how="cross").with_columns(place=_place("price")).drop("tick_px")
+    ticks = near.with_columns(place=pl.int_ranges("first", pl.col("last") + 1)).explode("place")
+    x = (pl.col("price") - pl.col("level_px")) / pl.col("tick_px")
     sums = (
-        rows.with_columns(x=x)
-        .group_by(key, "bar_ts")
+        ticks.select(_ROW, "bar_ts", "level_px", "tick_px", "place")
+        .join(ladder, on=["bar_ts", "place"])
+        .with_columns(x=(x * _GRAIN).round() / _GRAIN)
+        .group_by(_ROW)
         .agg(measure.expr.alias(measure.name) for measure in measures)
     )
     known = [
         pl.col(measure.name).fill_null(measure.absent) for measure in measures if measure.absent is not None
     ]
-    return frame.join(sums, on=[key, "bar_ts"], how="left", maintain_order="left").with_columns(known)
+    return frame.join(sums, on=_ROW, how="left", maintain_order="left").drop(_ROW).with_columns(known)
 
 
 def tick(ladder: pl.LazyFrame) -> pl.LazyFrame:
@@ -133,23 +131,23 @@ def bucket(ts: pl.Expr) -> pl.Expr:
     return (local.dt.hour().cast(pl.Int64) * 60 + local.dt.minute().cast(pl.Int64)) // 5
 
 
-def _rows(tables: Tables, rows: pl.LazyFrame, measures: Collection[Measure]) -> pl.LazyFrame:
+def _rows(tables: Tables, ladder: pl.LazyFrame, measures: Collection[Measure]) -> pl.LazyFrame:
     """Ladder rows with what their measures read besides: distance from the touch, past size, constants."""
     read = {name for measure in measures for name in measure.expr.meta.root_names()}
-    kept = [name for name in ("level_id", "entity", "level_px", "tick_px") if name in rows.collect_schema()]
-    own = [name for name in (*inputs.ROW, "bar_ts") if name in tables["ladder"].collect_schema()]
-    rows = rows.select(*kept, *(_floated(name) for name in own if name in {*read, "bar_ts", "side", "price"}))
+    own = [name for name in (*inputs.ROW, "bar_ts") if name in ladder.collect_schema()]
+    rows = ladder.select(_floated(name) for name in own if name in {*read, "bar_ts", "side", "price"})
     if not read & {"away", "usual"}:
         return rows
-    if "tick_px" not in kept:
-        rows = rows.join(tick(tables["ladder"]), how="cross")
+    rows = rows.join(tick(tables["ladder"]), how="cross")
     away = (
         pl.when(pl.col("side") == "A")
         .then(pl.col("price") - pl.col("ask_px_00"))
         .otherwise(pl.col("bid_px_00") - pl.col("price"))
     )
-    rows = rows.join(tables["book"].select("bar_ts", *_TOUCH), on="bar_ts", how="left").with_columns(
-        away=(away / pl.col("tick_px")).round().cast(pl.Int64)
+    rows = (
+        rows.join(tables["book"].select("bar_ts", *_TOUCH), on="bar_ts", how="left")
+        .with_columns(away=(away / pl.col("tick_px")).round().cast(pl.Int64))
+        .drop("tick_px", *_TOUCH)
     )
     if "usual" in read:
         sizes = (
@@ -157,8 +155,10 @@ def _rows(tables: Tables, rows: pl.LazyFrame, measures: Collection[Measure]) -> 
             .filter(pl.col("metric").str.starts_with("size_"))
             .select("bucket", away=pl.col("metric").str.slice(5).cast(pl.Int64), usual="median")
         )
-        rows = rows.with_columns(bucket=bucket(pl.col("bar_ts"))).join(
-            sizes, on=["bucket", "away"], how="left"
+        rows = (
+            rows.with_columns(bucket=bucket(pl.col("bar_ts")))
+            .join(sizes, on=["bucket", "away"], how="left")
+            .drop("bucket")
         )
     return rows.with_columns(pl.lit(CONSTANTS[name][0]).alias(name) for name in read if name in CONSTANTS)
 

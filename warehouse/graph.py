@@ -21,7 +21,7 @@ _LEVELS = ("averages", "session_extremes", "levels", "placebos")
 _SETUPS = ("triggers", "outcomes", "touches", "weights")
 """Models that make setups; of what followed, what was known when the next one came."""
 _RACES = ("warehouse.races", "warehouse.barrier")
-_ENGINE = ("warehouse.plan", "warehouse.frames", "warehouse.inputs")
+_ENGINE = ("warehouse.plan", "warehouse.frames", "warehouse.mirror", "warehouse.inputs")
 """What makes features of their declarations."""
 _BY_PRODUCT = {"profile": "silver.volume_profile", "retreat_profile": "silver.retreat_profile"}
 """Tables of a product rather than of a contract, by their short names."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from warehouse import session, sqlfile
-from warehouse.schema import AVERAGES, LEVELS
+from warehouse.schema import AVERAGES, BAR_NS, LEVELS
 from warehouse.session import Window
 
 AGE_NS = 300 * 10**9
@@ -17,6 +17,8 @@ _WINDOWS = {"PM": session.PREMARKET, "OR": session.OPENING_RANGE, "OR30": sessio
 _TRADES = {"ts": pl.Datetime("ns"), "price": pl.Float64(), "size": pl.Int64()}
 _UNDEFINED, _MOST = 2**63 - 1, 2**32 - 2
 """A price that is none, and the largest size that is one."""
+_AT_ONCE = 1 << 19
+"""Trades looked at together, so that a busy day takes no more memory than a calm one."""
 NO_TRADES = pl.LazyFrame(schema=_TRADES)
 
 
@@ -41,21 +43,22 @@ def levels(
         prior: Trades of the same contract in the previous session, if its cash session was seen whole.
         evening: The evening before was landed, so that there is an overnight range.
     """
-    prints = _prints(trades)
+    base = _base(trades)
+    bars = _bars(trades, base)
     open_ns, close = session.window(date, session.RTH)
     known = {"open": open_ns, "close": close}
     moving = [
-        sqlfile.run(sqlfile.load("averages"), {"prints": prints}, **known),
-        sqlfile.run(sqlfile.load("session_extremes"), {"prints": prints}, age_ns=AGE_NS, **known),
+        sqlfile.run(sqlfile.load("averages"), {"bars": bars}, base=base, **known),
+        sqlfile.run(sqlfile.load("session_extremes"), {"bars": bars}, age_ns=AGE_NS, **known),
     ]
     before = session.window(session.previous(date, 1)[0], session.RTH)
     cash = pl.col("ns").is_between(*before, closed="left")
     found = sqlfile.run(
         sqlfile.load("levels"),
         {
-            "prints": prints,
+            "bars": bars,
             "spans": _spans(date, evening=evening),
-            "prior": _prints(prior).filter(cash),
+            "prior": _bars(prior, 0).filter(cash),
             "moving": pl.concat(moving),
             "custom": _custom(custom, date, session.window(date, setup_window)[0]),
         },
@@ -110,11 +113,44 @@ def _trades(records: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _prints(trades: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """Trades in feed order: seq, ns, units (price in billionths of a point), size."""
-    units = (pl.col("price") * 1e9).round().cast(pl.Int64)
-    told = trades.lazy().select(ns=pl.col("ts").cast(pl.Int64), units=units, size="size")
-    return told.with_row_index("seq").collect(engine="in-memory")
+_UNITS = (pl.col("price") * 1e9).round().cast(pl.Int64)
+
+
+def _base(trades: pl.DataFrame | pl.LazyFrame) -> int:
+    """Price of the first trade in billionths of a point; 0 without one."""
+    first: list[int] = trades.lazy().head(1).select(_UNITS).collect(engine="in-memory")["price"].to_list()
+    return first[0] if first else 0
+
+
+def _bars(trades: pl.DataFrame | pl.LazyFrame, base: int) -> pl.DataFrame:
+    """Trades in feed order by bars of five seconds that have one.
+
+    Returns:
+        ns (the bar's start), close, high, low (prices in billionths of a point), lots, moved (lots times
+        billionths from `base`).
+    """
+    trades = trades.lazy()
+    rows = trades.select(pl.len()).collect(engine="in-memory").item()
+    pieces = [_piece(trades.slice(first, _AT_ONCE), base) for first in range(0, max(rows, 1), _AT_ONCE)]
+    return _together(pl.concat(pieces).lazy()).collect(engine="in-memory")
+
+
+def _piece(trades: pl.LazyFrame, base: int) -> pl.DataFrame:
+    told = trades.select("size", ns=pl.col("ts").cast(pl.Int64) // BAR_NS * BAR_NS, close=_UNITS)
+    moved = (pl.col("close") - base) * pl.col("size")
+    alike = told.with_columns(moved=moved, high="close", low="close", lots="size")
+    return _together(alike).collect(engine="in-memory")
+
+
+def _together(bars: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows of a bar as one."""
+    return bars.group_by("ns").agg(
+        pl.col("close").last(),
+        pl.col("high").max(),
+        pl.col("low").min(),
+        pl.col("lots").sum(),
+        pl.col("moved").sum(),
+    )
 
 
 def _spans(date: dt.date, *, evening: bool) -> pl.DataFrame:

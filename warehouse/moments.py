@@ -12,7 +12,6 @@ from warehouse.levels import levels
 from warehouse.races import TOUCH_PTS
 from warehouse.schema import (
     AVERAGES,
-    BAR_NS,
     DEFAULT_SCHEME,
     FRONT_CONTRACT,
     LEVEL_KINDS,
@@ -29,6 +28,7 @@ REARM_PTS = 2.0
 REARM_BARS = 6
 """Bars, 30 s, that price must stay beyond the re-arm band."""
 COOLDOWN_NS = 240 * 10**9
+"""Time between arrivals at a level; a label of that horizon tells the next one how the last ended."""
 
 
 def front_contract(product: str, date: dt.date, records: Source, user: str | None = None) -> pl.DataFrame:
@@ -81,11 +81,12 @@ def triggers(
         doubtful: The date's order flow was beyond tolerance.
     """
     start, end = session.window(date, setup_window)
+    path = races.mids(quotes)
     found = sqlfile.run(
         sqlfile.load("triggers"),
         {
             "levels": levels,
-            "mids": races.mids(quotes),
+            "mids": path,
             "book": book.select("bar_ts", "mid_min", "mid_max", "meta_reset"),
             "volatility": volatility.select("bar_ts", "sigma_60", "sigma_warmup"),
         },
@@ -102,11 +103,14 @@ def triggers(
         maybe_back_month=maybe_back_month,
         doubtful=doubtful,
     )
-    seen = quotes.filter(pl.col("ts").cast(pl.Int64).is_between(start, end))
-    labels = races.outcomes(found, _outline(seen), book, date, tick=tick, factors={})
+    labels = races.followed(found, path, book, date, tick=tick, schemes=(DEFAULT_SCHEME,))
     past = sqlfile.run(
         sqlfile.load("touches"),
-        {"setups": found, "levels": levels, "outcomes": labels.filter(_last_touch())},
+        {
+            "setups": found,
+            "levels": levels,
+            "outcomes": labels.filter(pl.col("horizon_s") * 10**9 == COOLDOWN_NS),
+        },
         averages=list(AVERAGES),
         open_ns=session.at(date, session.RTH.start),
         label_ns=COOLDOWN_NS,
@@ -120,28 +124,6 @@ def weights(setups: pl.DataFrame) -> pl.DataFrame:
     """gold.weights of a trading date's setups."""
     found = sqlfile.run(sqlfile.load("weights"), {"setups": setups})
     return found.cast(WEIGHTS.schema)  # type: ignore[arg-type]
-
-
-def _outline(quotes: pl.LazyFrame) -> pl.LazyFrame:
-    """Quotes at which mid is higher or lower than before in its bar, and each bar's last change of mid.
-
-    Which barrier is crossed first, and when, follows from these alone.
-    """
-    mid, bar = pl.col("mid"), pl.col("bar")
-    changes = quotes.with_columns(mid=(pl.col("bid_px") + pl.col("ask_px")) / 2).filter(
-        mid.ne_missing(mid.shift()) | pl.col("reset")
-    )
-    framed = changes.with_columns(bar=pl.col("ts").cast(pl.Int64) // BAR_NS).with_columns(
-        high=mid.cum_max().shift().over("bar"), low=mid.cum_min().shift().over("bar")
-    )
-    news = pl.any_horizontal(pl.col("high", "low").is_null(), mid > pl.col("high"), mid < pl.col("low"))
-    unknown = mid.is_null() | pl.col("reset")
-    return framed.filter(news | unknown | bar.ne_missing(bar.shift(-1))).drop("mid", "bar", "high", "low")
-
-
-def _last_touch() -> pl.Expr:
-    """The label by which an earlier touch is told: it has ended when the cool-down has."""
-    return (pl.col("scheme") == DEFAULT_SCHEME) & (pl.col("horizon_s") * 10**9 == COOLDOWN_NS)
 
 
 def side(quotes: pl.LazyFrame, price: float, ns: int) -> int | None:

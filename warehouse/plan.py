@@ -5,20 +5,25 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Collection, Iterable
+from itertools import pairwise
 
 import polars as pl
 
-from warehouse import catalog, frames, inputs
+from warehouse import catalog, frames, inputs, mirror
 from warehouse.catalog import LOOKBACK
 from warehouse.declared import GRAINS, Feature, Grain, Measure
 from warehouse.errors import DeclarationError
 from warehouse.frames import Tables
-from warehouse.schema import BAR_NS, Column
+from warehouse.schema import BAR_NS
 
 _ENTITY = "entity"
 """Key of a level with a direction, over whose bars windows run."""
 _GIVEN = ("sigma_60",)
 """Features that a setup brings along, frozen, rather than has made again."""
+_LOOKBACKS = (40, LOOKBACK)
+"""Features of a setup that need up to so many bars are made together, over no more bars than they need."""
+_FEWEST = 2
+"""Bars at least: in a frame of one row polars divides by multiplying, and the last bit differs."""
 
 
 def families() -> list[str]:
@@ -102,18 +107,31 @@ def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | N
         d=pl.when(pl.col("direction") == "UP").then(1.0).otherwise(-1.0),
         entity=pl.struct("level_price", "direction").rank("dense"),
     )
-    made = _ordered([one for one in wanted if one.family != "volatility"], _GIVEN)
+    made = [one for one in wanted if one.family != "volatility"]
+    found = starts.select("setup_id").collect(engine="in-memory")
+    for shorter, longest in pairwise((0, *_LOOKBACKS)):
+        if alike := [one for one in made if shorter < _reach(one.name) <= longest]:
+            bars = max(_FEWEST, *(_reach(one.name) for one in alike))
+            found = found.hstack(_alike(starts, tables, alike, bars))
+    return found.select(
+        "setup_id", *(one.name for side in (False, True) for one in made if one.faced is side)
+    )
+
+
+def _alike(starts: pl.LazyFrame, tables: Tables, wanted: list[Feature], bars: int) -> pl.DataFrame:
+    """Features that need so many bars, a row per start."""
+    made = _ordered(wanted, _GIVEN)
     columns, measures = _leaves(made)
-    history = _history(starts, tables, columns, measures, _reach(wanted))
+    history = _history(starts, tables, columns, measures, bars)
     frame = history.join(
         starts.select(_ENTITY, "bar_ts", "sigma_60").unique([_ENTITY, "bar_ts"]),
         on=[_ENTITY, "bar_ts"], how="left", maintain_order="left",
     ).collect(engine="in-memory").lazy()  # fmt: skip
-    raw = _with_features(frame, [one for one in made if not one.faced], _ENTITY)
-    faced = _with_features(_facing(frame, measures), made, _ENTITY)
-    found = starts.select("setup_id", _ENTITY, "bar_ts")
-    for view, side in ((raw, False), (faced, True)):
-        part = view.select(_ENTITY, "bar_ts", *(one.name for one in made if one.faced is side))
+    found = starts.select(_ENTITY, "bar_ts")
+    for view, side in ((frame, False), (mirror.facing(frame, measures), True)):
+        those = [one for one in wanted if one.faced is side]
+        part = _with_features(view, _ordered(those, _GIVEN), _ENTITY)
+        part = part.select(_ENTITY, "bar_ts", *(one.name for one in those))
         found = found.join(part, on=[_ENTITY, "bar_ts"], how="left", maintain_order="left")
     return found.drop(_ENTITY, "bar_ts").collect(engine="in-memory")
 
@@ -145,7 +163,7 @@ def _made(wanted: list[Feature], tables: Tables) -> pl.LazyFrame:
     columns |= {"tick_px"} if sums else set()
     bars = _with_features(frames.bars(tables, columns, measures), below, None)
     frame = frames.at_levels(bars, tables["levels"], LOOKBACK)
-    frame = frames.with_measures(frame, tables, sums, "level_id")
+    frame = frames.with_measures(frame, tables, sums)
     return _with_features(frame, [feature for feature in made if feature.grain != "bar"], "level_id")
 
 
@@ -168,37 +186,17 @@ def _history(
         for name, table in tables.items()
     }
     frame = keys.join(frames.bars(near, columns | {"tick_px"}, measures), on="bar_ts", maintain_order="left")
-    return frames.with_measures(frame, near, _of_levels(measures), _ENTITY)
+    return frames.with_measures(frame, near, _of_levels(measures))
 
 
-def _reach(wanted: Iterable[Feature]) -> int:
-    """Bars that some features need, their own included, as far as a setup looks back."""
-    return max((catalog.load().reach_of(one) or LOOKBACK for one in wanted), default=1)
-
-
-def _facing(frame: pl.LazyFrame, measures: Iterable[Measure]) -> pl.LazyFrame:
-    """The frame as it is seen by someone for whom the travel is up: with `d` -1 it is reflected.
-
-    Bid and ask, above and below change places, prices lie as far on the level's other side, signs turn;
-    so far and near, opposing and supporting are above and below, ask and bid, and nowhere else.
-    """
-    known = [*inputs.BAR.values(), *inputs.LEVEL.values(), *(measure.mirror for measure in measures)]
-    there = frame.collect_schema().names()
-    turned = [mirrored(one).alias(one.name) for one in known if one.name in there and _turns(one)]
-    down = pl.col("d") < 0
-    return frame.with_columns(pl.when(down).then(expr).otherwise(expr.meta.output_name()) for expr in turned)
-
-
-def mirrored(column: Column) -> pl.Expr:
-    """What a column holds once the tape is reflected about the level."""
-    source = pl.col(column.swap or column.name)
-    if column.mirror == "negate":
-        return 0.0 - source
-    return 2 * pl.col("level_px") - source if column.mirror == "reflect" else source
-
-
-def _turns(column: Column) -> bool:
-    return column.mirror != "same" or column.swap not in {None, column.name}
+@functools.cache
+def _reach(name: str) -> int:
+    """Bars that a column needs at a setup, its own included, as far as a setup looks back."""
+    one = catalog.load().get(name)
+    if one is None or name in _GIVEN:
+        return 1
+    bars = one.needs or (one.window or LOOKBACK) - 1 + max(map(_reach, one.inputs))
+    return min(bars, LOOKBACK)
 
 
 def _with_features(frame: pl.LazyFrame, made: list[Feature], key: str | None) -> pl.LazyFrame:
@@ -229,13 +227,13 @@ def _ordered(wanted: Iterable[Feature], given: Collection[str]) -> list[Feature]
 
 
 def _leaves(made: Iterable[Feature]) -> tuple[set[str], list[Measure]]:
-    """Columns of tables and measures that features read."""
+    """Columns of tables and measures that features read, and those that they become when reflected."""
     known = catalog.load()
     names = {name for feature in made for name in feature.inputs if name not in known}
-    measures = [known.measures[name] for name in sorted(names & known.measures.keys())]
-    columns = names - known.measures.keys()
-    twins = {one.swap for name in columns if (one := inputs.BAR.get(name)) and one.swap}
-    return columns | twins, measures
+    names |= {twin for name in names if (column := known.column(name)) and (twin := column.swap)}
+    return names - known.measures.keys(), [
+        known.measures[name] for name in sorted(names & known.measures.keys())
+    ]
 
 
 def _of_levels(measures: Iterable[Measure]) -> list[Measure]:

@@ -21,19 +21,31 @@ _AT_ONCE = 1 << 19
 
 
 def mids(quotes: pl.LazyFrame) -> pl.DataFrame:
-    """The path of mid in event order: a row per change, and per reset.
+    """The path of mid in event order, as far as it tells a race that starts or ends between bars.
+
+    Of a bar's changes of mid there are those to a mid higher or lower than any before it in the bar, the last
+    one, and every reset and loss of mid; what stands at a bar's first instant is no part of its inside. So a
+    barrier is crossed first at one of these rows, and there are few, however busy the day.
 
     Args:
         quotes: silver.quotes of a trading date.
 
     Returns:
-        seq (order), ns, until (ns of the next row, far future in the last), mid in points (null unless
-        both sides exist), reset.
+        seq (order), ns, until (ns of the next change, told here or not; far future in the last), mid in
+        points (null unless both sides exist), step (points from the last mid that was known, at least 0; null
+        in the first), reset.
     """
     rows = quotes.select(pl.len()).collect(engine="in-memory").item()
-    pieces = [_changes(quotes, first) for first in range(0, max(rows, 1), _AT_ONCE)]
+    pieces: list[pl.DataFrame] = []
+    earlier: float | None = None
+    for first in range(0, max(rows, 1), _AT_ONCE):
+        changes = _changes(quotes, first)
+        pieces.append(_outline(changes, earlier))
+        known: list[float] = changes["mid"].drop_nulls().tail(1).to_list()
+        earlier = known[0] if known else earlier
     path = pl.concat(pieces, rechunk=True).with_row_index("seq")
-    return path.with_columns(until=pl.col("ns").shift(-1, fill_value=_FOREVER))
+    later = pl.col("ns").shift(-1, fill_value=_FOREVER)
+    return path.with_columns(pl.col("until").fill_null(later))
 
 
 def _changes(quotes: pl.LazyFrame, first: int) -> pl.DataFrame:
@@ -45,6 +57,19 @@ def _changes(quotes: pl.LazyFrame, first: int) -> pl.DataFrame:
     changed = pl.col("reset") | pl.col("mid").ne_missing(pl.col("mid").shift()) | (row == 0)
     path = piece.select(ns=pl.col("ts").cast(pl.Int64), mid=mid, reset="reset")
     return path.filter(changed & (row >= before)).collect(engine="in-memory")
+
+
+def _outline(changes: pl.DataFrame, earlier: float | None) -> pl.DataFrame:
+    """Of a piece's changes those that `mids` tells, each with the next one's ns and its step."""
+    mid, inside = pl.col("mid"), pl.col("inside")
+    told = changes.with_columns(
+        inside=pl.col("ns") // BAR_NS * 2 + (pl.col("ns") % BAR_NS > 0),
+        until=pl.col("ns").shift(-1),
+        step=(mid - mid.forward_fill().shift().fill_null(pl.lit(earlier, pl.Float64))).abs(),
+    ).with_columns(high=mid.cum_max().over("inside"), low=mid.cum_min().over("inside"))
+    newly = [column.ne_missing(column.shift()) for column in (inside, pl.col("high"), pl.col("low"))]
+    kept = pl.any_horizontal(*newly, mid.is_null(), "reset", inside.ne_missing(inside.shift(-1)))
+    return told.filter(kept).select("ns", "until", "mid", "step", "reset")
 
 
 def outcomes(

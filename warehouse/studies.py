@@ -15,7 +15,7 @@ from warehouse.run import Task
 from warehouse.store import Manifest, Partition
 
 _HERE = "warehouse.studies"
-_ENGINE = ("warehouse.plan", "warehouse.frames", "warehouse.inputs", "warehouse.session")
+_ENGINE = ("warehouse.plan", "warehouse.frames", "warehouse.mirror", "warehouse.inputs", "warehouse.session")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Rates go by distance from the touch and by queue (Huang, Lehalle and Rosenbaum, 2015). An efficient price
 diffuses and steers the touch, so that volatility is a dial and does not hang on how much flow is shown.
-What is planted at levels acts through `add_tilt`, `cancel_tilt` and `drift` alone.
+What is planted at levels acts through `add_tilt`, `cancel_tilt`, `drift` and the blocks of `walls.py` alone.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from warehouse.simulate import feed
 from warehouse.simulate.book import ASK, BID, GRID, REACH, Array, State, compiled, lots, push, uniform
 from warehouse.simulate.feed import ROOM, add, cancel, show, trade
 from warehouse.simulate.planting import end_bar
+from warehouse.simulate.walls import stand
 from warehouse.simulate.weather import SLOW_S, slow, steer
 
-_COMPILED = ("book.py", "feed.py", "planting.py", "weather.py", "engine.py")
+_COMPILED = ("book.py", "feed.py", "planting.py", "walls.py", "weather.py", "engine.py")
 _BAR_STEPS = 50
 _FILLED = 300
 _BURST_S = 0.02
@@ -37,19 +38,19 @@ _REFILL = 30.0
 
 @compiled
 def _grow(st: State, side: int, i: int, price: int) -> float:
-    """Rate of new orders at distance i: a thin touch is refilled."""
+    """Rate of new orders at distance i: a thin touch is refilled, but a new one is joined with time."""
     rate = st.lam[1, i] * st.add_tilt[side, price]
     if i < _THIN:
         rate *= 0.35 + 1.3 / (1.0 + st.qty[price] / _REFILL)
         if i == 0:
-            rate *= st.steer[0, side]
+            rate *= st.steer[0, side] * st.settled[side]
     return float(rate)
 
 
 @compiled
 def _decay(st: State, side: int, i: int, price: int) -> float:
     """Rate at which orders at distance i go."""
-    rate = st.theta[1, i] * st.count[price] * st.cancel_tilt[side, price]
+    rate = st.theta[1, i] * (st.count[price] - st.held[price]) * st.cancel_tilt[side, price]
     return float(rate * st.steer[1, side] if i == 0 else rate)
 
 
@@ -78,7 +79,7 @@ def _happen(st: State, out: Array, u: float, rates: Array) -> None:
     elif kind == 1:
         price = best
         for i in range(REACH):
-            if st.count[best + step * i] > 0:
+            if st.count[best + step * i] > st.held[best + step * i]:
                 price = best + step * i
                 u -= _decay(st, side, i, price)
                 if u <= 0.0:
@@ -100,6 +101,7 @@ def _happen(st: State, out: Array, u: float, rates: Array) -> None:
         up = 1.0 / (1.0 + math.exp(-st.dials.steer_spread * (st.value - 0.5 * (st.best[0] + st.best[1]))))
         side = BID if uniform(random, 0) < up else ASK
         add(st, out, side, st.best[side] + 1 - 2 * side, lots(random, st.dials.lot, 0))
+        st.since[side] = st.t
 
 
 @compiled
@@ -121,24 +123,32 @@ def _next(st: State, total: float, due: float) -> bool:
 
 
 @compiled
+def _rates(st: State, rates: Array) -> float:
+    """Bring the rates of all kinds up to date; their sum."""
+    total = 0.0
+    for side in range(2):
+        step, best = 2 * side - 1, st.best[side]
+        st.settled[side] = min(1.0, (st.t - st.since[side]) / st.dials.settle)
+        grow, decay = 0.0, 0.0
+        for i in range(REACH):
+            grow += _grow(st, side, i, best + step * i)
+            decay += _decay(st, side, i, best + step * i)
+        thin = math.exp(-st.qty[best] / 120.0) * 1.25
+        rates[side], rates[2 + side] = grow, decay
+        thin *= 1.0 - st.dials.spared * (1.0 - st.settled[side])
+        rates[4 + side] = st.rate * st.steer[2, side] * thin
+        total += grow + decay + rates[4 + side]
+    rates[6] = st.lin if st.best[ASK] - st.best[BID] > 1 else 0.0
+    return float(total + rates[6])
+
+
+@compiled
 def _run(st: State, clock: Array, out: Array, until: float) -> bool:
     """Let the market run until `until` seconds or the buffer is nearly full; True if time came first."""
     st.n = 0
     rates = st.rates
     while True:
-        total = 0.0
-        for side in range(2):
-            step, best = 2 * side - 1, st.best[side]
-            grow, decay = 0.0, 0.0
-            for i in range(REACH):
-                grow += _grow(st, side, i, best + step * i)
-                decay += _decay(st, side, i, best + step * i)
-            thin = math.exp(-st.qty[best] / 120.0) * 1.25
-            rates[side], rates[2 + side] = grow, decay
-            rates[4 + side] = st.rate * st.steer[2, side] * thin
-            total += grow + decay + rates[4 + side]
-        rates[6] = st.lin if st.best[ASK] - st.best[BID] > 1 else 0.0
-        total += rates[6]
+        total = _rates(st, rates)
         due = (st.steps + 1) * SLOW_S
         if _next(st, total, due):
             before = st.best[BID] + st.best[ASK]
@@ -156,8 +166,11 @@ def _run(st: State, clock: Array, out: Array, until: float) -> bool:
         if st.steps % _BAR_STEPS == 0:
             end_bar(st)
         slow(st, clock)
+        stand(st, out)
         if due >= until:
             return True
+        if st.n > out.shape[0] - ROOM:
+            return False
 
 
 @compiled

@@ -54,7 +54,8 @@ def simulate(
         world: One of `worlds.WORLDS`.
         dials: Of `worlds.PLANTED`, those that shall differ from the world's own.
         hours: First New York time and first time outside; the whole trading date where None.
-        rate_scale: 1 is about 290 records a second; 0.05 thins the flow and keeps book and volatility.
+        rate_scale: 1 is about 165 records a second in the morning; 0.05 thins the flow and keeps
+            book and volatility.
         seed: Same seed and parameters, same record bytes.
         schema: `mbp-10`, `mbo`, or both of the same session.
         workers: Processes; 1 is this one.

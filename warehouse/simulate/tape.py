@@ -31,6 +31,7 @@ LEVELS = (
 _ANCHOR, _ANCHOR_TICKS, _STEP_TICKS = dt.date(2025, 6, 4), 24_000, 80.0
 _DAY = dt.timedelta(days=1)
 _PREMIUM_TICKS = 200
+_TIMES = ("ts", "trigger_ts", "hit_ts", "pulled_ts")
 _ROWS = {"mbp-10": 24_000, "mbo": 160_000}
 _WARM_S = 120
 _SLICE_S = 60
@@ -165,11 +166,11 @@ def _windows(session: Session, begin: int, levels: Array) -> None:
 
 def _truth(st: book.State) -> Array:
     found = st["arrivals"][: st["arrival"]].copy()
-    for name in ("ts", "trigger_ts", "hit_ts", "sigma"):
+    for name in (*_TIMES, "sigma"):
         column = book.ARRIVAL.index(name)
         found[:, column] = np.where(found[:, column] < 0, -1, np.round(found[:, column] * 1e9))
     whole: Array = found.astype(np.int64)
-    for name in ("ts", "trigger_ts", "hit_ts"):
+    for name in _TIMES:
         column = book.ARRIVAL.index(name)
         whole[:, column] += np.where(whole[:, column] < 0, 0, st["start"])
     return whole

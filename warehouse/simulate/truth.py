@@ -36,7 +36,8 @@ def told(session: Session, traded: Sequence[Contract], truths: Sequence[Sequence
 
     Columns: symbol, date, arrival_ts (in sight), trigger_ts (the bar's start), level_kind, price (points),
     direction, z (hidden state), x0_pts, sigma_60 (points, the market's own), barrier_pts, outcome (within
-    four minutes of the freeze), hit_ts, q_break (BREAK among resolved by geometry), oracle_break,
+    four minutes of the freeze), hit_ts, block_lots (placed behind the level, 0 if none), pulled_ts (of a
+    spoof; null of a wall and of no block), q_break (BREAK among resolved by geometry), oracle_break,
     oracle_reject, oracle_chop (shares of the calibration run), world, and its dials on this date.
     """
     world = worlds.on(session.world, flipped(session))
@@ -52,7 +53,7 @@ def told(session: Session, traded: Sequence[Contract], truths: Sequence[Sequence
         "symbol",
         date=pl.lit(session.date),
         arrival_ts=pl.from_epoch("ts", time_unit="ns"),
-        trigger_ts=pl.from_epoch(pl.when(frozen).then("trigger_ts"), time_unit="ns"),
+        trigger_ts=_moment("trigger_ts"),
         level_kind=pl.lit(kinds).gather(pl.col("level")),
         price=pl.col("price") * TICK / _NANO,
         direction=pl.when(pl.col("direction") > 0).then(pl.lit("UP")).otherwise(pl.lit("DOWN")),
@@ -61,7 +62,9 @@ def told(session: Session, traded: Sequence[Contract], truths: Sequence[Sequence
         sigma_60=pl.when(frozen).then(pl.col("sigma") / _NANO * 2 * _HALF * _MINUTE),
         barrier_pts=pl.when(frozen).then(pl.col("barrier") * _HALF),
         outcome=_outcome(frozen, freeze, session.end),
-        hit_ts=pl.from_epoch(pl.when(pl.col("hit_ts") >= 0).then("hit_ts"), time_unit="ns"),
+        hit_ts=_moment("hit_ts"),
+        block_lots=pl.max_horizontal("block", 0),
+        pulled_ts=_moment("pulled_ts"),
     )
     chances = zip((f"oracle_{name.lower()}" for name in OUTCOMES), oracle(world, known), strict=True)
     return known.with_columns(
@@ -70,6 +73,10 @@ def told(session: Session, traded: Sequence[Contract], truths: Sequence[Sequence
         world=pl.lit(world.name),
         **{name: pl.lit(getattr(world, name)) for name in worlds.PLANTED},
     )
+
+
+def _moment(name: str) -> pl.Expr:
+    return pl.from_epoch(pl.when(pl.col(name) >= 0).then(name), time_unit="ns")
 
 
 def _outcome(frozen: pl.Expr, freeze: pl.Expr, end: int) -> pl.Expr:
@@ -99,7 +106,8 @@ def bins(known: pl.DataFrame) -> Array:
 
 def key(world: worlds.World) -> str:
     """Of worlds that act alike."""
-    return f"kf={world.kf:g},kn={world.kn:g},km={world.km:g}"
+    blocks = f",wall={world.wall:g},spoof={world.spoof:g}" if world.wall else ""
+    return f"kf={world.kf:g},kn={world.kn:g},km={world.km:g}{blocks}"
 
 
 def oracle(world: worlds.World, known: pl.DataFrame) -> Array:

@@ -27,6 +27,10 @@ class World:
             +1 adds fall and departures rise by this much, in logs.
         kn: Tilt of the supporting side's flow (visibility, near), the other way round.
         km: Drift from the freeze until a barrier or eight minutes (effect).
+        wall: Lots of a block at the level and at each of the two ticks behind it, placed as an arrival of
+            hidden state -1 comes in sight; until the race is over only trades take it away. 0 is no block.
+        spoof: Share of arrivals with hidden state +1 that show such a block too; it is pulled as the touch
+            comes within two ticks of the level.
         p_break: Share of arrivals with hidden state +1.
         p_reject: Share of arrivals with hidden state -1; the rest have 0.
         flips: Whether the effect has the other sign on half of the dates.
@@ -36,6 +40,8 @@ class World:
     kf: float = 0.0
     kn: float = 0.0
     km: float = 0.0
+    wall: float = 0.0
+    spoof: float = 0.0
     p_break: float = 0.3
     p_reject: float = 0.3
     flips: bool = False
@@ -53,12 +59,14 @@ WORLDS = {
         World("literal", kf=-0.4, kn=0.4, km=0.1),
     )
 }
-PLANTED = ("kf", "kn", "km", "p_break", "p_reject")
+PLANTED = ("kf", "kn", "km", "wall", "spoof", "p_break", "p_reject")
 """The dials of a world."""
 _BOUNDS = {
     "kf": (-2.0, 2.0),
     "kn": (-2.0, 2.0),
     "km": (-1.0, 1.0),
+    "wall": (0.0, 10_000.0),
+    "spoof": (0.0, 1.0),
     "p_break": (0.0, 1.0),
     "p_reject": (0.0, 1.0),
 }
@@ -113,10 +121,10 @@ def on(world: World, flipped: bool) -> World:  # noqa: FBT001 (a coin, not an op
     return replace(world, km=-world.km) if world.flips and flipped else world
 
 
-_LAM = (29.0, 16.0, 8.0, 4.0, 1.6, 1.0, 0.8, 0.7, 0.6, 0.55)
-_THETA = (0.75, 0.33, 0.165, 0.09, 0.036, 0.022, 0.018, 0.0155, 0.013, 0.012)
+_LAM = (35.0, 12.5, 8.0, 4.0, 2.4, 1.5, 1.2, 1.05, 0.9, 0.825)
+_THETA = (0.5, 0.31, 0.165, 0.09, 0.054, 0.033, 0.027, 0.02325, 0.0195, 0.018)
 _TOUCH = 0.31
-_THIN = 0.25
+_THIN = 0.35
 """Exponent by which orders live longer, and grow less, where the flow is thinned."""
 
 
@@ -148,8 +156,8 @@ def dials(world: World, scale: float) -> dict[str, float]:
 
 
 _DIALS = {
-    "mu": 8.5,  # aggressors a second and side
-    "lin": 165.0,  # orders a second into a spread of more than a tick
+    "mu": 10.5,  # aggressors a second and side
+    "lin": 135.0,  # orders a second into a spread of more than a tick
     "steer_add": 1.0,  # per tick that the efficient price lies off the mid: fewer adds where it pushes,
     "steer_cancel": 1.2,  # more departures there,
     "steer_market": 1.0,  # more aggressors,
@@ -161,6 +169,8 @@ _DIALS = {
     "depth_sd": 0.45,  # of the log of how much rests
     "burst": 0.6,  # share of events that a trade excites
     "follow": 0.02,  # share a second by which the efficient price learns from the mid
+    "settle": 2.7,  # seconds until a price that has just become the best is joined like any other
+    "spared": 0.8,  # share of aggressors that leave a price alone that has just become the best
     "reprice": 0.3,  # share of departures that come to rest at another price
     "walk": 0.15,  # share of aggressors that may go deeper than the touch
 }
@@ -177,8 +187,8 @@ _DEPTH = (
     ("18:00", 0.35), ("09:29", 0.45), ("09:30", 0.5), ("09:35", 0.6), ("09:45", 1.0), ("16:00", 1.0),
     ("16:05", 0.5), ("17:00", 0.35),
 )  # fmt: skip
-_PACE = 0.85
-_SIGMA = 5.9 / 60**0.5
+_PACE = 0.92
+_SIGMA = 6.1 / 60**0.5
 """Ticks per square root of a second at noon."""
 
 
