@@ -252,7 +252,7 @@ def similar(
     as_json: Json = False,
 ) -> None:
     """Freeze a moment at a level and show what followed the nearest earlier ones."""
-    from warehouse import naming, render, wording
+    from warehouse import render, wording
     from warehouse import similar as retrieval
 
     card = retrieval.ask(
@@ -262,7 +262,7 @@ def similar(
         k=k,
         as_of=None if as_of is None else wording.instant(as_of),
         same_day=same_day,
-        kinds=None if kinds is None else naming.kinds(kinds),
+        kinds=None if kinds is None else kinds.split(","),
         contract=contract,
         spec=spec,
         index=index,

@@ -151,10 +151,10 @@ class _Build:
         if scope.contract is None:
             return
         there = {date: fronts.landed(scope, self._ledger, date) for date in scope.dates}
-        without = [date for date, found in there.items() if not any(scope.takes(*pair) for pair in found)]
-        if without:
-            self._report.errors.append(fronts.lacking(scope, scope.contract, without, there[without[0]]))
-            self._scope = replace(scope, dates=tuple(day for day in scope.dates if day not in without))
+        empty = [date for date, found in there.items() if not any(scope.takes(*pair) for pair in found)]
+        if empty:
+            self._report.errors.append(fronts.lacking(scope, scope.contract, empty, there[empty[0]]))
+            self._scope = replace(scope, dates=tuple(day for day in scope.dates if day not in empty))
 
     def _landed(self, landing: Landing, future: Future[list[Partition]]) -> None:
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 from collections.abc import Collection
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from warehouse.index import EXACT_BELOW, Neighbours, Pool, load, search, search_
 from warehouse.library import Admission
 from warehouse.physics import features, physics
 from warehouse.question import Place
-from warehouse.schema import LEVEL_KINDS, SCALERS, TRIALS
+from warehouse.schema import SCALERS, TRIALS
 from warehouse.vectors import Scaler, Spec, Vectors
 
 __all__ = ["ask", "physics"]
@@ -147,11 +146,7 @@ def _checked(k: int, kinds: Collection[str] | None, index: str | None) -> frozen
         raise QuestionError(f"{k} neighbours cannot be shown: ask for 1 or more")
     if index is not None and index not in SEARCHES:
         raise QuestionError(f"there is no search `{index}`: choose {' or '.join(SEARCHES)}")
-    wanted = frozenset(kind.strip().upper() for kind in kinds or ())
-    for kind in sorted(wanted - set(LEVEL_KINDS)):
-        near = difflib.get_close_matches(kind, LEVEL_KINDS, n=3, cutoff=0.5) or LEVEL_KINDS
-        raise QuestionError(f"`{kind}` is no kind of level: did you mean {', '.join(near)}?")
-    return wanted
+    return naming.kinds(kinds or ())
 
 
 def _as_of(as_of: int | None, ts: int, at: Place) -> int:
