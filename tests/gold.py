@@ -78,7 +78,7 @@ def _setup(rng, date, symbol, bar, *, placebo):
     return (
         f"{level_id}/{stamp}", level_id, kind, kinds, price, placebo, "UP" if sign > 0 else "DOWN", bar, known,
         known + 480 * 10**9, x0, price + sign * x0, 2.0, False, 1, False, False, False, "mbp-10", False,
-        "FIRST", None, None, None, 30.0, f"{level_id}/{stamp}", *[0] * 8,
+        "FIRST", None, None, None, 30.0, f"{level_id}/{stamp}", *[0] * 8, *[None] * 16,
     )  # fmt: skip
 
 

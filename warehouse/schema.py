@@ -337,6 +337,14 @@ QUALITY = Table(
     ),
 )  # fmt: skip
 
+
+def _other_end(kind: str) -> str:
+    """The kind of level that a kind becomes when the tape is reflected."""
+    name, _, end = kind.rpartition("_")
+    other = {"HIGH": "LOW", "LOW": "HIGH"}.get(end, end)
+    return f"{name}_{other}" if name else kind
+
+
 SETUPS = Table(
     "gold.setups",
     "The frozen moment of every arrival at a level; the features of its trigger bar follow these columns.",
@@ -373,6 +381,11 @@ SETUPS = Table(
             Column(f"level_stack_{side}_{n}t", WHOLE, COUNT, f"Prices of other known levels up to {n} ticks {where} the level; the user's and placebos left out.")
             for side, where in (("ahead", "beyond"), ("behind", "before"))
             for n in (4, 8, 16, 40)
+        ),
+        *(
+            Column(f"dist_{kind}_sig", REAL, FRACTION, f"d*({kind} - mid) at T0 over sigma_60: positive where it lies ahead; null unless it is known and stands.", swap=f"dist_{_other_end(kind)}_sig")
+            for kind in LEVEL_KINDS
+            if kind != "CUSTOM"
         ),
     ),
 )  # fmt: skip
