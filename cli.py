@@ -158,12 +158,13 @@ def simulate(
                 seed=seed,
                 schema=tuple(schema.split(",")),
                 workers=workers or cores(),
-                progress=lambda done, count: bar.tell("simulated", done, count),
+                progress=bar.tell,
             )
         for path in written:
             typer.echo(path)
     if report:
-        typer.echo(realism.report(days[0], worlds.turned(worlds.world_named(world), turned), seed))
+        chosen = worlds.turned(worlds.world_named(world), turned)
+        typer.echo(realism.report(days[0], chosen, seed, workers or cores()))
 
 
 @app.command()
