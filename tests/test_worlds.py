@@ -7,6 +7,7 @@ import platform
 import re
 
 import numpy as np
+import placebo
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -178,6 +179,13 @@ def test_which_action_follows_which_by_hand():
     after = orders.following(told)
     assert after["after A"] == {"A": 0.5, "C": 0, "M": 0, "T": 0.5, "F": 0} and after["after T"]["F"] == 1
     assert after["after C"]["A"] == 1 and np.isnan(after["after M"]["A"])
+
+
+def test_a_date_is_one_draw_where_arrivals_of_a_date_share_its_price():
+    dates = [DAY, DAY, HALF, HALF]
+    ended = pl.DataFrame({"date": dates, "broke": [True, True, False, False], "q": [0.5] * 4})
+    off, half = placebo.gap(ended)
+    assert off == 0 and half == pytest.approx(1.96 * np.sqrt(1 + 1) / 4)
 
 
 def test_a_date_that_ends_early_has_no_report():
