@@ -124,7 +124,9 @@ def simulate(
     dates: Dates,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; not needed with --report.")] = None,
     world: Annotated[str, typer.Option(help="null, decoy, hidden, planted, flip or literal.")] = "null",
-    dials: Annotated[str, typer.Option(help="Other values of the world's: kf=0.1,kn=0.1,km=0.05.")] = "",
+    dials: Annotated[
+        str, typer.Option(help="Other values of its dials: kf=0.1,km=0.05,wall=200,spoof=1.")
+    ] = "",
     schema: Annotated[str, typer.Option(help="mbp-10, mbo, or both with a comma.")] = "mbp-10",
     hours: Annotated[
         str | None, typer.Option(help="New York times such as 04:00-13:30; default the whole day.")
@@ -158,12 +160,13 @@ def simulate(
                 seed=seed,
                 schema=tuple(schema.split(",")),
                 workers=workers or cores(),
-                progress=lambda done, count: bar.tell("simulated", done, count),
+                progress=bar.tell,
             )
         for path in written:
             typer.echo(path)
     if report:
-        typer.echo(realism.report(days[0], worlds.turned(worlds.world_named(world), turned), seed))
+        chosen = worlds.turned(worlds.world_named(world), turned)
+        typer.echo(realism.report(days[0], chosen, seed, workers or cores()))
 
 
 @app.command()

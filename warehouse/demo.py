@@ -62,7 +62,7 @@ def run(root: Path, workers: int | None, progress: Progress) -> str:
         rate_scale=RATE_SCALE,
         seed=SEED,
         workers=workers or cores(),
-        progress=lambda done, count: progress("simulated sessions", done, count),
+        progress=progress,
     )
     report = build(Request(root, f"{dates[0]}:{dates[-1]}", workers=workers), progress)
     if report.errors:
