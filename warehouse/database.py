@@ -28,7 +28,8 @@ def build(root: Path) -> None:
     """
     with store.temporary(root, ".duckdb") as aside:
         with duckdb.connect(str(aside)) as con:
-            _run(con, ["CREATE SCHEMA gold", "CREATE SCHEMA silver", *_copies(root), *_shared()])
+            quiet = "SET enable_progress_bar = false"
+            _run(con, [quiet, "CREATE SCHEMA gold", "CREATE SCHEMA silver", *_copies(root), *_shared()])
         aside.replace(root / FILE)
 
 
@@ -132,6 +133,7 @@ def _open(root: Path, helpers: Helpers) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     try:
         con.execute("SET TimeZone = 'UTC'")
+        con.execute("SET enable_progress_bar = false")  # it would go to stdout
         _attach(con, root / FILE)
         helpers.register(con)
         schemas = [f"CREATE SCHEMA {layer}" for layer in ("bronze", "silver", "gold")]
