@@ -124,7 +124,9 @@ def simulate(
     dates: Dates,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; not needed with --report.")] = None,
     world: Annotated[str, typer.Option(help="null, decoy, hidden, planted, flip or literal.")] = "null",
-    dials: Annotated[str, typer.Option(help="Other values of the world's: kf=0.1,kn=0.1,km=0.05.")] = "",
+    dials: Annotated[
+        str, typer.Option(help="Other values of its dials: kf=0.1,km=0.05,wall=200,spoof=1.")
+    ] = "",
     schema: Annotated[str, typer.Option(help="mbp-10, mbo, or both with a comma.")] = "mbp-10",
     hours: Annotated[
         str | None, typer.Option(help="New York times such as 04:00-13:30; default the whole day.")
@@ -158,12 +160,13 @@ def simulate(
                 seed=seed,
                 schema=tuple(schema.split(",")),
                 workers=workers or cores(),
-                progress=lambda done, count: bar.tell("simulated", done, count),
+                progress=bar.tell,
             )
         for path in written:
             typer.echo(path)
     if report:
-        typer.echo(realism.report(days[0], worlds.turned(worlds.world_named(world), turned), seed))
+        chosen = worlds.turned(worlds.world_named(world), turned)
+        typer.echo(realism.report(days[0], chosen, seed, workers or cores()))
 
 
 @app.command()
@@ -252,7 +255,7 @@ def similar(
     as_json: Json = False,
 ) -> None:
     """Freeze a moment at a level and show what followed the nearest earlier ones."""
-    from warehouse import naming, render, wording
+    from warehouse import render, wording
     from warehouse import similar as retrieval
 
     card = retrieval.ask(
@@ -262,7 +265,7 @@ def similar(
         k=k,
         as_of=None if as_of is None else wording.instant(as_of),
         same_day=same_day,
-        kinds=None if kinds is None else naming.kinds(kinds),
+        kinds=None if kinds is None else kinds.split(","),
         contract=contract,
         spec=spec,
         index=index,
@@ -331,6 +334,21 @@ def audit(
     found = law.audit(_root(ctx), date, cuts, contract)
     typer.echo(law.to_json(found) if as_json else law.to_text(found))
     raise typer.Exit(1 if found.differences else 0)
+
+
+@app.command()
+def evaluate(
+    ctx: typer.Context,
+    as_json: Json = False,
+    html: Annotated[Path | None, typer.Option(help="Page to write: table, intervals, reliability.")] = None,
+) -> None:
+    """Walk forward over what is built: skill over the geometric null, baselines and negative controls."""
+    from warehouse.evaluate import page, report, table
+
+    found = report.evaluate(_root(ctx), lambda what: typer.echo(what, err=True))
+    if html is not None:
+        html.write_text(page.render(found))
+    typer.echo(report.to_json(found) if as_json else table.render(found))
 
 
 def _root(ctx: typer.Context) -> Path:

@@ -21,6 +21,23 @@ docs:
 agreement:
     uv run python tests/agreement.py
 
+# what follows arrivals in every simulated world: the tables of docs/simulator.md and the oracle's shares
+calibration:
+    uv run python -m warehouse.simulate.calibration
+
+# what a built warehouse shows of simulated worlds: a table of docs/simulator.md
+placebo:
+    uv run python tests/placebo.py
+
 # speed and memory as ratios, whole processes in turn, median of five pairs
 bench *args:
     uv run python -m tests.bench {{ args }}
+    uv run python -m tests.bench_index
+
+# how fast a question is, and what the graph finds of 100,000 vectors
+bench-index *args:
+    uv run python -m tests.bench_index {{ args }}
+
+# the same of a million
+bench-million:
+    uv run python -m tests.bench_index --vectors 1000000

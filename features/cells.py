@@ -100,10 +100,10 @@ through = pl.col("qty_open").is_not_null() & qty.is_not_null() & (pl.col("seen_f
 opened = pl.col("qty_open")
 
 IN_CELLS: dict[str, tuple[int, pl.Expr, Unit, str]] = {
-    "open": (FAR, opened.filter(through), LOTS, "resting at bar start"),
-    "open_x": (FAR, (opened * x.abs()).filter(through), TICKS * LOTS, "resting at start, times ticks"),
-    "stays": (FAR, stays.filter(through), LOTS, "resting at bar start, plus added, less pulled"),
-    "stays_x": (FAR, (stays * x.abs()).filter(through), TICKS * LOTS, "left by owners, times ticks"),
+    "open": (FAR, opened, LOTS, "resting at bar start"),
+    "open_x": (FAR, opened * x.abs(), TICKS * LOTS, "resting at start, times ticks"),
+    "stays": (FAR, stays, LOTS, "resting at bar start, plus added, less pulled"),
+    "stays_x": (FAR, stays * x.abs(), TICKS * LOTS, "left by owners, times ticks"),
     "add": (NEAR, pl.col("add"), LOTS, "added"),
     "pull": (NEAR, pl.col("pull"), LOTS, "pulled"),
     "fill": (NEAR, pl.col("fill"), LOTS, "filled"),
@@ -119,12 +119,11 @@ for side, zone, swap, of_side, distance in (
     ("bid", "below", "ask_above", bid, -x),
 ):
     for name, (ticks, value, unit, words) in IN_CELLS.items():
-        row = pl.when(of_side).then(above(distance, ticks))
         whole = name in OVER_THE_BAR
-        weight = row.filter(through) if whole else row
+        counts = of_side & through if whole else of_side
         measure(
             f"{side}_{zone}_{name}",
-            (weight * value).sum(),
+            pl.when(counts).then(above(distance, ticks) * value).sum(),
             doc=f"Lots of the {side} {words}, up to {ticks} ticks {zone} the level and at it"
             + (", at prices known throughout the bar." if whole else "."),
             unit=unit,

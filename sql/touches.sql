@@ -15,6 +15,8 @@ touches AS (
         CASE WHEN is_placebo THEN 'placebo' WHEN level_kind = 'CUSTOM' THEN 'custom' ELSE 'named' END AS class,
         IF(direction = 'UP', 1, -1) AS d,
         level_price,
+        p_ref,
+        nullif(sigma_60, 0) AS sigma,
         epoch_ns(trigger_ts) AS bar,
         epoch_ns(known_ts) AS t0,
         epoch_ns(known_ts) + $label_ns AS label_end
@@ -50,17 +52,44 @@ clusters AS (
 ),
 others AS (
     SELECT
+        level_kind,
         price,
         epoch_ns(known_ts) AS known,
         coalesce(epoch_ns(lead(known_ts) OVER (PARTITION BY level_id ORDER BY known_ts)), epoch_ns(valid_to)) AS until
     FROM levels
     WHERE NOT is_placebo AND level_kind <> 'CUSTOM'
 ),
+standing AS (
+    SELECT setup_id, level_kind, d, level_price, price, d * (price - p_ref) / sigma + 0.0 AS away
+    FROM touches
+    JOIN others ON known <= bar AND bar < until
+),
+distances AS (
+    SELECT
+        setup_id,
+        max(away) FILTER (level_kind = 'PM_HIGH') AS PM_HIGH,
+        max(away) FILTER (level_kind = 'PM_LOW') AS PM_LOW,
+        max(away) FILTER (level_kind = 'OR_HIGH') AS OR_HIGH,
+        max(away) FILTER (level_kind = 'OR_LOW') AS OR_LOW,
+        max(away) FILTER (level_kind = 'OR30_HIGH') AS OR30_HIGH,
+        max(away) FILTER (level_kind = 'OR30_LOW') AS OR30_LOW,
+        max(away) FILTER (level_kind = 'SMA_90') AS SMA_90,
+        max(away) FILTER (level_kind = 'EMA_20') AS EMA_20,
+        max(away) FILTER (level_kind = 'PRIOR_HIGH') AS PRIOR_HIGH,
+        max(away) FILTER (level_kind = 'PRIOR_LOW') AS PRIOR_LOW,
+        max(away) FILTER (level_kind = 'PRIOR_CLOSE') AS PRIOR_CLOSE,
+        max(away) FILTER (level_kind = 'OVERNIGHT_HIGH') AS OVERNIGHT_HIGH,
+        max(away) FILTER (level_kind = 'OVERNIGHT_LOW') AS OVERNIGHT_LOW,
+        max(away) FILTER (level_kind = 'SESSION_HIGH') AS SESSION_HIGH,
+        max(away) FILTER (level_kind = 'SESSION_LOW') AS SESSION_LOW,
+        max(away) FILTER (level_kind = 'VWAP') AS VWAP
+    FROM standing
+    GROUP BY setup_id
+),
 around AS (
     SELECT DISTINCT setup_id, round(d * (price - level_price) / $tick, 6) AS ticks
-    FROM touches
-    JOIN others ON known <= bar AND bar < until AND abs(price - level_price) < 40.5 * $tick
-    WHERE price <> level_price
+    FROM standing
+    WHERE price <> level_price AND abs(price - level_price) < 40.5 * $tick
 ),
 stacks AS (
     SELECT
@@ -97,9 +126,26 @@ SELECT
     coalesce(behind_4, 0)::BIGINT AS level_stack_behind_4t,   -- [count] The same up to 4 ticks before the level.
     coalesce(behind_8, 0)::BIGINT AS level_stack_behind_8t,   -- [count] The same up to 8 ticks before.
     coalesce(behind_16, 0)::BIGINT AS level_stack_behind_16t, -- [count] The same up to 16 ticks before.
-    coalesce(behind_40, 0)::BIGINT AS level_stack_behind_40t  -- [count] The same up to 40 ticks before.
+    coalesce(behind_40, 0)::BIGINT AS level_stack_behind_40t, -- [count] The same up to 40 ticks before.
+    PM_HIGH AS dist_PM_HIGH_sig,                              -- [1] d*(level - mid) at T0 over sigma_60: how far it lies ahead; null if not known.
+    PM_LOW AS dist_PM_LOW_sig,                                -- [1] The same.
+    OR_HIGH AS dist_OR_HIGH_sig,                              -- [1] The same.
+    OR_LOW AS dist_OR_LOW_sig,                                -- [1] The same.
+    OR30_HIGH AS dist_OR30_HIGH_sig,                          -- [1] The same.
+    OR30_LOW AS dist_OR30_LOW_sig,                            -- [1] The same.
+    SMA_90 AS dist_SMA_90_sig,                                -- [1] The same.
+    EMA_20 AS dist_EMA_20_sig,                                -- [1] The same.
+    PRIOR_HIGH AS dist_PRIOR_HIGH_sig,                        -- [1] The same.
+    PRIOR_LOW AS dist_PRIOR_LOW_sig,                          -- [1] The same.
+    PRIOR_CLOSE AS dist_PRIOR_CLOSE_sig,                      -- [1] The same.
+    OVERNIGHT_HIGH AS dist_OVERNIGHT_HIGH_sig,                -- [1] The same.
+    OVERNIGHT_LOW AS dist_OVERNIGHT_LOW_sig,                  -- [1] The same.
+    SESSION_HIGH AS dist_SESSION_HIGH_sig,                    -- [1] The same.
+    SESSION_LOW AS dist_SESSION_LOW_sig,                      -- [1] The same.
+    VWAP AS dist_VWAP_sig                                     -- [1] The same.
 FROM touches
 JOIN clusters USING (setup_id)
 LEFT JOIN followed USING (setup_id)
 LEFT JOIN breaks USING (setup_id)
 LEFT JOIN stacks USING (setup_id)
+LEFT JOIN distances USING (setup_id)

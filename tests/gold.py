@@ -43,7 +43,7 @@ def features() -> dict[str, pl.DataType]:
 
 
 def setups(date: dt.date, count: int = PER_DATE, *, symbol: str = SYMBOL, seed: int = 0) -> pl.DataFrame:
-    """gold.setups of a date, every fifth one a placebo."""
+    """gold.setups of a date, every fifth one a placebo, two by two of one cluster."""
     rng = np.random.default_rng([seed, date.toordinal()])
     bars = np.sort(rng.choice(np.arange(0, 900), count, replace=False)) * BAR_NS + session.at(
         date, dt.time(9, 45)
@@ -54,7 +54,8 @@ def setups(date: dt.date, count: int = PER_DATE, *, symbol: str = SYMBOL, seed: 
         schema={name: kind if kind != NS else pl.Int64() for name, kind in SETUPS.schema.items()},
         orient="row",
     )
-    own = own.cast(SETUPS.schema)
+    pairs = pl.int_range(pl.len()) // 2
+    own = own.cast(SETUPS.schema).with_columns(cluster_id=pl.col("setup_id").first().over(pairs))
     drawn = {
         name: np.where(rng.random(count) < 0.05, np.nan, rng.standard_normal(count)) for name in features()
     }
@@ -77,7 +78,7 @@ def _setup(rng, date, symbol, bar, *, placebo):
     return (
         f"{level_id}/{stamp}", level_id, kind, kinds, price, placebo, "UP" if sign > 0 else "DOWN", bar, known,
         known + 480 * 10**9, x0, price + sign * x0, 2.0, False, 1, False, False, False, "mbp-10", False,
-        "FIRST", None, None, None, 30.0, f"{level_id}/{stamp}", *[0] * 8,
+        "FIRST", None, None, None, 30.0, f"{level_id}/{stamp}", *[0] * 8, *[None] * 16,
     )  # fmt: skip
 
 

@@ -13,7 +13,20 @@ import pytest
 import tapes
 from trees import digests
 
-from warehouse import audit, contract, forecast, fronts, graph, plan, session, status, steps, store, workers
+from warehouse import (
+    audit,
+    contract,
+    forecast,
+    fronts,
+    graph,
+    plan,
+    session,
+    status,
+    steps,
+    store,
+    vectors,
+    workers,
+)
 from warehouse.build import build
 from warehouse.errors import BusyError, MissingStepError, QuestionError, WarehouseError
 from warehouse.ledger import Ledger
@@ -22,6 +35,8 @@ from warehouse.run import Task
 from warehouse.simulate import market
 from warehouse.survey import Survey
 from warehouse.wording import Asked
+
+GRAPHS = {f"{name}.SIM.hnsw" for name in vectors.specs()}
 
 SPAN = "2025-06-24:2025-06-26"
 CHECKOUT = Path(__file__).parents[1]
@@ -35,7 +50,6 @@ def part(root, table, date="2025-06-26", **keys):
     return store.partition(root, table, **(keys or {"symbol": "SIMU5"}), date=date)
 
 
-INDEXES = ("multi.SIM.hnsw", "snapshot30r.SIM.hnsw")
 
 
 @pytest.fixture
@@ -286,15 +300,15 @@ def test_a_docstring_rebuilds_nothing_and_a_body_what_depends_on_it(elsewhere, t
     edit(elsewhere / "features" / "depth.py", "return total(sizes)", "return total(sizes) + 1")
     surely, perhaps = due(elsewhere, tiny_built, tiny_raw)
     around = {"snapshots", "sequences", "level_states"}
-    assert surely == {"depth", "setups"}
-    assert perhaps == {"outcomes", "scalers", *INDEXES, "warehouse.duckdb", *around}
+    assert surely == {"depth", "setups", "snapshots"}
+    assert perhaps == {"outcomes", "scalers", "trials", *GRAPHS, "warehouse.duckdb", *around} - surely
     edit(elsewhere / "warehouse" / "barrier.py", "UNCALIBRATED = 0.9", "UNCALIBRATED = 0.8")
     assert due(elsewhere, tiny_built, tiny_raw)[0] == {"depth", "setups", "outcomes", "snapshots"}
     edit(elsewhere / "warehouse" / "frames/__init__.py", "REACH = 19", "REACH = 20")
     made = {name for name in plan.families() if plan.grain(name) != "setup"}
     assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *around}
     edit(elsewhere / "warehouse" / "vectors.py", "VALUES_NEEDED = 20", "VALUES_NEEDED = 30")
-    fitted = {"scalers", *INDEXES}
+    fitted = {"scalers", "trials", *GRAPHS}
     assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *around, *fitted}
 
 
@@ -367,14 +381,14 @@ def test_what_is_fitted_reads_earlier_dates_alone(tiny_built):
     dates = tuple(dt.date(2025, 6, day) for day in (24, 25, 26))
     scope, ledger = fronts.Scope(tiny_built, "SIM", dates), Ledger(tiny_built)
     known = {date: fronts.front(scope, ledger, date) for date in dates}
-    read = {"volume_profile": [], "retreat_profile": [], "scalers": []}
+    read = {"volume_profile": [], "retreat_profile": [], "fit": []}
     for task in graph.date_tasks(scope, ledger, known):
         if (step := task.step.partition(":")[2]) in read:
             days = {dict(source.keys)["date"] for source in task.inputs}
             assert all(day < task.parameters["date"] for day in days)
             read[step].append(len(days))
-    each = {"scalers": [0, 0, 1, 1, 2, 2]}  # one of either vector
-    assert read == {step: each.get(step, [0, 1, 2]) for step in read}
+    fits = [count for count in range(3) for _ in vectors.specs()]
+    assert read == {"volume_profile": [0, 1, 2], "retreat_profile": [0, 1, 2], "fit": fits}
 
 
 def test_a_task_is_plain_data(tiny_built):

@@ -5,7 +5,7 @@ import dataclasses
 import polars as pl
 import pytest
 
-from warehouse import catalog, library, physics, pressure, question, render, similar, vectors
+from warehouse import catalog, library, physics, pressure, prospects, question, render, similar, vectors
 from warehouse.schema import BAR_NS
 
 
@@ -109,4 +109,4 @@ def test_any_price_is_a_level(tiny_built, triggers) -> None:
     card = similar.ask(tiny_built, str(price), setup["known_ts"] + 30 * 10**9, same_day=True)
     assert card.question["level"] == "price" and card.question["setup_id"] is None
     assert any(point["rest"] is not None or point["flow"] is not None for point in card.pressure)
-    assert max(map(len, render.card(card).splitlines())) <= render.WIDTH
+    assert max(map(len, render.card(card).splitlines())) <= prospects.WIDTH

@@ -8,7 +8,7 @@ import gold
 import polars as pl
 import pytest
 
-from warehouse import barrier, database, fronts, graph, index, library, similar, steps, store, vectors
+from warehouse import barrier, database, fronts, graph, index, library, retrieval, similar, store, vectors
 from warehouse.ledger import Ledger
 
 DAYS = gold.dates(6)
@@ -58,7 +58,7 @@ def test_an_answer_is_scaled_by_its_own_product_in_sql_too(both, symbol) -> None
 def test_the_graph_of_a_product_answers_for_it(both, tmp_path, symbol) -> None:
     root = shutil.copytree(both, tmp_path / "root")
     for product in ("SIM", "ES"):
-        steps.index(tasks(root, "SIM")[f"index/snapshot30r.{product}.hnsw"], {})
+        retrieval.index(tasks(root, "SIM")[f"index/snapshot30r.{product}.hnsw"], {})
     setup = arrival(root, symbol)
     exact, graph_ = (
         similar.ask(root, setup["level_kind"], setup["known_ts"], k=3, contract=symbol, index=how)
@@ -113,8 +113,8 @@ def tasks(root, product: str) -> dict[str, dict]:
     """What a build of the last date's scalers and of the indexes takes and gives, by step."""
     front = fronts.Front(f"{product}U5", "volume", "mbp-10", 0.25, ())
     scope, ledger = fronts.Scope(root, product, (DAYS[-1],)), Ledger(root)
-    found = [*graph.date_tasks(scope, ledger, {DAYS[-1]: front}), *graph.index_tasks(root, ledger)]
-    return {task.name: task for task in found if task.step.endswith((":scalers", ":index"))}
+    found = [*graph.date_tasks(scope, ledger, {DAYS[-1]: front}), *retrieval.index_tasks(root, ledger)]
+    return {task.name: task for task in found if task.step.endswith((":fit", ":index"))}
 
 
 def test_no_product_writes_over_anothers_scalers(both) -> None:
@@ -128,7 +128,7 @@ def test_an_index_holds_one_product_in_its_own_scale(both) -> None:
     for product, other in (("SIM", "ES"), ("ES", "SIM")):
         task = tasks(both, "SIM")[f"index/snapshot30r.{product}.hnsw"]
         assert not any(f"={other}" in source.name for source in task.inputs)
-        steps.index(task, {})
+        retrieval.index(task, {})
         rows = library.setups(both).filter(~pl.col("is_placebo"), pl.col("symbol") == f"{product}U5")
         made = index.load(both, vectors.spec(), product, rows["setup_id"].to_list())
         last = f"gold/scalers/spec=snapshot30r/product={product}/date={DAYS[-1]}/part.parquet"

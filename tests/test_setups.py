@@ -27,7 +27,7 @@ from moment_tape import (
 )  # fmt: skip
 
 from warehouse import moments
-from warehouse.schema import BAR_NS, SETUPS
+from warehouse.schema import BAR_NS, LEVEL_KINDS, SETUPS
 from warehouse.session import Window
 
 LEVEL = moments.levels(NO_TRADES, custom((6000.0, None)), "ESU5", DAY)
@@ -73,6 +73,7 @@ def test_the_frozen_moment_in_full():
         "since_open_min": pytest.approx(10 + 5 / 60),
         "cluster_id": "ESU5/2025-06-12/CUSTOM/6000/2025-06-12T13:40:00Z",
         **{f"level_stack_{side}_{n}t": 0 for side in ("ahead", "behind") for n in (4, 8, 16, 40)},
+        **{f"dist_{kind}_sig": None for kind in LEVEL_KINDS if kind != "CUSTOM"},
     }
 
 

@@ -43,9 +43,11 @@ def asked(root, setup, **options):
 
 
 def slow(root, setup, kinds=None, *, other_dates=True, as_of=None):
-    """The answer by a loop: admission, scaling and distance as the architecture writes them."""
+    """The answer by a loop: admission, scaling, distance and caps as the architecture writes them."""
     slots = vectors.spec().slots
-    rows = library.setups(root, slots).with_columns(pl.col("resolved_ts").cast(pl.Int64)).to_dicts()
+    rows = (
+        library.setups(root, slots).with_columns(pl.col("known_ts", "resolved_ts").cast(pl.Int64)).to_dicts()
+    )
     me = next(row for row in rows if row["setup_id"] == setup["setup_id"])
     scale = {
         row["feature"]: row["mad"]
@@ -65,8 +67,19 @@ def slow(root, setup, kinds=None, *, other_dates=True, as_of=None):
             gaps = [
                 (np.float32(row[slot]).item() - np.float32(me[slot]).item()) / scale[slot] for slot in shared
             ]
-            found.append((float(np.sqrt(sum(gap**2 for gap in gaps) * 30 / len(shared))), row["setup_id"]))
-    return sorted(found)
+            far = float(np.sqrt(sum(gap**2 for gap in gaps) * 30 / len(shared)))
+            found.append((far, row["setup_id"], row))
+    return [(far, name) for far, name, _ in spread_out(sorted(found, key=lambda one: one[:2]))]
+
+
+def spread_out(found):
+    """Two of a date and one of a cluster, walking down the list."""
+    kept = []
+    for far, name, row in found:
+        same = [one for one in kept if one[2]["date"] == row["date"]]
+        if len(same) < 2 and row["cluster_id"] not in {one[2]["cluster_id"] for one in kept}:
+            kept.append((far, name, row))
+    return kept
 
 
 def test_neighbours_are_those_of_a_slow_search(root) -> None:
@@ -268,19 +281,35 @@ def test_odds_are_those_of_the_neighbours(root) -> None:
             assert chances[outcome].lo < chances[outcome].p < chances[outcome].hi
 
 
-def test_the_base_rate_is_the_share_in_the_whole_admissible_library(root) -> None:
-    setup = trigger(root)
-    everyone = {each["setup_id"] for each in asked(root, setup, k=10_000).neighbours}
-    ends = (
-        library.outcomes(root)
-        .filter(pl.col("horizon_s") == 240, pl.col("setup_id").is_in(list(everyone)))["outcome"]
-        .to_list()
+def admitted(root, setup) -> set[str]:
+    """Setups of the kind and direction on earlier dates."""
+    rows = library.setups(root).filter(~pl.col("is_placebo"), pl.col("date") < setup["date"])
+    like = rows.filter(
+        pl.col("direction") == setup["direction"], pl.col("level_kinds").list.contains(setup["level_kind"])
     )
-    counts = {name: ends.count(name) for name in odds.CLASSES}
+    return set(like["setup_id"])
+
+
+def test_the_base_rate_is_that_of_the_half_hour_drawn_to_the_levels(root) -> None:
+    """Counts of the half hour, and ten more spread as the level's and direction's are."""
+    setup = trigger(root)
+    ends = {
+        row["setup_id"]: row["outcome"]
+        for row in library.outcomes(root).filter(pl.col("horizon_s") == 240).to_dicts()
+    }
+    half = lambda ns: (ns // SECOND - 4 * 3600) % 86400 // 1800  # noqa: E731 (New York is four hours behind in July)
+    clock = dict(library.setups(root).select("setup_id", pl.col("known_ts").cast(pl.Int64)).rows())
+    whole, now = dict.fromkeys(odds.CLASSES, 0), dict.fromkeys(odds.CLASSES, 0)
+    for name in admitted(root, setup):
+        if ends[name] in whole:
+            whole[ends[name]] += 1
+            now[ends[name]] += half(clock[name]) == half(setup["known_ts"])
     card = asked(root, setup, k=5)
-    assert card.labels["4m"].base_n == sum(counts.values())
+    n, n_now = sum(whole.values()), sum(now.values())
+    assert (card.labels["4m"].base_n, card.labels["4m"].bucket_n) == (n, n_now) and 0 < n_now < n
     for name, chance in card.outcomes["4m"].items():
-        assert chance.base == pytest.approx(counts[name] / sum(counts.values()))
+        assert chance.base == pytest.approx((now[name] + 10 * whole[name] / n) / (n_now + 10))
+        assert chance.lift == pytest.approx(chance.p / chance.base)
 
 
 def test_what_is_far_from_the_past_is_not_leaned_on(mine) -> None:
@@ -357,7 +386,7 @@ def test_json_is_plain_and_complete(root) -> None:
     assert {"question", "outcomes", "n_eff", "abstained", "pressure", "story", "neighbours"} <= said.keys()
     assert set(said["outcomes"]) == {"2m", "4m", "8m"}
     assert all(
-        set(chance) == {"p", "lo", "hi", "base"}
+        set(chance) == {"p", "lo", "hi", "base", "lift"}
         for chances in said["outcomes"].values()
         for chance in chances.values()
     )
@@ -380,7 +409,7 @@ BAD = [
     ("0", "10:00:00", {}, r"^`0` is no price"),
     ("PM_HIGH", "08:59:00", {}, r"^08:59:00 New York lies outside the data of {day}, which is 09:00:05 New York to 11:00:00 New York$"),
     ("PM_HIGH", "12:00:00", {}, r"^12:00:00 New York lies outside the data of {day}"),
-    ("PM_HIGH", "10:00:00", {"spec": "snapshot"}, r"^there is no vector spec `snapshot`: did you mean snapshot30r\?$"),
+    ("PM_HIGH", "10:00:00", {"spec": "snapshot"}, r"^there is no vector spec `snapshot`: did you mean snapshot30, snapshot30r\?$"),
     ("PM_HIGH", "10:00:00", {"k": 0}, r"^0 neighbours cannot be shown: ask for 1 or more$"),
     ("PM_HIGH", "10:00:00", {"index": "faiss"}, r"^there is no search `faiss`: choose hnsw or exact$"),
     ("PM_HIGH", "10:00:00", {"kinds": ["PM_HI"]}, r"^`PM_HI` is no kind of level: did you mean PM_HIGH, PM_LOW"),
@@ -464,7 +493,8 @@ def test_no_past_at_all_is_an_answer_too(root) -> None:
     setup = trigger(root, day=DAYS[0])
     card = asked(root, setup)
     assert card.neighbours == [] and card.labels["4m"].base_n == 0
-    assert all(chance.base is None for chance in card.outcomes["4m"].values())
+    assert card.times["4m"] == [] and set(card.excursions["4m"].values()) == {None}
+    assert all(chance.base is None and chance.lift is None for chance in card.outcomes["4m"].values())
     assert len(render.card(card).splitlines()) > 15
 
 

@@ -5,6 +5,11 @@ import errno
 import hashlib
 import itertools
 import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -278,7 +283,7 @@ def test_files_are_the_same_alone_and_in_company_and_follow_the_seed(tmp_path):
         f"xsim-mdp3-20250604.{s}.dbn.zst" for s in ("definition", "mbp-10", "mbo")
     ]
     name = "xsim-mdp3-20250605.mbp-10.dbn.zst"
-    assert one[name] != other[name] and done == [(1, 2), (2, 2)]
+    assert one[name] != other[name] and done == [("simulated sessions", 1, 2), ("simulated sessions", 2, 2)]
     header = dbn.read_header(tmp_path / "one" / name)
     assert (header.dataset, header.schema, header.symbols) == ("XSIM.MDP3", "mbp-10", ("SIMM5",))
     assert header.start == session.at(days[1], OPENING[0]) and header.end == session.at(days[1], OPENING[1])
@@ -323,10 +328,13 @@ def test_prices_go_on_from_day_to_day():
         ({"dates": [dt.date(2025, 6, 7)]}, "weekend"),
         ({"hours": (dt.time(12), dt.time(9))}, "12:00 to 09:00"),
         ({"schema": ("mbp-1",)}, "mbp-1"),
+        ({"schema": ("mbo", "mbo")}, "mbo,mbo"),
         ({"seed": -1}, "seed -1"),
         ({"dials": {"kg": 0.1}}, "no dial kg"),
         ({"dials": {"kf": float("nan")}}, "dial kf cannot be nan"),
         ({"dials": {"km": 7.0}}, "dial km cannot be 7"),
+        ({"dials": {"spoof": 1.5}}, "dial spoof cannot be 1.5"),
+        ({"dials": {"wall": -1.0}}, "dial wall cannot be -1"),
         ({"dials": {"p_break": 0.8}}, "p_break 0.8 and p_reject 0.3 are more than all"),
     ],
 )
@@ -352,6 +360,32 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(QuestionError, match=r"2025-06-04 .*No space left on device.*make room") as refused:
         market.simulate(tmp_path, [DAY], **given)
     assert "\n" not in str(refused.value) and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_disk_that_takes_no_more_is_one_line_and_leaves_nothing(tmp_path, workers):
+    """A real limit, which meets one worker while the other is still writing."""
+    command = shlex.join(
+        [str(Path(sys.executable).with_name("warehouse")), "simulate", "--out", str(tmp_path / "out"), "--workers",
+         workers, "--dates", "2025-06-04,2025-06-05", "--hours", "09:30-10:00", "--rate-scale", "0.5"]
+    )  # fmt: skip
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 64; {command}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert re.fullmatch(
+        r"error: cannot write 2025-06-0[45] to .*File too large.*: make room or .*\n", done.stderr
+    )
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [("kf", "not written as"), ("kf=x", "not written as"), ("kf=1, kf=2", "kf is given more than once")],
+)
+def test_dials_that_say_nothing_clear_are_refused(words, says):
+    with pytest.raises(QuestionError, match=says):
+        worlds.parsed(words)
 
 
 def test_the_truth_says_how_an_arrival_ended():

@@ -11,7 +11,7 @@ from test_moving import fixed
 from test_setups import wander
 
 from warehouse import levels, moments, races
-from warehouse.schema import BAR_NS, NS, SETUPS
+from warehouse.schema import BAR_NS, LEVEL_KINDS, NS, SETUPS
 
 
 def arrivals(path, given, end="12:40:00", sigma_60=2.0):
@@ -274,6 +274,39 @@ def test_a_stack_counts_other_prices_ahead_and_behind():
     assert stack(down) == (0, 0, 1, 1, 1, 1, 1, 2)
 
 
+def test_how_far_each_kind_lies_ahead():
+    # T0 at 5999 from below, and at 6000.5 from above, with sigma_60 of 2; OR_LOW is not known, SESSION_LOW is gone
+    for path, sign, mid in (
+        ([("09:00:00", 5990.0), ("09:40:02", 5999.0)], 1, 5999.0),
+        ([("09:00:00", 6030.0), ("09:40:02", 6000.5)], -1, 6000.5),
+    ):
+        setup = arrivals(path, AROUND).filter(pl.col("level_kind") == "PM_HIGH")
+        [row] = setup.select(r"^dist_.*_sig$").rows(named=True)
+        stands = {
+            "PM_HIGH": 6000.0,
+            "OR_HIGH": 6001.0,
+            "OVERNIGHT_HIGH": 6001.0,
+            "VWAP": 5997.99,
+            "EMA_20": 6010.0,
+            "SMA_90": 6010.01,
+        }
+        assert row == pytest.approx(
+            {
+                f"dist_{kind}_sig": sign * (stands[kind] - mid) / 2 if kind in stands else None
+                for kind in LEVEL_KINDS
+                if kind != "CUSTOM"
+            }
+        )
+    assert row["dist_PM_HIGH_sig"] == 0.25 and row["dist_EMA_20_sig"] == -4.75
+
+
+def test_distances_need_a_sigma():
+    setups = arrivals([("09:00:00", 5990.0), ("09:40:02", 5999.0)], AROUND, sigma_60=None)
+    assert len(setups) and setups.select(r"^dist_.*_sig$").null_count().sum_horizontal()[0] == 16 * len(
+        setups
+    )
+
+
 # --- laws ------------------------------------------------------------------------------------------------------------
 
 
@@ -330,7 +363,8 @@ def test_a_reflected_market_gives_reflected_setups():
         if name not in {"setup_id", "level_id", "level_kind", "level_kinds", "level_price", "direction", "p_ref", "cluster_id"}
     ]  # fmt: skip
     key = ["trigger_ts", "level_kind", "units"]
-    one = here.select(*plain, level_kind=turned, direction=flipped, units=12000 * 10**9 - units, p_ref=12000.0 - pl.col("p_ref"))  # fmt: skip
+    swapped = {column.name: column.swap for column in SETUPS.columns if column.swap}
+    one = here.rename(swapped).select(*plain, level_kind=turned, direction=flipped, units=12000 * 10**9 - units, p_ref=12000.0 - pl.col("p_ref"))  # fmt: skip
     two = there.select(*plain, "level_kind", "direction", units=units, p_ref="p_ref")
     assert one.sort(key).equals(two.sort(key))
     assert len(one) > 30 and one["level_kind"].n_unique() > 6

@@ -2,18 +2,22 @@
 
 import datetime as dt
 import hashlib
+import json
 import platform
+import re
 
 import numpy as np
+import placebo
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from real import files, needs_real
 from test_simulate import DAY, SIDES, Replay, last, records
 
-from warehouse import session, store
+from warehouse import dbn, session, store
 from warehouse.build import build
 from warehouse.request import Request
-from warehouse.simulate import market, orders, realism, statistics, tape, targets, truth, worlds
+from warehouse.simulate import calibration, market, orders, realism, statistics, tape, targets, truth, worlds
 
 HALF = dt.date(2025, 7, 3)
 PINNED = {
@@ -99,10 +103,10 @@ def test_the_oracle_is_a_distribution_and_null_where_nothing_was_calibrated():
     known = pl.DataFrame(
         {"z": [-1, 0, 1, 1], "x0_pts": [-1.0, -1.0, -1.0, None], "sigma_60": [2.0, 2.0, 2.0, None]}
     )
-    chances = truth.oracle(worlds.WORLDS["planted"], known)
+    chances = truth.oracle(worlds.WORLDS["planted"], known, truth.tabulated())
     assert chances[0, 0] < chances[0, 1] < chances[0, 2] and chances[1, 0] > chances[1, 1] > chances[1, 2]
     assert np.allclose(chances[:, :3].sum(axis=0), 1, atol=1e-3) and np.isnan(chances[:, 3]).all()
-    assert np.isnan(truth.oracle(worlds.World("own", kf=0.123), known)).all()
+    assert np.isnan(truth.oracle(worlds.World("own", kf=0.123), known, truth.tabulated())).all()
 
 
 def test_the_statistics_are_the_textbook_ones():
@@ -127,8 +131,11 @@ def test_the_report_reddens_what_misses_and_nothing_else():
 
 
 def test_a_session_with_default_parameters_keeps_every_target():
-    found = targets.text(*realism.values(DAY, worlds.WORLDS["null"], 0))
+    found = realism.report(DAY, worlds.WORLDS["null"], 0)
     assert f"{len(targets.TARGETS)} of {len(targets.TARGETS)} within" in found, found
+    assert re.search(
+        r"^simulated +[\d.]+ million .*\nsimulated, compressed and written +[\d.]+ mill", found, re.MULTILINE
+    )
 
 
 def test_moves_lives_and_grammar_by_hand():
@@ -155,6 +162,69 @@ def test_moves_lives_and_grammar_by_hand():
     )
 
 
+@needs_real
+def test_the_grammar_of_the_real_hour_is_what_the_report_prints_beside_the_simulators():
+    [path] = files("esh4-glbx-mdp3-20231225.mbo")
+    told = orders.table(np.concatenate(list(dbn.read(path))))
+    found = {
+        "share of records": orders.shares(told),
+        "events": orders.grammar(told),
+        **orders.following(told),
+    }
+    assert {what: {k: round(v, 3) for k, v in by.items()} for what, by in found.items()} == targets.REAL
+
+
+def test_which_action_follows_which_by_hand():
+    told = pl.DataFrame({"action": list("AATFCA")})
+    after = orders.following(told)
+    assert after["after A"] == {"A": 0.5, "C": 0, "M": 0, "T": 0.5, "F": 0} and after["after T"]["F"] == 1
+    assert after["after C"]["A"] == 1 and np.isnan(after["after M"]["A"])
+
+
+def test_a_date_is_one_draw_where_arrivals_of_a_date_share_its_price():
+    dates = [DAY, DAY, HALF, HALF]
+    ended = pl.DataFrame({"date": dates, "broke": [True, True, False, False], "q": [0.5] * 4})
+    off, half = placebo.gap(ended)
+    assert off == 0 and half == pytest.approx(1.96 * np.sqrt(1 + 1) / 4)
+
+
 def test_a_date_that_ends_early_has_no_report():
     with pytest.raises(realism.QuestionError, match="2025-07-03 has no session until 16:00"):
         realism.report(HALF, worlds.WORLDS["null"], 0)
+
+
+def test_dials_that_the_table_lacks_are_calibrated_for_the_occasion(tmp_path, monkeypatch):
+    """Against a count by hand of the same run's arrivals."""
+    monkeypatch.setattr(calibration, "SESSIONS", 3)
+    monkeypatch.setattr(calibration, "FEW", 2)
+    monkeypatch.setattr(calibration, "ARRIVALS", 70)
+    said = []
+    given = {"world": "planted", "dials": {"km": 0.3, "p_break": 0.5}, "hours": (dt.time(9), dt.time(11))}
+    market.simulate(tmp_path, [DAY], rate_scale=0.05, progress=lambda *at: said.append(at), **given)
+    note = json.loads((tmp_path / "xsim-mdp3-20250604.json").read_text())["oracle"]
+    dates, world = (
+        session.sessions(calibration.FIRST, dt.date(2025, 3, 1)),
+        worlds.World("own", 0.4, 0.4, 0.3),
+    )
+    known = pl.concat([calibration.session_of(world, day) for day in dates[: note["sessions"]]])
+    known = known.filter(pl.col("outcome").is_not_null())
+    assert len(known) == note["arrivals"] >= 70 and note["sessions"] in {3, 5, 7}
+    place = pl.col("x0_pts") / pl.col("sigma_60")
+    bins = [
+        place < -0.6,
+        place.is_between(-0.6, -0.4, closed="left"),
+        place.is_between(-0.4, -0.2, closed="left"),
+        place >= -0.2,
+    ]
+    for z, rows in zip((-1, 0, 1), note["cells"], strict=True):
+        for inside, row in zip(bins, rows, strict=True):
+            ended = known.filter(pl.col("z") == z, inside)["outcome"].to_list()
+            expected = [ended.count(name) / len(ended) if ended else None for name in truth.OUTCOMES]
+            assert row == (pytest.approx(expected, abs=1e-4) if ended else expected)
+    told = pl.read_parquet(tmp_path / "xsim-mdp3-20250604.truth.parquet").filter(
+        pl.col("x0_pts").is_not_null()
+    )
+    cells = [note["cells"][z + 1] for z in told["z"]]
+    for row, by, x in zip(told["oracle_break"], cells, told["x0_pts"] / told["sigma_60"], strict=True):
+        assert row == by[(x >= -0.6) + (x >= -0.4) + (x >= -0.2)][0]
+    assert told["p_break"][0] == 0.5 and said[0] == ("calibrated sessions of kf=0.4,kn=0.4,km=0.3", 1, 3)

@@ -32,7 +32,8 @@ def build(root: Path) -> None:
     """
     with store.temporary(root, ".duckdb") as aside:
         with duckdb.connect(str(aside)) as con:
-            _run(con, ["CREATE SCHEMA gold", "CREATE SCHEMA silver", *_copies(root), *_shared()])
+            quiet = "SET enable_progress_bar = false"
+            _run(con, [quiet, "CREATE SCHEMA gold", "CREATE SCHEMA silver", *_copies(root), *_shared()])
         aside.replace(root / FILE)
 
 
@@ -137,6 +138,7 @@ def _open(root: Path, helpers: Helpers, *, told: bool = True) -> duckdb.DuckDBPy
     con = duckdb.connect()
     try:
         con.execute("SET TimeZone = 'UTC'")
+        con.execute("SET enable_progress_bar = false")  # it would go to stdout
         _attach(con, root / FILE)
         helpers.register(con)
         schemas = [f"CREATE SCHEMA {layer}" for layer in ("bronze", "silver", "gold")]

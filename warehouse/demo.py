@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import library, render, session, similar
+from warehouse import library, prospects, render, session, similar
 from warehouse.build import build
 from warehouse.card import Card
 from warehouse.errors import MissingStepError
@@ -62,7 +62,7 @@ def run(root: Path, workers: int | None, progress: Progress) -> str:
         rate_scale=RATE_SCALE,
         seed=SEED,
         workers=workers or cores(),
-        progress=lambda done, count: progress("simulated sessions", done, count),
+        progress=progress,
     )
     report = build(Request(root, f"{dates[0]}:{dates[-1]}", workers=workers), progress)
     if report.errors:
@@ -101,7 +101,7 @@ def _text(root: Path, dates: list[dt.date], shown: Shown) -> Iterator[str]:
     both = len(set(near) & set(exact))
     verdict = "agree" if near == exact else "do not agree"
     yield f"hnsw and the exact scan {verdict}: {both} of {len(exact)} neighbours are the same."
-    yield from textwrap.wrap(_world(dates), render.WIDTH)
+    yield from textwrap.wrap(_world(dates), prospects.WIDTH)
     yield ""
     yield "Go on with"
     place = f"warehouse --root {shlex.quote(str(root))}"

@@ -23,7 +23,8 @@ _NEIGHBOUR = {
 }  # fmt: skip
 _ODDS = {
     "horizon": "VARCHAR", "outcome": "VARCHAR", "p": "DOUBLE", "lo": "DOUBLE", "hi": "DOUBLE",
-    "base": "DOUBLE", "base_n": "BIGINT", "n": "BIGINT", "n_eff": "DOUBLE", "barrier_pts": "DOUBLE",
+    "base": "DOUBLE", "lift": "DOUBLE",
+    "base_n": "BIGINT", "bucket_n": "BIGINT", "n": "BIGINT", "n_eff": "DOUBLE", "barrier_pts": "DOUBLE",
 }  # fmt: skip
 _PHYSICS = {
     "point": "BIGINT", "price": "DOUBLE", "rest": "DOUBLE", "flow": "DOUBLE", "aggr": "DOUBLE",

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from warehouse import database, plan, profiles, session, store, studies, vectors, wording
+from warehouse import database, plan, profiles, retrieval, session, studies, wording
 from warehouse.fingerprints import STEPS, joined, of_models, of_step
 from warehouse.fronts import Front, Scope, built, landed
 from warehouse.ledger import Ledger, code
-from warehouse.request import of
 from warehouse.run import Task
 from warehouse.steps import LEVELS_FILE
 from warehouse.store import Artifact, Partition
@@ -85,7 +84,10 @@ class _Day:
         yield self._setups()
         yield self._outcomes()
         yield from studies.tasks(self.part, self._read, self.front.tick, self.date)
-        yield from (self._scalers(spec) for spec in vectors.specs())
+        days = [day for day in sorted(self.symbols) if day < self.date]
+        setups, outcomes = (self._earlier(table, days) for table in ("gold.setups", "gold.outcomes"))
+        own = [self.part("gold.setups"), self.part("gold.outcomes")]
+        yield from retrieval.tasks(self.scope, self.date, setups, outcomes, own)
 
     def part(self, table: str, date: dt.date | None = None, symbol: str | None = None) -> Partition:
         return self.scope.partition(table, symbol=symbol or self.front.symbol, date=date or self.date)
@@ -188,12 +190,6 @@ class _Day:
             "outcomes", [self.part("gold.outcomes")], [*today, *past], fingerprint, tick=self.front.tick
         )
 
-    def _scalers(self, spec: str) -> Task:
-        days = [day for day in sorted(self.symbols) if day < self.date]
-        target = self.scope.partition("gold.scalers", spec=spec, product=self.scope.product, date=self.date)
-        fingerprint = joined(of_step("scalers", "warehouse.vectors"), vectors.fingerprint(spec))
-        return self.task("scalers", [target], self._earlier("gold.setups", days), fingerprint, spec=spec)
-
     def _read(self, tables: Iterable[str]) -> list[Partition]:
         """The date's partitions of tables by their short names."""
         return [self._of_product(t) if t in _BY_PRODUCT else self.part(f"silver.{t}") for t in tables]
@@ -212,36 +208,13 @@ class _Day:
         return source if day in self.fronts or self.ledger.digest(source) else None
 
 
-def index_tasks(root: Path, ledger: Ledger) -> list[Task]:
-    """An index per spec and product, over the setups of all its dates, scaled by its latest scaler."""
-    keyed = [(dict(part.keys), part) for part in _whole(root, ledger, "gold.scalers")]
-    latest = {(keys["spec"], keys["product"]): part for keys, part in keyed if "product" in keys}
-    setups = _whole(root, ledger, "gold.setups")
-    return [_index(root, *key, setups, latest[key]) for key in latest if key[0] in vectors.specs()]
-
-
 def database_task(root: Path, ledger: Ledger) -> Task:
     """The database file; its bytes differ from run to run, so that its manifest is kept aside."""
-    inputs = [part for table in database.COPIED for part in _whole(root, ledger, table)]
-    modules = ("warehouse.database", "warehouse.macros", "warehouse.views")
+    inputs = [part for table in database.COPIED for part in ledger.current(table)]
+    modules = ("warehouse.database", "warehouse.macros", "warehouse.spread", "warehouse.views")
     return Task(
         f"{STEPS}:database",
         (Artifact(root, database.FILE, ".database.json"),),
         tuple(inputs),
         of_step("database", *modules),
-    )
-
-
-def _whole(root: Path, ledger: Ledger, table: str) -> list[Partition]:
-    return [part for part in store.partitions(root, table) if ledger.digest(part)]
-
-
-def _index(root: Path, spec: str, product: str, setups: Sequence[Partition], scaler: Partition) -> Task:
-    name = f"index/{spec}.{product}"
-    return Task(
-        f"{STEPS}:index",
-        (Artifact(root, f"{name}.hnsw", f"{name}.json"),),
-        (*(part for part in setups if of(dict(part.keys)["symbol"]) == product), scaler),
-        joined(of_step("index", "warehouse.index", "warehouse.vectors"), vectors.fingerprint(spec)),
-        {"spec": spec, "product": product},
     )

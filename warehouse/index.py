@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from warehouse import store
 from warehouse.errors import DataError, MissingStepError, ShapeError
+from warehouse.spread import Groups
 from warehouse.store import Manifest
 from warehouse.vectors import Reals, Scaler, Spec, Vectors, distances, scaled
 
@@ -42,11 +43,13 @@ class Pool:
         vectors: (n, d) float32, unscaled, NaN where a slot is missing.
         mad: (d,) scale of the question's date.
         allowed: (n,) rows that may answer.
+        groups: Which rows tell of the same thing; None where each tells of its own.
     """
 
     vectors: Vectors
     mad: Reals
     allowed: Mask
+    groups: Groups | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +129,15 @@ def search_exact(question: Vectors, pool: Pool, k: int) -> Neighbours:
 
 
 def search(question: Vectors, pool: Pool, k: int, index: SetupIndex) -> Neighbours:
-    """The same from what the graph proposes, ranked anew by exact partial distance."""
+    """The same from what the graph proposes, ranked anew by exact partial distance.
+
+    Where too many of the proposed tell of the same thing to leave k, the scan answers.
+    """
     proposed = index.propose(question, max(10 * k, 500), pool.allowed)
-    return search_exact(question, pool, k) if proposed is None else _nearest(question, pool, k, proposed)
+    if proposed is None:
+        return search_exact(question, pool, k)
+    found = _nearest(question, pool, k, proposed)
+    return found if len(found.rows) == k else search_exact(question, pool, k)
 
 
 def recall(vectors: Vectors, index: SetupIndex, k: int = 30, questions: int = _QUESTIONS) -> float | None:
@@ -217,9 +226,11 @@ def digest(ids: Sequence[str]) -> str:
 def _nearest(question: Vectors, pool: Pool, k: int, rows: Rows) -> Neighbours:
     _width(pool.vectors, len(question))
     far = distances(question, pool.vectors[rows], pool.mad)
-    order = np.lexsort((rows, far))[:k]
+    order = np.lexsort((rows, far))
     order = order[np.isfinite(far[order])]
-    return Neighbours(rows[order], far[order])
+    if pool.groups is not None:
+        order = order[pool.groups.keep(rows[order])]
+    return Neighbours(rows[order[:k]], far[order[:k]])
 
 
 def _checked(vectors: Vectors, width: int | None) -> Vectors:

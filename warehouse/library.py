@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import polars as pl
 
 from warehouse import store
 from warehouse.schema import DEFAULT_SCHEME, OUTCOMES, SETUPS
+from warehouse.store import Partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +51,25 @@ def setups(root: Path, features: Sequence[str] = ()) -> pl.DataFrame:
 
     The keys are read off the setup_id. A partition made before a feature existed has null there.
     """
+    return frozen(store.partitions(root, "gold.setups"), features)
+
+
+def frozen(sources: Iterable[Partition], features: Sequence[str] = ()) -> pl.DataFrame:
+    """The same of some partitions."""
     name = pl.col("setup_id").str.split("/")
     keys = {"symbol": name.list.get(0), "date": name.list.get(1).str.to_date()}
     schema = {**SETUPS.schema, **dict.fromkeys(features, pl.Float64())}
-    return (
-        _scan(root, "gold.setups", schema).with_columns(**keys).sort("setup_id").collect(engine="in-memory")
-    )
+    return _scan(sources, schema).with_columns(**keys).sort("setup_id").collect(engine="in-memory")
 
 
 def outcomes(root: Path, scheme: str = DEFAULT_SCHEME) -> pl.DataFrame:
     """Outcomes of all setups under one scheme, sorted by setup and horizon."""
-    found = _scan(root, "gold.outcomes", OUTCOMES.schema).filter(pl.col("scheme") == scheme)
+    return followed(store.partitions(root, "gold.outcomes"), scheme)
+
+
+def followed(sources: Iterable[Partition], scheme: str = DEFAULT_SCHEME) -> pl.DataFrame:
+    """The same of some partitions."""
+    found = _scan(sources, OUTCOMES.schema).filter(pl.col("scheme") == scheme)
     return found.sort("setup_id", "horizon_s").collect(engine="in-memory")
 
 
@@ -71,10 +80,10 @@ def starts(setups: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
     return told.join(own, on="setup_id", maintain_order="left")
 
 
-def _scan(root: Path, table: str, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
-    paths: Collection[Path] = [store.whole(source) for source in store.partitions(root, table)]
+def _scan(sources: Iterable[Partition], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    paths = [store.whole(source) for source in sources]
     if not paths:
         return pl.LazyFrame(schema=schema)
     return pl.scan_parquet(
-        list(paths), schema=dict(schema), glob=False, missing_columns="insert", extra_columns="ignore"
+        paths, schema=dict(schema), glob=False, missing_columns="insert", extra_columns="ignore"
     )

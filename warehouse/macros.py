@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from warehouse.spread import PER_CLUSTER, PER_DATE
 from warehouse.vectors import DEFAULT, SHARED_TENTHS
 
 _PRODUCT = "regexp_extract({}.symbol, '^(.+?)[FGHJKMNQUVXZ][0-9]+$', 1)"
@@ -33,8 +34,8 @@ NEAREST = Macro(
     "nearest",
     "nearest(setup_id, k := 30)",
     "The nearest earlier setups of the same kind and direction that were resolved before the setup's moment, "
-    "and what followed each. The same answer as `warehouse similar` gives at that moment; pure SQL, in the "
-    "database file too.",
+    f"and what followed each; at most {PER_DATE} of a date and {PER_CLUSTER} of a cluster. What "
+    "`warehouse similar` answers at that moment; pure SQL, in the database file too.",
     f"""
 CREATE MACRO nearest(setup, k := 30, vector_spec := '{DEFAULT}') AS TABLE
 WITH asked AS (
@@ -90,6 +91,17 @@ ranked AS (
     SELECT found, sqrt(list_sum(squares) * width / list_count(squares)) AS distance
     FROM gaps
     WHERE list_count(squares) * 10 >= {SHARED_TENTHS} * width
+),
+firsts AS (
+    SELECT ranked.found, ranked.distance, other.date
+    FROM ranked
+    JOIN gold.setups AS other ON other.setup_id = ranked.found
+    QUALIFY row_number() OVER (PARTITION BY other.cluster_id ORDER BY distance, found) <= {PER_CLUSTER}
+),
+spread AS (
+    SELECT found, distance
+    FROM firsts
+    QUALIFY row_number() OVER (PARTITION BY date ORDER BY distance, found) <= {PER_DATE}
 )
 SELECT
     row_number() OVER (ORDER BY distance, found) AS rank,
@@ -106,7 +118,7 @@ SELECT
     followed.outcome_8m,
     followed.mfe_pts,
     followed.mae_pts
-FROM ranked
+FROM spread
 JOIN setups AS followed ON followed.setup_id = found
 QUALIFY rank <= k
 ORDER BY rank

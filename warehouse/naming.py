@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 
 from warehouse.errors import QuestionError
 from warehouse.schema import LEVEL_KINDS
@@ -47,16 +48,15 @@ def sound(price: float) -> bool:
     return 0 < price < MOST
 
 
-def kinds(text: str) -> list[str]:
-    """Kinds of level from a list such as `PM_HIGH,OR_HIGH`.
+def kinds(words: Iterable[str]) -> frozenset[str]:
+    """Kinds of level as they were written, in whatever case.
 
     Raises:
         QuestionError: If one is none.
     """
-    found = [word.strip().upper() for word in text.split(",")]
-    for kind in found:
-        if kind not in LEVEL_KINDS:
-            near = difflib.get_close_matches(kind, LEVEL_KINDS, n=3, cutoff=0.5)
-            hint = f"did you mean {', '.join(near)}?" if near else f"there is {', '.join(LEVEL_KINDS)}"
-            raise QuestionError(f"`{kind}` is no kind of level: {hint}")
+    found = frozenset(word.strip().upper() for word in words)
+    for kind in sorted(found - set(LEVEL_KINDS)):
+        near = difflib.get_close_matches(kind, LEVEL_KINDS, n=3, cutoff=0.5)
+        hint = f"did you mean {', '.join(near)}?" if near else f"there is {', '.join(LEVEL_KINDS)}"
+        raise QuestionError(f"`{kind}` is no kind of level: {hint}")
     return found

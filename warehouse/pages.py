@@ -1,11 +1,11 @@
-"""Reference pages of `docs/`: those of the catalogue, and the one of SQL."""
+"""Reference pages of `docs/`: those of the catalogue, the one of SQL, and the schema of a frame."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from warehouse import macros, plan, reference, sqlfile, views
+from warehouse import macros, plan, reference, screen, sqlfile, views
 from warehouse.schema import SETUPS, Column, Table
 from warehouse.views import View
 
@@ -30,7 +30,7 @@ _FAMILIES = """`silver.bars` joins {bars}. `silver.level_bars` joins {level_bars
 
 def pages() -> dict[str, str]:
     """Every generated page by its path under `docs/`."""
-    return {**reference.pages(), SQL_PAGE: sql_page()}
+    return {**reference.pages(), SQL_PAGE: sql_page(), screen.PAGE: screen.text()}
 
 
 def write(folder: Path) -> list[Path]:

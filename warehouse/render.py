@@ -10,11 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from warehouse import pressure, question
-from warehouse.card import Card, Labels
-from warehouse.odds import CLASSES, Chance
+from warehouse import pressure, prospects, question
+from warehouse.card import Card
+from warehouse.prospects import WIDTH
 
-WIDTH = 80
 UNSEEN = "·"
 _BAR = 9
 _ROWS = 500
@@ -39,7 +38,7 @@ def card(found: Card) -> str:
             *textwrap.wrap(found.told, WIDTH),
             *_conditions(found.conditions, found.retreat),
             "",
-            *_outcomes(found),
+            *prospects.lines(found),
             "",
             *(
                 line
@@ -158,32 +157,6 @@ def _conditions(degrees: Sequence[float | None], retreat: Mapping[str, float | N
     said = [f"{n} {words:<35}{_share(degrees[n - 1]):>5}" for n, words in enumerate(pressure.CONDITIONS, 1)]
     far, near = (f"retreat {side} {_signed(retreat[side])}" for side in ("far", "near"))
     return [f"{said[0]}   {far}", said[1], f"{said[2]}   {near}", f"{said[3]}   (0 no, 1 yes)"]
-
-
-def _outcomes(found: Card) -> list[str]:
-    count, search = len(found.neighbours), found.search
-    rare = "" if found.percentile is None else f"; farther than {found.percentile:.0%} of past moments"
-    among = f"of {search['admissible']:,} admissible{rare}"
-    told = f"{count} neighbours from {search['dates']} dates, n_eff {found.n_eff:.1f}, {among}"
-    lines = textwrap.wrap(told, WIDTH)
-    if found.abstained:
-        lines.append("NOTHING SIMILAR HAS BEEN SEEN: do not lean on these odds")
-    if any(found.outcomes.values()):
-        lines.append("   " + "".join(f"  {name:<21}" for name in CLASSES) + "  n_eff")
-        lines += [_horizon(name, chances, found.labels[name]) for name, chances in found.outcomes.items()]
-    return lines
-
-
-def _horizon(name: str, chances: Mapping[str, Chance] | None, labels: Labels) -> str:
-    if chances is None:
-        return f"{name:>3}  no odds from here"
-    cells = "".join(f"  {_chance(chances[each]):<21}" for each in CLASSES)
-    return f"{name:>3}{cells} {labels.n_eff:>5.1f}".rstrip()
-
-
-def _chance(chance: Chance) -> str:
-    base = "" if chance.base is None else f" base {chance.base:.0%}"
-    return f"{chance.p:.0%} [{chance.lo * 100:.0f}..{chance.hi * 100:.0f}]{base}"
 
 
 def _neighbours(near: Sequence[Mapping[str, Any]]) -> list[str]:

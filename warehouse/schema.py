@@ -340,6 +340,14 @@ QUALITY = Table(
     ),
 )  # fmt: skip
 
+
+def _other_end(kind: str) -> str:
+    """The kind of level that a kind becomes when the tape is reflected."""
+    name, _, end = kind.rpartition("_")
+    other = {"HIGH": "LOW", "LOW": "HIGH"}.get(end, end)
+    return f"{name}_{other}" if name else kind
+
+
 SETUPS = Table(
     "gold.setups",
     "The frozen moment of every arrival at a level; the features of its trigger bar follow these columns.",
@@ -376,6 +384,11 @@ SETUPS = Table(
             Column(f"level_stack_{side}_{n}t", WHOLE, COUNT, f"Prices of other known levels up to {n} ticks {where} the level; the user's and placebos left out.")
             for side, where in (("ahead", "beyond"), ("behind", "before"))
             for n in (4, 8, 16, 40)
+        ),
+        *(
+            Column(f"dist_{kind}_sig", REAL, FRACTION, f"d*({kind} - mid) at T0 over sigma_60: positive where it lies ahead; null unless it is known and stands.", swap=f"dist_{_other_end(kind)}_sig")
+            for kind in LEVEL_KINDS
+            if kind != "CUSTOM"
         ),
     ),
 )  # fmt: skip
@@ -511,11 +524,25 @@ SCALERS = Table(
     ),
 )  # fmt: skip
 
+TRIALS = Table(
+    "gold.trials",
+    "What odds at the date's setups would have lost had the null counted as so many neighbours, from earlier dates' setups alone.",
+    ("product", "date"),
+    ("spec", "horizon_s", "strength"),
+    (
+        Column("spec", TEXT, NAME, "Which vector found the neighbours."),
+        Column("horizon_s", WHOLE, SECONDS, "Length of the label clock."),
+        Column("strength", REAL, COUNT, "Neighbours that the calibrated null counts as."),
+        Column("questions", WHOLE, COUNT, "Setups of the date that broke, were rejected or chopped; 0 before eight sessions."),
+        Column("loss", REAL, FRACTION, "Sum over them of minus the natural logarithm of the chance of what came."),
+    ),
+)  # fmt: skip
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         QUOTES, TRADES, LADDER, BOOK, FRONT_CONTRACT, LEVELS, VOLUME_PROFILE,
-        RETREAT_PROFILE, QUALITY, SETUPS, OUTCOMES, WEIGHTS, SNAPSHOTS, SEQUENCES, LEVEL_STATES, SCALERS,
+        RETREAT_PROFILE, QUALITY, SETUPS, OUTCOMES, WEIGHTS, SNAPSHOTS, SEQUENCES, LEVEL_STATES, SCALERS, TRIALS,
     )
 }  # fmt: skip
 """Declared tables by name; bronze keeps Databento's columns and families declare their own."""

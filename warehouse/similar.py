@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
 
-from warehouse import barrier, library, naming, pressure, question, session, store, vectors
+from warehouse import barrier, library, naming, pressure, question, session, spread, store, trials, vectors
 from warehouse.answer import Answer, Start
 from warehouse.card import Card
 from warehouse.errors import MissingStepError, QuestionError
@@ -17,7 +16,7 @@ from warehouse.index import EXACT_BELOW, Neighbours, Pool, load, search, search_
 from warehouse.library import Admission
 from warehouse.physics import features, physics
 from warehouse.question import Place
-from warehouse.schema import LEVEL_KINDS, SCALERS
+from warehouse.schema import SCALERS, TRIALS
 from warehouse.vectors import Scaler, Spec, Vectors
 
 __all__ = ["ask", "physics"]
@@ -74,13 +73,16 @@ def ask(
     ours = stored.filter(pl.col("symbol").is_in(sorted(_contracts(stored, at, None))))
     real = ours.filter(~pl.col("is_placebo"))
     admitted = real.select(admission.rule().fill_null(value=False)).to_series()
-    scale = _scaler(root, slots, at.product, min(at.date, session.trading_date(known)))
-    pool = Pool(vectors.matrix(real, slots), scale.mad, admitted.to_numpy())
+    past = min(at.date, session.trading_date(known))
+    scale = _scaler(root, slots, at.product, past)
+    pool = Pool(vectors.matrix(real, slots), scale.mad, admitted.to_numpy(), spread.groups(real))
     mine = vectors.matrix(pl.DataFrame([row], dict.fromkeys(slots.slots, pl.Float64())), slots)[0]
     how = index or ("hnsw" if admitted.sum() >= EXACT_BELOW else "exact")
     found = _search(at, slots, real["setup_id"].to_list(), pool, mine, k, how)
     outcomes = library.outcomes(root)
-    start = Start(_tick(at), _factors(ours, outcomes, at.date, known))
+    start = Start(
+        _tick(at), _factors(ours, outcomes, at.date, known), _strengths(root, slots, at.product, past)
+    )
     seen = real.filter(admitted)
     return Answer(now, row, admission, slots, k, how, real, seen, pool, mine, found, outcomes, start).card()
 
@@ -126,16 +128,25 @@ def _scaler(root: Path, spec: Spec, product: str, date: dt.date) -> Scaler:
     return vectors.scaler(rows.collect(engine="in-memory"), spec)
 
 
+def _strengths(root: Path, spec: Spec, product: str, date: dt.date) -> dict[int, float]:
+    """How much the null counts, from the product's answers of sessions before `date`."""
+    there = [
+        source
+        for source in store.partitions(root, "gold.trials")
+        if (keys := dict(source.keys))["product"] == product and keys["date"] < str(date)
+    ]
+    rows = (
+        store.scan(there).filter(pl.col("spec") == spec.name) if there else pl.LazyFrame(schema=TRIALS.schema)
+    )
+    return trials.strengths(rows.collect(engine="in-memory"))
+
+
 def _checked(k: int, kinds: Collection[str] | None, index: str | None) -> frozenset[str]:
     if k < 1:
         raise QuestionError(f"{k} neighbours cannot be shown: ask for 1 or more")
     if index is not None and index not in SEARCHES:
         raise QuestionError(f"there is no search `{index}`: choose {' or '.join(SEARCHES)}")
-    wanted = frozenset(kind.strip().upper() for kind in kinds or ())
-    for kind in sorted(wanted - set(LEVEL_KINDS)):
-        near = difflib.get_close_matches(kind, LEVEL_KINDS, n=3, cutoff=0.5) or LEVEL_KINDS
-        raise QuestionError(f"`{kind}` is no kind of level: did you mean {', '.join(near)}?")
-    return wanted
+    return naming.kinds(kinds or ())
 
 
 def _as_of(as_of: int | None, ts: int, at: Place) -> int:

@@ -108,6 +108,7 @@ def run(model: Model, tables: Mapping[str, Source], **params: object) -> pl.Data
     if missing := set(model.reads) - tables.keys():
         raise DeclarationError(f"sql/{model.name}.sql reads {sorted(missing)}, which it was not given")
     with _engine().cursor() as con:
+        con.execute("SET enable_progress_bar = false")  # it would go to stdout
         for name in model.reads:
             _view(con, name, tables[name])
         statement = f"SELECT * FROM ({model.body}) ORDER BY {', '.join(model.grain)}"

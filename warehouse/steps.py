@@ -14,7 +14,6 @@ import polars as pl
 from warehouse import (
     barrier,
     contract,
-    library,
     moments,
     plan,
     pricelist,
@@ -22,12 +21,10 @@ from warehouse import (
     races,
     reasons,
     store,
-    vectors,
     wording,
 )
 from warehouse import database as databases
 from warehouse import flow as event_pass
-from warehouse import index as graphs
 from warehouse import levels as price_levels
 from warehouse.run import Task
 from warehouse.schema import MOVING
@@ -164,38 +161,6 @@ def outcomes(task: Task, manifest: Manifest) -> None:
         factors=factors,
     )
     store.write(task.outputs[0], found, manifest)
-
-
-def scalers(task: Task, manifest: Manifest) -> None:
-    """Centre and scale of a vector's slots, from setups of earlier dates."""
-    spec = vectors.spec(task.parameters["spec"])
-    schema = {"setup_id": pl.String(), "is_placebo": pl.Boolean(), **dict.fromkeys(spec.slots, pl.Float64())}
-    paths = [source.path for source in task.inputs]
-    past = pl.LazyFrame(schema=schema)
-    if paths:
-        past = pl.scan_parquet(
-            paths, schema=schema, glob=False, missing_columns="insert", extra_columns="ignore"
-        )
-    dated = past.with_columns(date=pl.col("setup_id").str.split("/").list.get(1).str.to_date())
-    store.write(task.outputs[0], vectors.scalers(dated, spec, _date(task)), manifest)
-
-
-def index(task: Task, manifest: Manifest) -> None:
-    """The graph over every setup of a product."""
-    spec, root = vectors.spec(task.parameters["spec"]), task.outputs[0].root
-    symbols = {dict(source.keys)["symbol"] for source in _all(task, "gold.setups")}
-    mine = ~pl.col("is_placebo") & pl.col("symbol").is_in(sorted(symbols))
-    setups = library.setups(root, spec.slots).filter(mine)
-    rows = pl.read_parquet(_all(task, "gold.scalers")[0].path)
-    graphs.write(
-        root,
-        spec,
-        task.parameters["product"],
-        setups["setup_id"].to_list(),
-        vectors.matrix(setups, spec),
-        vectors.scaler(rows, spec),
-        manifest,
-    )
 
 
 def database(task: Task, manifest: Manifest) -> None:

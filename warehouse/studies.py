@@ -52,7 +52,7 @@ STUDIES = (
         "freeze_again",
         snapshots.slots,
         frozenset({"quotes", "book", "levels", "volatility"}),
-        ("snapshots", "races", "barrier", "vectors"),
+        ("snapshots", "moments", "races", "barrier", "vectors"),
         ("snapshots", "outcomes"),
         after=True,
     ),

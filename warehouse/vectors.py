@@ -15,6 +15,7 @@ import polars as pl
 from warehouse import catalog
 from warehouse.errors import QuestionError
 from warehouse.schema import SCALERS
+from warehouse.spread import Groups
 
 Vectors = npt.NDArray[np.float32]
 Reals = npt.NDArray[np.float64]
@@ -22,7 +23,7 @@ Reals = npt.NDArray[np.float64]
 DEFAULT = "snapshot30r"
 """The spec that is used unless another is named: the ratio twins of the trigger snapshot."""
 VALUES_NEEDED = 20
-_LEFT_OUT = 200
+_LEFT_OUT, _FEWEST, _PAIRS = 200, 25, 600_000  # past moments asked; pairs that still take milliseconds
 SHARED_TENTHS = 7
 """Two vectors compare only where they share seven tenths of their slots."""
 
@@ -140,26 +141,30 @@ def distances(question: Vectors, vectors: Vectors, mad: Reals) -> Reals:
     return np.sqrt(np.where(enough, total * width / np.maximum(shared, 1), np.inf))
 
 
-def usual(vectors: Vectors, dates: npt.NDArray[np.datetime64], mad: Reals, k: int) -> Reals:
-    """Distance to the k-th neighbour on other dates of up to 200 evenly spaced vectors, those that have one.
+def usual(vectors: Vectors, groups: Groups, mad: Reals, k: int) -> Reals:
+    """Distance to the k-th neighbour on other dates of evenly spaced vectors, of those that have one.
+
+    Up to 200 are asked, fewer in a large library, and their neighbours are spread as an answer's are.
 
     Args:
         vectors: (n, d) float32.
-        dates: (n,) of the vectors.
+        groups: Of the vectors.
         mad: (d,) scale.
         k: Which neighbour.
     """
     if len(vectors) <= k:
         return np.empty(0)
-    asked = np.linspace(0, len(vectors) - 1, min(_LEFT_OUT, len(vectors))).astype(int)
+    count = min(_LEFT_OUT, len(vectors), max(_FEWEST, _PAIRS // len(vectors)))
+    asked = np.linspace(0, len(vectors) - 1, count).astype(int)
     known = np.isfinite(vectors).astype(np.float64)
     values = np.nan_to_num(vectors / mad)
     shared = known[asked] @ known.T
     # the sum of (a - b)^2 over shared slots, as products of matrices
     total = (values[asked] ** 2) @ known.T + known[asked] @ (values**2).T - 2 * values[asked] @ values.T
     far = np.sqrt(np.maximum(total, 0) * vectors.shape[1] / np.maximum(shared, 1))
-    far[(shared * 10 < SHARED_TENTHS * vectors.shape[1]) | (dates[asked][:, None] == dates)] = np.inf
-    nth = np.partition(far, k - 1, axis=1)[:, k - 1]
+    unlike = shared * 10 < SHARED_TENTHS * vectors.shape[1]
+    far[unlike | (groups.dates[asked][:, None] == groups.dates)] = np.inf
+    nth = groups.nth(far, k)
     return nth[np.isfinite(nth)]
 
 

@@ -79,10 +79,10 @@ class Mbp10:
     def _side(self, piece: Piece, number: int) -> tuple[Side, Flags]:
         px, sz = self._room(number, len(piece.bar) + 1)
         px[:, 0], sz[:, 0] = self._px[number], self._sz[number]
-        last = piece.events.first[1:] - 1 + piece.offset
+        ends = piece.columns.at(piece.events.first[1:] - 1 + piece.offset)
         for level in range(DEPTH):
-            piece.columns.take(f"{_SIDES[number]}_px_{level:02d}", last, px[level, 1:])
-            piece.columns.take(f"{_SIDES[number]}_sz_{level:02d}", last, sz[level, 1:])
+            ends.take(f"{_SIDES[number]}_px_{level:02d}", px[level, 1:])
+            ends.take(f"{_SIDES[number]}_sz_{level:02d}", sz[level, 1:])
         return held(SIGNS[number], self._tick, px, sz)
 
     def _room(self, number: int, rows: int) -> tuple[Array, Array]:
@@ -107,10 +107,10 @@ class Mbp10:
         out = np.empty((2, DEPTH, len(rows)), carried.dtype)
         old = int(np.searchsorted(rows, 1))
         out[:, :, :old] = carried[:, :, None]
-        last = piece.events.first[rows[old:]] - 1 + piece.offset
+        ends = piece.columns.at(piece.events.first[rows[old:]] - 1 + piece.offset)
         for number, name in enumerate(_SIDES):
             for level in range(DEPTH):
-                piece.columns.take(f"{name}_{what}_{level:02d}", last, out[number, level, old:])
+                ends.take(f"{name}_{what}_{level:02d}", out[number, level, old:])
         return out
 
 

@@ -21,12 +21,23 @@ class Columns:
     def __init__(self, parts: Sequence[Batch], rows: Sequence[int]) -> None:
         self._parts, self._bounds = parts, np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
 
-    def take(self, name: str, rows: Ints, out: Array) -> None:
-        """The values of rising rows, into `out`."""
+    def at(self, rows: Ints) -> Picked:
+        """The same at rising rows."""
         cuts = np.searchsorted(rows, self._bounds)
-        for part, first, lo, hi in zip(self._parts, self._bounds[:-1], cuts[:-1], cuts[1:], strict=True):
-            if hi > lo:
-                np.take(part[name], rows[lo:hi] - first, out=out[lo:hi], mode="clip")
+        spans = zip(self._parts, self._bounds[:-1], cuts[:-1], cuts[1:], strict=True)
+        return Picked([(part, rows[lo:hi] - first, lo, hi) for part, first, lo, hi in spans if hi > lo])
+
+
+class Picked:
+    """Some rows of consecutive batches, a column at a time."""
+
+    def __init__(self, spans: Sequence[tuple[Batch, Ints, int, int]]) -> None:
+        self._spans = spans
+
+    def take(self, name: str, out: Array) -> None:
+        """The values of a column, into `out`."""
+        for part, rows, lo, hi in self._spans:
+            np.take(part[name], rows, out=out[lo:hi], mode="clip")
 
 
 @dataclass(slots=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
@@ -18,18 +17,16 @@ import numpy as np
 from warehouse import dbn
 from warehouse.errors import QuestionError
 from warehouse.session import at, bounds, explain
-from warehouse.simulate import tape, truth, worlds
+from warehouse.simulate import calibration, tape, truth, worlds
+from warehouse.simulate.calibration import Progress
 from warehouse.simulate.tape import LAYOUTS, PRODUCT, PUBLISHER, TICK, Contract, Session
 from warehouse.simulate.worlds import World
 from warehouse.workers import ended, pool, result
 
 Array = np.ndarray[Any, Any]
 Hours = tuple[dt.time, dt.time]
-Progress = Callable[[int, int], None]
-"""Called with the number of sessions done and their total."""
-
 DATASET = "XSIM.MDP3"
-_LEVEL = 1
+COMPRESSION = 1
 """Of zstd: compressing better takes longer than simulating."""
 
 
@@ -44,7 +41,7 @@ def simulate(
     seed: int = 0,
     schema: Sequence[str] = ("mbp-10",),
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: Progress = lambda *_: None,
 ) -> list[Path]:
     """Write sessions as DBN files, with definitions, the truth and the parameters beside them.
 
@@ -59,7 +56,7 @@ def simulate(
         seed: Same seed and parameters, same record bytes.
         schema: `mbp-10`, `mbo`, or both of the same session.
         workers: Processes; 1 is this one.
-        progress: Called as sessions end.
+        progress: Called as sessions end; first those of a calibration run, where the table lacks the dials.
 
     Returns:
         The DBN files, by date.
@@ -69,27 +66,16 @@ def simulate(
     """
     planted = worlds.turned(worlds.world_named(world), dials)
     wanted = [_session(date, planted, hours, rate_scale, seed) for date in dates]
-    if not schema or set(schema) - set(LAYOUTS):
+    if not schema or set(schema) - set(LAYOUTS) or len(set(schema)) < len(schema):
         raise QuestionError(f"cannot simulate schema {','.join(schema)}: give {', '.join(LAYOUTS)} or both")
     _writable(out)
-    compile_once()
+    tape.compile_once()
+    calibrated = calibration.of(planted, workers, progress)
     made: dict[dt.date, list[Path]] = {}
-    for date, paths in _each(wanted, out, tuple(schema), workers):
+    for date, paths in _each(wanted, out, tuple(schema), calibrated, workers):
         made[date] = paths
-        if progress:
-            progress(len(made), len(wanted))
+        progress("simulated sessions", len(made), len(wanted))
     return [path for date in sorted(made) for path in made[date]]
-
-
-def compile_once() -> None:
-    """Compile the engine, or load it from numba's cache, so that workers find it there."""
-    noon = at(_SOME_DATE, dt.time(12))
-    tiny = Session(_SOME_DATE, noon, noon + 10**9, worlds.world_named("null"), 0.05, 0)
-    for layout in LAYOUTS:
-        list(tape.records(tiny, tape.contracts(_SOME_DATE)[0], layout, []))
-
-
-_SOME_DATE = dt.date(2025, 6, 4)
 
 
 def _session(date: dt.date, world: World, hours: Hours | None, rate_scale: float, seed: int) -> Session:
@@ -120,21 +106,32 @@ def _writable(out: Path) -> None:
 
 
 def _each(
-    wanted: list[Session], out: Path, schemas: tuple[str, ...], count: int
+    wanted: list[Session], out: Path, schemas: tuple[str, ...], calibrated: dict[str, Any], count: int
 ) -> Iterator[tuple[dt.date, list[Path]]]:
-    if count <= 1:
-        for session in wanted:
-            yield session.date, write(session, out, schemas)
-        return
-    with tempfile.TemporaryDirectory() as folder, pool(Path(folder), count) as hands:
-        todo = {hands.submit(write, session, out, schemas): session.date for session in wanted}
-        while todo:
-            for done in ended(todo):
-                yield todo.pop(done), result(done)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".", ignore_cleanup_errors=True) as folder:
+        given = Path(folder), out, schemas, calibrated
+        if count <= 1:
+            for session in wanted:
+                yield session.date, write(session, *given)
+            return
+        with pool(Path(folder), count) as hands:
+            todo = {hands.submit(write, session, *given): session.date for session in wanted}
+            while todo:
+                for done in ended(todo):
+                    yield todo.pop(done), result(done)
 
 
-def write(session: Session, out: Path, schemas: tuple[str, ...]) -> list[Path]:
+def write(
+    session: Session, aside: Path, out: Path, schemas: tuple[str, ...], calibrated: dict[str, Any]
+) -> list[Path]:
     """Write one session's files, all of them or none; those of an earlier run are replaced at the end.
+
+    Args:
+        session: The session.
+        aside: Folder on the same disk to write in; whoever made it takes it away.
+        out: Folder that is there.
+        schemas: Of its tapes.
+        calibrated: Shares that the oracle tells, by dials.
 
     Returns:
         The DBN files.
@@ -142,21 +139,18 @@ def write(session: Session, out: Path, schemas: tuple[str, ...]) -> list[Path]:
     Raises:
         QuestionError: The folder takes no more.
     """
-    made = out / f".{uuid.uuid4().hex}"
     try:
-        made.mkdir()
-        names = _written(session, made, schemas)
+        (made := aside / str(session.date)).mkdir()
+        names = _written(session, made, schemas, calibrated)
         for name in names:
             (made / name).replace(out / name)
     except OSError as error:
         why = f"cannot write {session.date} to {out} ({error.strerror})"
         raise QuestionError(f"{why}: make room or give another folder") from None
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
     return [out / name for name in names if name.endswith(".dbn.zst")]
 
 
-def _written(session: Session, out: Path, schemas: tuple[str, ...]) -> list[str]:
+def _written(session: Session, out: Path, schemas: tuple[str, ...], calibrated: dict[str, Any]) -> list[str]:
     """Names of a session's files in a folder of their own; what explains the DBN files comes before them."""
     stem, traded = f"xsim-mdp3-{session.date:%Y%m%d}", tape.contracts(session.date)
     truths: list[list[Array]] = []
@@ -165,18 +159,21 @@ def _written(session: Session, out: Path, schemas: tuple[str, ...]) -> list[str]
         truths = [[] for _ in traded]
         streams = [tape.records(session, c, schema, t) for c, t in zip(traded, truths, strict=True)]
         names.append(f"{stem}.{schema}.dbn.zst")
-        dbn.write(out / names[-1], _header(session, traded, schema), _merged(streams), level=_LEVEL)
+        dbn.write(out / names[-1], _header(session, traded, schema), _merged(streams), level=COMPRESSION)
     note, hidden, definitions = (out / name for name in names[:3])
     dbn.write(definitions, _header(session, traded, "definition"), [_definitions(session, traded)])
-    truth.told(session, traded, truths).write_parquet(hidden)
-    note.write_text(json.dumps(_parameters(session), indent=1) + "\n")
+    truth.told(session, traded, truths, calibrated).write_parquet(hidden)
+    note.write_text(json.dumps(_parameters(session, calibrated), indent=1) + "\n")
     return names
 
 
-def _parameters(session: Session) -> dict[str, Any]:
-    """All that a session is made with."""
-    dials = worlds.dials(worlds.on(session.world, tape.flipped(session)), session.rate_scale)
-    return {**asdict(session), "date": str(session.date), "dials": dials}
+def _parameters(session: Session, calibrated: dict[str, Any]) -> dict[str, Any]:
+    """All that a session is made with, and what its oracle knows."""
+    world = worlds.on(session.world, tape.flipped(session))
+    dials, known = worlds.dials(world, session.rate_scale), calibrated[truth.key(world)]
+    return {
+        **asdict(session), "date": str(session.date), "dials": dials, "oracle": {**calibration.RULE, **known}
+    }  # fmt: skip
 
 
 def _merged(streams: Sequence[Iterator[Array]]) -> Iterator[Array]:

@@ -40,6 +40,18 @@ def shares(records: pl.DataFrame) -> dict[str, float]:
     return {letter: ratio(counts.get(letter, 0), len(records)) for letter in "ACMTF"}
 
 
+def following(records: pl.DataFrame) -> dict[str, dict[str, float]]:
+    """Of the records after one of each action, the share of each action; file order."""
+    pairs = records.select(before="action", after=pl.col("action").shift(-1)).drop_nulls()
+    counts: dict[str, Counter[str]] = {letter: Counter() for letter in "ACMTF"}
+    for before, after, count in pairs.group_by("before", "after").len().rows():
+        counts[before][after] = count
+    return {
+        f"after {before}": {after: ratio(row[after], row.total()) for after in "ACMTF"}
+        for before, row in counts.items()
+    }
+
+
 def grammar(records: pl.DataFrame) -> dict[str, float]:
     """Share of each shape of GRAMMAR: of trading events where they trade, of the others else."""
     words = records.group_by("event", maintain_order=True).agg(pl.col("action").str.join(""))

@@ -10,7 +10,7 @@ import polars as pl
 
 from warehouse.errors import QuestionError
 from warehouse.session import at, explain, is_half_day
-from warehouse.simulate import orders, tape
+from warehouse.simulate import calibration, orders, speed, tape
 from warehouse.simulate.facts import OFI_S, Facts, Path, measured
 from warehouse.simulate.statistics import (
     autocorrelation,
@@ -40,8 +40,14 @@ _SAMPLE = 50
 """Of the events, one in so many is asked what the mid did next."""
 
 
-def report(date: dt.date, world: World, seed: int) -> str:
-    """The table and the grammar of a session at the full rate; what misses its target is red.
+def report(date: dt.date, world: World, seed: int, workers: int = 1) -> str:
+    """The table, the grammar of a session at the full rate, and speed; what misses its target is red.
+
+    Args:
+        date: Of the session.
+        world: What is planted in it; the table's last row is of the null world always.
+        seed: Of the session.
+        workers: Processes for the last row's sessions.
 
     Raises:
         QuestionError: The date is no session, or ends before the table's hours do.
@@ -51,10 +57,12 @@ def report(date: dt.date, world: World, seed: int) -> str:
         raise QuestionError(f"{what}: give another date to report on")
     if seed < 0:
         raise QuestionError(f"seed {seed} cannot be: give a whole number from 0 on")
-    return text(*values(date, world, seed))
+    return f"{text(*values(date, world, seed, workers))}\n\n{speed.lines(date, world, seed)}"
 
 
-def values(date: dt.date, world: World, seed: int) -> tuple[list[float], dict[str, dict[str, float]]]:
+def values(
+    date: dt.date, world: World, seed: int, workers: int = 1
+) -> tuple[list[float], dict[str, dict[str, float]]]:
     """One value for each of TARGETS, from a session at the full rate; and the grammar of its events."""
     whole = tape.Session(date, at(date, SPAN[0]), at(date, SPAN[1]), world, 1.0, seed)
     contract = tape.contracts(date)[-1]
@@ -62,6 +70,7 @@ def values(date: dt.date, world: World, seed: int) -> tuple[list[float], dict[st
     path = Path(at(date, MORNING[0]), at(date, SPAN[1]), tape.TICK)
     measured(tape.records(whole, contract, "mbp-10", []), morning, early, path)
     half = tape.Session(date, at(date, ORDERS[0]), at(date, ORDERS[1]), world, 1.0, seed)
+    _, off, error = calibration.mirror(workers)
     told = orders.table(np.concatenate(list(tape.records(half, contract, "mbo", []))))
     return (
         [
@@ -76,8 +85,9 @@ def values(date: dt.date, world: World, seed: int) -> tuple[list[float], dict[st
             orders.moved(told),
             float(sum(facts.crossed + facts.unsorted for facts in (morning, early))),
             float(orders.unpaid(told)),
+            ratio(off, error),
         ],
-        {"share of records": orders.shares(told), "events": orders.grammar(told)},
+        {"share of records": orders.shares(told), "events": orders.grammar(told), **orders.following(told)},
     )
 
 

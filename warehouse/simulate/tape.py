@@ -120,6 +120,14 @@ def records(session: Session, contract: Contract, schema: str, truth: list[Array
     truth.append(_truth(st))
 
 
+def compile_once() -> None:
+    """Compile the engine, or load it from numba's cache, so that workers find it there."""
+    noon = at(_ANCHOR, dt.time(12))
+    tiny = Session(_ANCHOR, noon, noon + 10**9, worlds.world_named("null"), 0.05, 0)
+    for layout in LAYOUTS:
+        list(records(tiny, contracts(_ANCHOR)[0], layout, []))
+
+
 def flipped(session: Session) -> bool:
     """Whether this date's effect has the other sign, in a world where dates differ; half of them do."""
     return bool(_random(session.seed, session.date, 5).integers(2))

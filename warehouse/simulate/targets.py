@@ -14,6 +14,11 @@ REAL = {
         "A": 0.462, "C": 0.283, "M": 0.255, "T F C": 0.388, "T F M": 0.255, "T F C M": 0.002,
         "longer sweeps": 0.355, "other": 0.000,
     },
+    "after A": {"A": 0.545, "C": 0.223, "M": 0.185, "T": 0.047, "F": 0.000},
+    "after C": {"A": 0.291, "C": 0.469, "M": 0.182, "T": 0.058, "F": 0.000},
+    "after M": {"A": 0.330, "C": 0.241, "M": 0.362, "T": 0.068, "F": 0.000},
+    "after T": {"A": 0.000, "C": 0.000, "M": 0.000, "T": 0.000, "F": 1.000},
+    "after F": {"A": 0.007, "C": 0.320, "M": 0.118, "T": 0.022, "F": 0.533},
 }  # fmt: skip
 """The same of a real hour of ES: order by order, 2023-12-25 23:00 to 24:00 UTC, a holiday's evening."""
 
@@ -84,6 +89,7 @@ TARGETS = tuple(
         ("24b", "modifies that move the price, share", 0.6, 0.9),
         ("25", "crossed or unsorted books at an event's end", 0, 0),
         ("25", "lots by which fills and prints differ", 0, 0),
+        ("26", "BREAK less geometry, null world, standard errors", -1.96, 1.96),
     )
 )
 """What sessions of ES show, by several sources. Where those give no figures, ours:

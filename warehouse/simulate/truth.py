@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,12 @@ _HALF = TICK / 2 / _NANO
 _MINUTE = 60.0**0.5
 
 
-def told(session: Session, traded: Sequence[Contract], truths: Sequence[Sequence[Array]]) -> pl.DataFrame:
+def told(
+    session: Session,
+    traded: Sequence[Contract],
+    truths: Sequence[Sequence[Array]],
+    calibrated: Mapping[str, Any] = MappingProxyType({}),
+) -> pl.DataFrame:
     """One row per arrival at a real level; what nothing froze, or what time ran out for, is null.
 
     Columns: symbol, date, arrival_ts (in sight), trigger_ts (the bar's start), level_kind, price (points),
@@ -66,10 +72,12 @@ def told(session: Session, traded: Sequence[Contract], truths: Sequence[Sequence
         block_lots=pl.max_horizontal("block", 0),
         pulled_ts=_moment("pulled_ts"),
     )
-    chances = zip((f"oracle_{name.lower()}" for name in OUTCOMES), oracle(world, known), strict=True)
+    chances = zip(
+        (f"oracle_{name.lower()}" for name in OUTCOMES), oracle(world, known, calibrated), strict=True
+    )
     return known.with_columns(
         pl.Series("q_break", geometric(known), nan_to_null=True),
-        *(pl.Series(name, values, nan_to_null=True) for name, values in chances),
+        *(pl.Series(name.lower(), values, nan_to_null=True) for name, values in chances),
         world=pl.lit(world.name),
         **{name: pl.lit(getattr(world, name)) for name in worlds.PLANTED},
     )
@@ -110,12 +118,12 @@ def key(world: worlds.World) -> str:
     return f"kf={world.kf:g},kn={world.kn:g},km={world.km:g}{blocks}"
 
 
-def oracle(world: worlds.World, known: pl.DataFrame) -> Array:
-    """Shares of BREAK, REJECT and CHOP, a row each, that the calibration run saw at this z and place.
+def oracle(world: worlds.World, known: pl.DataFrame, calibrated: Mapping[str, Any]) -> Array:
+    """Shares of BREAK, REJECT and CHOP, a row each, that a calibration run saw at this z and place.
 
-    NaN before the freeze, and for dials that were not calibrated.
+    NaN before the freeze, and where `calibrated` (by `key`) has nothing.
     """
-    told = _calibrated()["shares"].get(key(world))
+    told = calibrated.get(key(world))
     found = np.full((len(OUTCOMES), len(known)), np.nan)
     frozen = known["x0_pts"].is_not_null().to_numpy()
     if told is None or not frozen.any():
@@ -126,6 +134,7 @@ def oracle(world: worlds.World, known: pl.DataFrame) -> Array:
 
 
 @functools.cache
-def _calibrated() -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(CALIBRATION.read_text())
-    return told
+def tabulated() -> dict[str, Any]:
+    """What the calibration run counted for the worlds as they are, by `key`."""
+    shares: dict[str, Any] = json.loads(CALIBRATION.read_text())["shares"]
+    return shares

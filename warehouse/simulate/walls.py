@@ -44,7 +44,7 @@ def stand(st: State, out: Array) -> None:
     for k in range(LEVELS):
         state = st.level_state[k]
         d, z, arrival = state[D], state[Z], state[ROW] + 1
-        if state[PHASE] == IDLE or (state[PHASE] == SEEN and st.block_row[k] != arrival):
+        if state[PHASE] == IDLE or st.block_row[k] != arrival:
             _free(st, k)
         if state[PHASE] == SEEN and st.block_row[k] != arrival:
             st.block_row[k] = arrival

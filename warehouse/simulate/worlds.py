@@ -107,11 +107,14 @@ def parsed(text: str) -> dict[str, float]:
     """Dials written as `kf=0.1,km=0.05`.
 
     Raises:
-        QuestionError: Other words.
+        QuestionError: Other words, or a dial twice.
     """
+    pairs = [word.partition("=") for word in text.split(",") if word.strip()]
+    names = [name.strip() for name, _, _ in pairs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise QuestionError(f"dial {twice[0]} is given more than once: give it one value")
     try:
-        pairs = (word.split("=") for word in text.split(",") if word)
-        return {name.strip(): float(value) for name, value in pairs}
+        return {name: float(value) for name, (_, _, value) in zip(names, pairs, strict=True)}
     except ValueError:
         raise QuestionError(f"dials {text} are not written as kf=0.1,km=0.05") from None
 
