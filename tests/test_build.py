@@ -50,8 +50,6 @@ def part(root, table, date="2025-06-26", **keys):
     return store.partition(root, table, **(keys or {"symbol": "SIMU5"}), date=date)
 
 
-
-
 @pytest.fixture
 def root(tiny_built, tmp_path):
     """A copy of the built root; stamps are kept, so that nothing is read twice."""

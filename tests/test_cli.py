@@ -18,7 +18,7 @@ from warehouse import dbn, store, workers
 
 CHECKOUT = Path(__file__).parents[1]
 COMMANDS = {
-    "demo", "simulate", "build", "plan", "status", "similar", "physics", "sql", "features", "audit",
+    "demo", "simulate", "build", "plan", "status", "similar", "physics", "sql", "features", "audit", "evaluate",
 }  # fmt: skip
 SPAN = "2025-06-24:2025-06-26"
 
@@ -83,7 +83,7 @@ BAD = [
     (("sql", "select 'infinity'::timestamp as a"), 1, "`a` holds a time that cannot be shown"),
     (("sql", "select date '10000-01-01' as a"), 1, "`a` holds a time that cannot be shown"),
     (("sql", "from read_parquet('nope/part.parquet')"), 1, "DuckDB refuses that: IO Error"),
-    (("similar", "--level", "PM_HIGH", "--ts", "2025-06-26T10:00", "--spec", "snapshot30"), 1, "there is no vector spec"),
+    (("similar", "--level", "PM_HIGH", "--ts", "2025-06-26T10:00", "--spec", "snapshot31"), 1, "there is no vector spec"),
     (("similar", "--level", "PM_HIGH", "--ts", "2025-06-26T10:00", "--index", "faiss"), 1, "hnsw"),
     (("similar", "--level", "PM_HIGH", "--ts", "2025-06-26T10:00", "-k", "0"), 2, "-k"),
     (("similar", "--level", "PM_HIGH"), 2, "--ts"),

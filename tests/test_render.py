@@ -65,7 +65,9 @@ def test_outcomes_are_printed_with_interval_base_lift_reach_and_time(cards) -> N
         for chance in chances.values():
             cells = f"{chance.p:.0%} [{chance.lo * 100:.0f}..{chance.hi * 100:.0f}] {chance.base:.0%} x{chance.lift:.1f}"
             assert cells in " ".join(line.split())
-    assert f"4m n_eff {card.labels['4m'].n_eff:.1f}; base rate of {card.labels['4m'].bucket_n} of" in text
+    rests = card.labels["4m"]
+    told = f"4m n_eff {rests.n_eff:.1f} beside the null's {rests.null_n:g}; base rate of {rests.bucket_n} of"
+    assert told in " ".join(text.split())
     last = card.times["4m"][-1]
     assert f"{last['BREAK']:.0%} broke, {last['REJECT']:.0%} came back" in text
     quarters = " ".join(f"{card.excursions['4m']['mfe_pts'][q]:+.2f}" for q in ("0.25", "0.5", "0.75"))

@@ -46,7 +46,7 @@ def _sequel(found: Card) -> list[str]:
     labels, reach, times = found.labels[_USUAL], found.excursions[_USUAL], found.times[_USUAL]
     rest = f"{labels.bucket_n} of this half hour, drawn to {labels.base_n} of any"
     null = f"n_eff {labels.n_eff:.1f} beside the null's {labels.null_n:g}"
-    told = [f"{_USUAL} {null}; base rate of {rest}"]
+    told = textwrap.wrap(f"{_USUAL} {null}; base rate of {rest}", WIDTH, subsequent_indent="   ")
     went = [_quartiles(reach[name]) for name in ("mfe_pts", "mae_pts")]
     if all(went):
         told.append(f"{_USUAL} quartiles: on {went[0]} pt, back {went[1]} pt")
