@@ -152,7 +152,7 @@ def test_neighbours_are_of_earlier_sessions_and_an_embargo_leaves_out_more(drawn
 
 
 def test_skill_is_found_where_it_was_put_and_nowhere_else(drawn) -> None:
-    """Four slots tilt the odds: the interval lies above 0. Without them, and with noise, it holds 0."""
+    """Four slots tilt the odds: the interval lies above 0. Without them, nine times in ten it holds 0."""
     lists = walk.neighbours(drawn, FOUR)
 
     def skill(mine, by=lists):
@@ -160,9 +160,9 @@ def test_skill_is_found_where_it_was_put_and_nowhere_else(drawn) -> None:
         return ours.row("x", "spec", ours.forecast(by).p).skill
 
     assert skill(told(drawn, tilt=30.0)).lo > 0.01
-    for seed in (5, 6, 7):
-        nothing = skill(told(drawn, seed=seed))
-        assert nothing.lo <= 0 <= nothing.hi
+    nothing = [skill(told(drawn, seed=seed)) for seed in range(5, 15)]
+    assert sum(each.lo > 0 for each in nothing) <= 2  # three of ten would come once in a hundred times
+    assert sum(each.hi < 0 for each in nothing) <= 2
     noise = walk.neighbours(drawn, FOUR, models.drawn_alike(drawn.frame, FOUR).astype(np.float32))
     blind = skill(told(drawn, tilt=30.0), noise)
     assert blind.lo <= 0 <= blind.hi
