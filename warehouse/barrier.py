@@ -80,13 +80,13 @@ def calibrate(x0: Reals, barrier: Reals, sigma: Reals, chop_share: float) -> flo
     waves = 4 / np.pi * np.sin(odd * np.pi * share[inside]) / odd
     slopes = -((odd * np.pi * spread[inside]) ** 2) / 2
     slowest = slopes.max(axis=1, initial=-np.inf)
+    wanted = chop_share * inside.sum()
     low, high = _SEARCH
     while high > low * (1 + _PRECISION):
         factor = float(np.sqrt(low * high))
         # Later terms have all decayed to less than a float64 of the sum can hold.
         terms = int((factor**2 * slowest > _DECAYED).sum())
-        chops = (waves[:terms] * np.exp(factor**2 * slopes[:terms])).sum()
-        too_calm = chops > chop_share * inside.sum()
+        too_calm = (waves[:terms] * np.exp(factor**2 * slopes[:terms])).sum() > wanted
         low, high = (factor, high) if too_calm else (low, factor)
     return float(np.sqrt(low * high))
 

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from warehouse import dbn
 from warehouse.dbn import Records
 from warehouse.schema import DEPTH, NS, TEXT, Column, Table
+from warehouse.store import COMPRESSION
 from warehouse.units import COUNT, LOTS, NAME, TIME, Unit
 
 ROWS = 1 << 17
@@ -193,7 +194,7 @@ def writer(path: Path, schema: str, arrow: pa.Schema) -> pq.ParquetWriter:
     made = pq.ParquetWriter(
         path,
         arrow,
-        compression="lz4",
+        compression=COMPRESSION,
         use_dictionary=[name for name in arrow.names if name not in plain],
         column_encoding=dict.fromkeys(rising, "DELTA_BINARY_PACKED"),
         write_statistics=times,

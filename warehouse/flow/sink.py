@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from warehouse.flow.tape import Array, Flags, Frame
 from warehouse.schema import Table
+from warehouse.store import COMPRESSION
 
 ROWS = 1 << 17
 """Rows in a row group."""
@@ -44,7 +45,7 @@ class Sink:
         self._writer = pq.ParquetWriter(
             path,
             self._schema,
-            compression="lz4",
+            compression=COMPRESSION,
             use_dictionary=[name for name, _ in fields if name not in counts],
             column_encoding=dict.fromkeys(counts, "DELTA_BINARY_PACKED"),
         )

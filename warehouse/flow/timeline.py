@@ -47,7 +47,7 @@ class Timeline:
 
     def __init__(self, piece: Piece, known: int) -> None:
         events, bars = len(piece.bar), piece.bars
-        self.bars, self.known, self._event_bar = bars, known, piece.bar
+        self.bars, self.known = bars, known
         self._row_bar = np.append(0, piece.bar)
         self._start, self._event_ts = piece.start, piece.events.ts
         self.open_row: Ints = np.searchsorted(piece.bar, np.arange(bars)).astype(np.int64)
@@ -71,7 +71,7 @@ class Timeline:
 
     def left(self, rows: Ints) -> Ints:
         """Nanoseconds from the event before each row to the end of its bar."""
-        ns: Ints = self._start + BAR_NS * (self._event_bar[rows - 1] + 1) - self._event_ts[rows - 1]
+        ns: Ints = self._start + BAR_NS * (self.bar_of(rows) + 1) - self._event_ts[rows - 1]
         return ns
 
     def _merged(self, of_bars: Array, of_events: Array) -> Ints:
@@ -82,7 +82,7 @@ class Timeline:
     def integral(self, values: Array) -> Reals:
         """Sum over each bar of rows' values times the nanoseconds for which they held."""
         opening = values[self.open_row] * self.ns[self.opening]
-        later = np.bincount(self._event_bar, values[1:] * self._event_ns, self.bars).astype(np.float64)
+        later = np.bincount(self._row_bar[1:], values[1:] * self._event_ns, self.bars).astype(np.float64)
         return opening + later
 
     def extreme(self, values: Array, pick: np.ufunc, changed: Ints | None = None) -> Array:

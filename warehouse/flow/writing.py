@@ -19,6 +19,7 @@ from warehouse.flow.sink import Sink
 from warehouse.flow.state import ABSENT
 from warehouse.flow.tape import Array, Flags, Frame, Ints
 from warehouse.schema import BAR_NS, BOOK, LADDER, QUALITY, QUOTES, TRADES
+from warehouse.store import COMPRESSION
 
 _POINT = 1_000_000_000
 
@@ -52,7 +53,7 @@ class Writing:
         self._stack.__exit__(kind, error, where)
         if kind is None:
             found = pl.DataFrame([self._quality.row()], schema=QUALITY.schema)
-            found.write_parquet(self._path(QUALITY.name), compression="lz4", statistics=True)
+            found.write_parquet(self._path(QUALITY.name), compression=COMPRESSION, statistics=True)
 
     def pass_by(self, piece: Piece) -> None:
         """Take a piece from before the trading date, of which only flags matter."""
