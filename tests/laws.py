@@ -103,7 +103,7 @@ def too_long(tables, triggers, names=None):
 
 def _windows(tables, triggers, names, less):
     """Whether the values of each last bar stay the same, made from its window's bars less some."""
-    reach = {name: CATALOG.reach(name) for name in _named(names)}
+    reach = {name: CATALOG.reach_of(CATALOG[name]) for name in _named(names)}
     reach = {name: bars for name, bars in reach.items() if bars is not None and bars > less}
     kept = {name: [] for name in reach}
     for end in bars_of(triggers).unique():

@@ -36,6 +36,7 @@ class Catalog(Mapping[str, Feature]):
 
     def __init__(self) -> None:
         self._by_name: dict[str, Feature] = {}
+        self._reach: dict[str, int | None] = {}
         self.measures: dict[str, Measure] = {}
         self.vectors: dict[str, tuple[str, ...]] = {}
         self.sequence: tuple[str, ...] = ()
@@ -63,15 +64,11 @@ class Catalog(Mapping[str, Feature]):
             return measure.mirror
         return inputs.BAR.get(name) or inputs.LEVEL.get(name)
 
-    def reach(self, name: str) -> int | None:
-        """Bars of the tables that a value needs, its own included; None the date so far."""
-        return self.reach_of(self[name]) if name in self else 1
-
     def reach_of(self, feature: Feature) -> int | None:
-        """The same of a feature that need not be registered."""
+        """Bars of the tables that a value needs, its own included; None the date so far."""
         if feature.needs is not None:
             return feature.needs
-        below = [self.reach(read) for read in feature.inputs]
+        below = [self._reach.get(read, 1) for read in feature.inputs]
         if feature.window is None or None in below:
             return None
         return feature.window - 1 + max(bars for bars in below if bars is not None)
@@ -171,6 +168,7 @@ class Catalog(Mapping[str, Feature]):
             )
             self._check(found)
             self._by_name[called] = found
+            self._reach[called] = self.reach_of(found)
             return found
 
         return declare

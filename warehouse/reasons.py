@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,8 +63,9 @@ def beside(setups: pl.DataFrame) -> pl.DataFrame:
     for feature in catalog.load().values():
         if feature.family not in _LEFT_OUT:
             groups.setdefault(feature.family, {}).setdefault(_trait(feature.name), []).append(feature.name)
+    rows = _Rows(setups)
     return setups.with_columns(
-        pl.Series(name(family), _bits(setups, groups[family]), pl.Int64) for family in sorted(groups)
+        pl.Series(name(family), _bits(rows, groups[family]), pl.Int64) for family in sorted(groups)
     )
 
 
@@ -72,37 +74,45 @@ def told(bits: pl.Expr) -> dict[str, pl.Expr]:
     return {reason: bits // 2**place % 2 == 1 for place, reason in enumerate(REASONS)}
 
 
-def _bits(setups: pl.DataFrame, groups: dict[_Trait, list[str]]) -> npt.NDArray[np.int64]:
-    found = np.zeros(len(setups), np.int64)
+class _Rows:
+    """Setups as arrays: which values are null, and what is read of coverage and history."""
+
+    def __init__(self, setups: pl.DataFrame) -> None:
+        self.count = len(setups)
+        read = [one for one in setups.columns if "_cov_" in one or one in {KNOWN, CLEAR}]
+        real = pl.col(read).cast(pl.Float64).fill_null(float("nan"))  # NaN compares with nothing
+        self.null = _arrays(setups.select(pl.all().is_null()))
+        self.real = _arrays(setups.select(real))
+        self.far = np.all([self.real[one] == 0 for one in COVERED], axis=0)
+
+
+def _arrays(frame: pl.DataFrame) -> dict[str, npt.NDArray[Any]]:
+    return {column.name: column.to_numpy() for column in frame}
+
+
+def _bits(rows: _Rows, groups: dict[_Trait, list[str]]) -> npt.NDArray[np.int64]:
+    found = np.zeros(rows.count, np.int64)
     for trait, names in groups.items():
-        null = np.any([_null(setups, one) for one in names], axis=0)
-        for place, holds in enumerate(_why(setups, trait)):
-            found |= (null & holds).astype(np.int64) << place
+        null = np.any([rows.null[one] for one in names], axis=0)
+        if null.any():
+            for place, holds in enumerate(_why(rows, trait)):
+                found |= (null & holds).astype(np.int64) << place
     return found
 
 
-def _why(setups: pl.DataFrame, trait: _Trait) -> tuple[Flags, ...]:
+def _why(rows: _Rows, trait: _Trait) -> tuple[Flags, ...]:
     """Whether each reason holds for values of a trait that are null, in their order."""
-    no = np.zeros(len(setups), bool)
-    hidden = np.any([no, *(~(_real(setups, one) >= SEEN) for one in trait.covers)], axis=0)
+    no = np.zeros(rows.count, bool)
+    hidden = np.any([no, *(~(rows.real[one] >= SEEN) for one in trait.covers)], axis=0)
     if trait.ladder:
-        hidden |= np.all([_real(setups, one) == 0 for one in COVERED], axis=0)
+        hidden |= rows.far
     longer = trait.reach > 1
-    short = ~(_real(setups, KNOWN) >= trait.reach) if longer else no
-    dropped = (_real(setups, CLEAR) < trait.reach) & ~short if longer else no
-    past = _null(setups, PAST) if trait.past else no
+    short = ~(rows.real[KNOWN] >= trait.reach) if longer else no
+    dropped = (rows.real[CLEAR] < trait.reach) & ~short if longer else no
+    past = rows.null[PAST] if trait.past else no
     # A fit needs more sessions than a profile, so it can be all that is missing.
     past = past | ~(hidden | short | dropped) if trait.fitted else past
     return hidden, short, ~(hidden | short | dropped | past), past, dropped
-
-
-def _null(setups: pl.DataFrame, column: str) -> Flags:
-    return setups[column].is_null().to_numpy()
-
-
-def _real(setups: pl.DataFrame, column: str) -> npt.NDArray[np.float64]:
-    """Values, NaN where null, which compares with nothing."""
-    return setups[column].cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
 @cache

@@ -147,7 +147,7 @@ def _escaped(one: Row) -> list[str]:
 
 
 def _window(known: Catalog, feature: Feature) -> str:
-    bars = known.reach(feature.name)
+    bars = known.reach_of(feature)
     return "date so far" if bars is None else str(bars)
 
 
