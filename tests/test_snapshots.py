@@ -195,6 +195,21 @@ def test_states_count_touches_and_time_since():
         assert column(machine(WAY, other, "10:01:00", setups=True), "touches")[-1] == touches
 
 
+def test_a_value_known_later_takes_no_touch_that_came_before_it():
+    # 6000 was touched at 10:00:05 under another name; the running high stood at 5990 then and is 6000 from 10:01:00 on
+    moving = level((5990.0, "09:59:00"), (6000.0, "10:01:00"), kind="SESSION_HIGH", level_id="M")
+    table = machine(WAY, moving, "10:01:30", setups=True)
+    assert column(table, "level_price") == [*[5990.0] * 4, *[6000.0] * 2]
+    assert column(table, "touches") == [0] * 6
+    late = machine(WAY, level((6000.0, "10:00:30"), level_id="M"), "10:01:30", setups=True)
+    assert column(late, "touches") == [0] * 3
+    # known at that very instant is early enough
+    early = machine(
+        WAY, level((5990.0, "09:59:00"), (6000.0, "10:00:05"), level_id="M"), "10:00:30", setups=True
+    )
+    assert column(early, "touches")[-1] == 1
+
+
 def test_states_before_price_left_and_after_a_reset_are_unknown():
     inside = [("09:58:00", 6000.5), ("10:02:00", RESET), ("10:02:01", 5990.0)]
     table = machine(inside, level((6000.0, "09:59:00")), "10:03:00")
