@@ -8,7 +8,7 @@ bars have a value, or where a reset lies in the window.
 import polars as pl
 
 from features import barriers, kinematics, opposing, pressure, retreat  # noqa: F401 (declared before)
-from features.bounded import CLIP_LR, NEEDED, log_ratio, slope, window_mean
+from features.bounded import CLIP_LR, NEEDED, log_ratio, lots_over, slope, window_mean
 from features.cells import suffix
 from features.cube import net, where_seen
 from features.kinematics import unbroken
@@ -29,9 +29,10 @@ def average(value: pl.Expr, bars: int) -> pl.Expr:
     return window_mean(value, bars, round(NEEDED * bars))
 
 
-def summed(value: pl.Expr, bars: int) -> pl.Expr:
-    """Sum over a window as if the bars without a value were like the others."""
-    return average(value, bars) * bars
+def summed(lots: pl.Expr, bars: int) -> pl.Expr:
+    """Lots of a window as if the bars without a value were like the others."""
+    found, count = lots_over(lots, bars)
+    return pl.when(count >= round(NEEDED * bars)).then(found / count) * bars
 
 
 MEANS = {f"lvl_retreat_{side}": f"lvl_retreat_{side}_sum" for side in ("far", "near")}
