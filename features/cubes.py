@@ -5,7 +5,7 @@ import polars as pl
 from features import pressure  # noqa: F401 (declared before what reads it)
 from features.bounded import balance, change, window_sum
 from features.cells import POINTS_AROUND, suffix
-from features.cube import where_seen
+from features.cube import FAR, NO_PRINTS, where_seen
 from warehouse.catalog import CATALOG, PREFIX, Feature, setup
 from warehouse.units import BARS, FRACTION
 
@@ -49,6 +49,7 @@ for j in POINTS_AROUND:
                 window=bars,
                 rises_with=f"{up}_{here}",
                 bounds=(-1, 1),
+                idle=NO_PRINTS if part == "aggr" and abs(j) >= FAR else "",
             )
             def over(cov: pl.Expr, up: pl.Expr, down: pl.Expr, kappa: pl.Expr, bars: int = bars) -> pl.Expr:
                 sums = [window_sum(where_seen(cov, each), bars) for each in (up, down)]

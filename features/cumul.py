@@ -66,7 +66,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
         return running(total(columns))
 
 
-@feature(unit=COUNT, window=LOOKBACK, bounds=(1, LOOKBACK))
+@feature(unit=COUNT, window=LOOKBACK, bounds=(1, LOOKBACK), idle="240 but in the date's first twenty minutes")
 def cumul_bars(msg_cnt: pl.Expr) -> pl.Expr:
     """Bars in the running sums: 240, fewer in the date's first twenty minutes."""
     return bars(msg_cnt)

@@ -58,6 +58,7 @@ def turned(name: str, cell: str, part: str, words: str) -> None:
         unit=base.unit,
         rises_with=f"lvl_{cell}_{part}",
         bounds=base.bounds,
+        idle=base.idle,
     )
     def itself(value: pl.Expr) -> pl.Expr:
         return value

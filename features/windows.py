@@ -7,7 +7,7 @@ bars have a value, or where a reset lies in the window.
 
 import polars as pl
 
-from features import barriers, kinematics, opposing, pressure, retreat  # noqa: F401 (declared before)
+from features import barriers, kinematics, ofi, opposing, pressure, retreat  # noqa: F401 (declared before)
 from features.bounded import CLIP_LR, NEEDED, log_ratio, lots_over, slope, window_mean
 from features.cells import suffix
 from features.cube import net, where_seen
@@ -40,6 +40,8 @@ RATIOS = {
     "trade_x_imbal": ("trade_signed_vol_sum", "trade_vol_sum", "Bought less sold over all traded"),
     "ofi_x_bal": ("flow_ofi_l00_sum", "ofi_abs_00", "Order-flow imbalance of the touch over its gross"),
 }
+ELSEWHERE = {"barrier": {12: "1m", 24: "2m", 36: "3m", 60: "5m"}, "ofi": {12: "60s", 24: "120s", 60: "300s"}}
+"""Windows that `barriers` and `ofi` have, as they are named there."""
 
 for span in SPANS:
     OVER = f"over {span} bars"
@@ -97,6 +99,8 @@ for span in SPANS:
             return unbroken(average(value, span), reset, span)
 
     for called, (part, whole, words) in RATIOS.items():
+        if called == "ofi_x_bal" and span in ELSEWHERE["ofi"]:
+            continue
 
         @setup(
             name=f"{called}_w{span}",
@@ -111,7 +115,7 @@ for span in SPANS:
             over = summed(part, span) / (summed(whole, span) + kappa * span**0.5)
             return unbroken(over, reset, span)
 
-    if span not in {12, 24, 36, 60}:
+    if span not in ELSEWHERE["barrier"]:
 
         @setup(
             name=f"barrier_dlog_w{span}",
@@ -150,16 +154,17 @@ for span in SPANS:
 
 def slots(span: int) -> tuple[str, ...]:
     """What the vector reads of a window."""
-    minutes = {12: "1m", 24: "2m", 36: "3m", 60: "5m"}.get(span, f"w{span}")
+    barrier = ELSEWHERE["barrier"].get(span, f"w{span}")
+    flow = f"ofi_bal_{ELSEWHERE['ofi'][span]}" if span in ELSEWHERE["ofi"] else f"ofi_x_bal_w{span}"
     return (
         f"kin_x_sig_path_w{span}",
         f"lvl_retreat_far_mean_w{span}",
         f"lvl_retreat_near_res_mean_w{span}",
         f"lvl_opppress_path_w{span}",
         f"trade_x_imbal_w{span}",
-        f"ofi_x_bal_w{span}",
+        flow,
         *(f"cube_x_net_sum_w{span}_{suffix(j)}" for j in AHEAD),
-        f"barrier_dlog_{minutes}",
+        f"barrier_dlog_{barrier}",
     )
 
 

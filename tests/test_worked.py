@@ -101,7 +101,7 @@ def test_a_lone_buyer_who_lifts_the_ask_is_positive():
     assert bar("trade_signed_vol_sum", tables) == [2.0]
     assert bar("trade_vol_sum", tables) == [10.0]
     assert bar("trade_imbal_sum", tables) == [2 / (10 + 20)]
-    assert bar("trade_vol_rel_sum", tables) == [pytest.approx(log(30 / 60))]
+    assert bar("rvol_trade_vol_ratio", tables) == [pytest.approx(log(30 / 60))]
 
 
 def test_depth_by_distance_from_the_microprice():
@@ -820,24 +820,31 @@ def test_reasons_are_named():
     assert why(scene(BELOW, WALL, bars=3), 3, "trade") == {"empty_band"}
 
 
-def test_idle_columns_are_named():
+def test_idle_columns_are_named_with_their_reasons():
+    """A constant, a twin, a column that is never known, and two of which it is declared that they may be idle."""
     from warehouse import liveness, reasons
 
     n = 12
-    rows = pl.DataFrame(
-        {
-            "bar5s_state_obi0_eob": [k / n for k in range(n)],
-            "bar5s_state_obi10_eob": [k / n for k in range(n)],
-            "bar5s_state_obiw_eob": [0.5] * n,
-            "bar5s_state_obi0_twa": pl.Series([None] * n, dtype=pl.Float64),
-            reasons.name("state"): [4] * n,
-        }
+    tables = scene(BELOW, WALL, bars=3)
+    made = at(3).hstack(plan.at_setups(at(3), tables).drop("setup_id"))
+    rows = pl.concat([reasons.beside(made)] * n).with_columns(
+        bar5s_state_obi0_eob=pl.int_range(n) / n,
+        bar5s_state_obi10_eob=pl.int_range(n) / n,
+        bar5s_meta_late_cnt_sum=pl.lit(0.0),
     )
     found = liveness.of(rows)
-    assert found.idle == {
-        "bar5s_state_obi10_eob": "the same as state_obi0_eob",
-        "bar5s_state_obiw_eob": "0.5 wherever it is known",
-        "bar5s_state_obi0_twa": "never known, of its family: empty_band",
-    }
-    assert found.families[0].nulls == 0.25 and found.families[0].why["empty_band"] == 1.0
-    assert "3 of 4 columns are constant or duplicates (75.0%)" in list(liveness.to_text(found))
+    told = {name.removeprefix("bar5s_"): (one.what, one.why) for name, one in found.idle.items()}
+    assert "state_obi0_eob" not in told
+    assert told["state_obi10_eob"] == ("the same as state_obi0_eob", "")
+    assert told["state_obiw_eob"][0].endswith("wherever it is known")
+    assert told["kin_vel_1m"] == ("never known", "null in 100%: warmup")
+    assert told["lvl_opp_far_wall_fate_eob"] == ("never known", "null in 100%: empty_band")
+    assert told["meta_late_cnt_sum"] == ("0.0 wherever it is known", "0 while the feed is sound")
+    there = [name for name in load() if name in rows.columns]
+    assert sum(each.features for each in found.families) == len(there) > 1800  # meta and volatility count too
+    strange = sum(not one.why for one in found.idle.values())
+    [line] = [line for line in liveness.to_text(found) if "columns are" in line]
+    share = len(found.idle) / len(there)
+    assert line == (
+        f"{len(found.idle)} of {len(there)} columns are constant or duplicates ({share:.1%}), {strange} without a reason"
+    )

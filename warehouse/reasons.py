@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -69,6 +70,21 @@ def beside(setups: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def of(setups: pl.DataFrame, names: Iterable[str]) -> dict[str, dict[str, float]]:
+    """For each of some features the shares of setups in which it is null for each reason, the largest first.
+
+    Args:
+        setups: With every feature.
+        names: Features of families that have a column of reasons.
+    """
+    rows, found = _Rows(setups), {}
+    for one in names:
+        why = zip(REASONS, _why(rows, _trait(one)), strict=True)
+        shares = {reason: float((rows.null[one] & holds).mean()) for reason, holds in why}
+        found[one] = dict(sorted(shares.items(), key=lambda share: -share[1]))
+    return found
+
+
 def told(bits: pl.Expr) -> dict[str, pl.Expr]:
     """For each reason, whether it is among the bits."""
     return {reason: bits // 2**place % 2 == 1 for place, reason in enumerate(REASONS)}
@@ -112,6 +128,9 @@ def _why(rows: _Rows, trait: _Trait) -> tuple[Flags, ...]:
     past = rows.null[PAST] if trait.past else no
     # A fit needs more sessions than a profile, so it can be all that is missing.
     past = past | ~(hidden | short | dropped) if trait.fitted else past
+    if longer and trait.covers:
+        # Seen now and null all the same: it was not seen through the bars before.
+        hidden |= ~(short | dropped | past)
     return hidden, short, ~(hidden | short | dropped | past), past, dropped
 
 
