@@ -55,6 +55,21 @@ for j in POINTS_AROUND:
                 sums = [window_sum(where_seen(cov, each), bars) for each in (up, down)]
                 return balance(sums[0], sums[1], kappa * bars**0.5)
 
+        @setup(
+            name=f"cube_x_rest_twa_w{bars}_{here}",
+            inputs=(f"cube_cov_{here}", f"bid_twa_{here}", f"ask_twa_{here}", f"usual_{here}", "kappa_depth"),
+            doc=f"Resting size with the travel {AT}, averaged over {bars} bars; null unless seen in each.",
+            unit=FRACTION,
+            window=bars,
+            rises_with=f"bid_twa_{here}",
+            bounds=(-1, 1),
+        )
+        def rested(
+            cov: pl.Expr, bid: pl.Expr, ask: pl.Expr, usual: pl.Expr, kappa: pl.Expr, bars: int = bars
+        ) -> pl.Expr:
+            sums = [window_sum(where_seen(cov, each), bars) for each in (bid, ask, usual)]
+            return balance(sums[0], sums[1], sums[2] + kappa * bars)
+
     for part in MOVING:
         for span in SPANS:
             found = CATALOG[f"{PREFIX}cube_x_{part}_{here}"]

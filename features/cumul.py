@@ -168,7 +168,7 @@ for called, parity, swap in (
     ("flow_net_bid", "even", "flow_net_ask"),
     ("flow_net_ask", "even", "flow_net_bid"),
     ("flow_imbal", "odd", "flow_imbal"),
-    *((called, "even", TOTALS[called][3]) for called in TOTALS if not called.startswith("flow")),
+    *((called, "even", TOTALS[called][3]) for called in TOTALS),
 ):
     BASE = CATALOG[f"{PREFIX}cumul_{called}"]
 

@@ -9,12 +9,13 @@ from collections.abc import Callable
 import polars as pl
 
 from features import zones  # noqa: F401 (declared before what reads it)
-from features.bounded import balance
+from features.bounded import CLIP_LR, balance
 from features.cells import FAR, NEAR, ask, bid, known, qty, x
 from features.retreat import LONGEST, run
 from warehouse.catalog import measure, setup
 from warehouse.units import COUNT, FRACTION, LOTS, TICKS, Unit
 
+UNTOLD = "null from MBP-10, which tells no orders apart"
 HALF = 0.5
 STANDS = 1.0
 """Log ratio to the usual above which a size is a wall."""
@@ -74,6 +75,9 @@ MEASURES: dict[str, tuple[Callable[[pl.Expr], pl.Expr], Unit, str]] = {
     "width": (width, COUNT, "Ticks in a row around it that stand out"),
     "filled": (lambda inside: pl.col("fill").filter(largest(inside)).first(), LOTS, "Lots filled at the largest"),
     "pulled": (lambda inside: pl.col("pull").filter(largest(inside)).first(), LOTS, "Lots pulled at the largest"),
+    "wall_qty": (lambda inside: qty.filter(largest(inside)).first(), LOTS, "Lots at the largest"),
+    "wall_orders": (lambda inside: pl.col("orders").filter(largest(inside)).first(), COUNT, "Orders at the largest"),
+    "orders": (lambda inside: pl.col("orders").filter(inside & known).sum(), COUNT, "Orders"),
     "first": (lambda inside: away.filter(inside & known & (qty > 0)).min(), TICKS, "Ticks of the nearest size"),
     "size": (lambda inside: qty.filter(inside & known).sum(), LOTS, "Lots"),
     "size_x": (lambda inside: (qty * away).filter(inside & known).sum(), TICKS * LOTS, "Lots times ticks"),
@@ -183,13 +187,10 @@ for called, (cell, words) in CELLS.items():
         unit=FRACTION,
         rises_with=f"{cell}_young",
         bounds=(0, 1),
+        idle=UNTOLD,
     )
     def fleet(young: pl.Expr, gone: pl.Expr) -> pl.Expr:
         return young / gone
-
-
-for called in ("opp_far", "sup_near"):
-    cell, words = CELLS[called]
 
     @setup(
         name=f"lvl_{called}_repricebal_sum",
@@ -198,6 +199,18 @@ for called in ("opp_far", "sup_near"):
         unit=FRACTION,
         rises_with=f"{cell}_moved_away",
         bounds=(-1, 1),
+        idle=UNTOLD,
     )
     def repriced(gone: pl.Expr, come: pl.Expr, kappa: pl.Expr) -> pl.Expr:
         return balance(gone, come, kappa)
+
+    @setup(
+        name=f"lvl_{called}_wall_order_lr_eob",
+        inputs=(f"{cell}_wall_qty", f"{cell}_wall_orders", f"{cell}_size", f"{cell}_orders"),
+        doc=f"Log ratio of the mean order at the largest of {words} to the mean order of all: + is few large ones.",
+        unit=FRACTION,
+        rises_with=f"{cell}_wall_qty",
+        bounds=(-CLIP_LR, CLIP_LR),
+    )
+    def single(wall: pl.Expr, owners: pl.Expr, size: pl.Expr, orders: pl.Expr) -> pl.Expr:
+        return ((wall * orders) / (owners * size)).log().clip(-CLIP_LR, CLIP_LR)

@@ -72,7 +72,7 @@ for called, side, where, band in PLACES:
         doc=f"Seen share of the ticks of {AT} where that side may rest; null where none may.",
         unit=FRACTION,
         bounds=(0, 1),
-        idle=FULL,
+        idle=FULL if called.startswith(("opp_far", "sup_near")) else "",
     )
     def coverage(
         seen: pl.Expr,

@@ -1,6 +1,8 @@
 """One example a family, worked out on paper; the level is 6800, prices are in ticks from it."""
 
+import re
 from math import asinh, cos, exp, log, pi, sqrt, tanh
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -848,3 +850,129 @@ def test_idle_columns_are_named_with_their_reasons():
     assert line == (
         f"{len(found.idle)} of {len(there)} columns are constant or duplicates ({share:.1%}), {strange} without a reason"
     )
+
+
+def test_size_and_flow_beyond_ten_levels():
+    """The best ask is at 1: 12 and 19 ticks on lie at 13 and 20, 20 and 39 at 21 and 40, 40 at 41."""
+    asks = {1: 10, 13: 40, 20: 5, 21: 100, 40: 7, 41: 9}
+    acts = {("A", 13): {"add": 30, "pull": 10, "fill": 5, "n_add": 3, "n_pull": 2, "qty_twa": 64}}
+    tables = scene({-1: 30, -13: 15}, asks, bars=3, acts=acts)
+    whole = 10 + 40 + 5 + 100 + 7 + 9
+    assert bar("depth_above_p3_5_qty_eob", tables)[0] == 45.0 == 107.0 - 62.0
+    assert bar("depth_above_p5_10_qty_eob", tables)[0] == 107.0
+    assert bar("depth_above_p3_5_frac_eob", tables)[0] == 45 / whole
+    assert bar("depth_above_p3_5_qty_twa", tables)[0] == 64.0
+    assert bar("state_cdi_p3_5_eob", tables)[0] == (15 - 45) / 60
+    assert bar("flow_net_vol_ask_p3_5_sum", tables)[0] == 30 - 10 - 5
+    assert bar("flow_net_volnorm_ask_p3_5_sum", tables)[0] == 15 / (64 + 50)
+    assert bar("flow_pabal_ask_p3_5_sum", tables)[0] == (10 - 30) / (40 + 20)
+    assert bar("flow_cnt_cancel_ask_p3_5_sum", tables)[0] == 2.0
+    assert bar("cumul_flow_net_ask_p3_5", tables) == [15.0, 30.0, 45.0]
+    assert bar("cumul_flow_net_ask_p3_5_rate", tables) == [15.0] * 3
+    # On the bid nothing is seen so far out: unknown, not empty.
+    assert bar("depth_below_p5_10_qty_eob", tables) == [None] * 3
+    assert bar("flow_net_vol_bid_p5_10_sum", tables) == [None] * 3
+    assert bar("state_cdi_p5_10_eob", tables) == [None] * 3
+    seen = scene({-1: 30, -21: 0}, asks)
+    assert bar("depth_below_p5_10_qty_eob", seen) == [0.0] and bar("state_cdi_p5_10_eob", seen) == [-1.0]
+
+
+def test_a_look_back_that_is_cut_short_says_so():
+    found = [setup(scene(BIDS, ASKS, bars=n), n)["setup_is_truncated_lookback"] for n in (239, 240)]
+    assert found == [1.0, 0.0]
+    reset = scene(BIDS, ASKS, bars=250, meta_reset=[k == 100 for k in range(250)])
+    assert setup(reset, 250)["setup_is_truncated_lookback"] == 1.0
+    # What is summed up is so over the bars that there are, from six on.
+    x = [setup(scene(BIDS, ASKS, bars=n), n)["setup_obi0_mean"] for n in (5, 6)]
+    assert x == [None, pytest.approx(0.5)]
+
+
+def test_adds_against_removals_and_the_usual_of_both():
+    """44 added, 4 pulled and 8 filled, where 64 of each are usual: twice as many added as removed."""
+    flow = {"add_bid_p0_1": 44, "pull_bid_p0_1": 4, "fill_bid_p1_2": 8}
+    assert bar("rvol_flow_net_bid_ratio", scene(BIDS, ASKS, **flow)) == [pytest.approx(log(64 / 32))]
+    assert bar("rvol_flow_net_bid_ratio", scene(BIDS, ASKS, usual=None, **flow)) == [None]
+
+
+def test_a_line_through_the_distance():
+    """Price rises by a tick a bar, and stands still in the last one: -3 .. 3 against 0..5, 5 ticks."""
+    steps = [0, 1, 2, 3, 4, 5, 5]
+    up = {
+        f"{side}_px_00": [LEVEL - 2 + 0.25 * k + away for k in steps]
+        for side, away in (("bid", -0.125), ("ask", 0.125))
+    }
+    tables = scene(BIDS, ASKS, bars=7, bid_sz_00=10, ask_sz_00=10, **up)
+    slope = sum((k - 3) * each for k, each in enumerate(steps)) / 28
+    assert bar("deriv_dist_ls1_w3", tables) == [*[None] * 6, pytest.approx(0.25 * slope)]
+    found = setup(tables, 7)
+    assert found["deriv_x_ls1_w3"] == pytest.approx(0.25 * slope)
+    assert found["deriv_x_ls1_w1"] == pytest.approx(0.25 * (5 - 4) / 2)
+
+
+def test_paths_and_pulls_of_a_window():
+    """Asks of 60 at 2 and at 6 for two bars, then at 6 alone: their centre goes 4, 4, 6."""
+    acts = {("A", 6): {"pull": 30, "add": 10}}
+    tables = scene(
+        full({-1: 30}, -16), full({1: 0, 2: 60, 6: 60}, 16), bars=3, acts=acts, obi0_twa=[0.5, 0.25, 0.0]
+    )
+    last = (pl.col("bar_ts") == START + 2 * BAR_NS) & (pl.col("price") == LEVEL + 0.5)
+    tables["ladder"] = tables["ladder"].with_columns(qty=pl.when(last).then(0).otherwise("qty"))
+    found = setup(tables, 3)
+    assert found["lvl_opp_far_com_ticks_eob"] == 6.0
+    assert found["lvl_opp_far_com_path_w3"] == pytest.approx((6 - 4) / 2 * 3)
+    assert found["lvl_opp_far_wall_path_w3"] == pytest.approx(0.0)  # 60 at 6 is the largest throughout
+    assert found["lvl_pull_far_w3"] == pytest.approx((90 - 30) / (120 + 20 * sqrt(3)))
+    assert found["state_x_obi0_mean_w3"] == 0.25
+    assert setup(tables, 3, "DOWN")["state_x_obi0_mean_w3"] == -0.25
+
+
+def test_rest_over_a_window_averages_before_it_divides():
+    """300 on average at the point ahead, where four ticks of usually 50 lie."""
+    tables = scene(full({-1: 5}, -16), full({1: 5}, 16), bars=3, acts={("A", 4): {"qty_twa": 300}})
+    found = setup(tables, 3)
+    assert found["cube_x_rest_twa_w3_p1"] == pytest.approx(-900 / (900 + 600 + 150))
+    assert found["cube_x_rest_twa_w12_p1"] is None
+
+
+def test_whose_orders_a_wall_is_made_of_and_where_they_move():
+    """600 lots of 3 orders at 6 among 940 lots of 43; bids beyond the level are moved away."""
+    acts = {("A", 6): {"orders": 3}, ("A", 5): {"orders": 30}, ("A", 1): {"orders": 10}}
+    found = setup(scene(full({-2: 20}, -16), full({1: 40, 5: 300, 6: 600}, 16), acts=acts))
+    assert found["lvl_opp_far_wall_order_lr_eob"] == pytest.approx(log((600 / 3) / (940 / 43)))
+    assert found["lvl_sup_near_wall_order_lr_eob"] is None  # no count is told
+    moved = {("B", 3): {"reprice_away": 30, "reprice_toward": 10}}
+    beyond = setup(scene({4: 10, **full({3: 20}, -16)}, full({5: 5}, 16), acts=moved))
+    assert beyond["lvl_sup_far_repricebal_sum"] == (30 - 10) / (40 + 20)
+    assert beyond["lvl_sup_far_com_ticks_eob"] == pytest.approx((4 * 10 + 3 * 20) / 30)
+
+
+def test_the_unexplained_retreat_is_smoothed_from_the_bar_that_has_a_bar_before_it():
+    bids, asks = full({-1: 10, -3: 0}, -8), full({1: 10}, 8)
+    tables = scene(bids, asks, bars=4, last={("B", -1): {"pull": 60}})
+    found = setup(tables, 4)
+    quiet, loud = -0.125, 0.5 * 60 / 80 - 0.125  # usually 0.125 while mid stands still
+    assert found["lvl_retreat_near_res_sum"] == pytest.approx(loud)
+    assert found["lvl_retreat_near_res_run"] == 3.0  # the first bar has no move
+    assert found["lvl_retreat_near_res_sum_ewm3"] == pytest.approx((loud + quiet / 2 + quiet / 4) / 1.75)
+
+
+def test_the_volume_of_the_running_candle():
+    """Two bars of a lot each since the last one closed, where 64 are usual."""
+    tables = scene(BIDS, ASKS, bars=50, buy_vol=[1] * 50)
+    found = setup(tables, 50)
+    assert (found["c2_vol_0"], found["c2_usual_vol_0"]) == (2.0, 128.0)
+    assert found["c2_vol_lr_0"] == pytest.approx(log((2 + 20 * sqrt(2)) / (128 + 20 * sqrt(2))))
+    assert setup({**tables, "book": tables["book"].head(48)}, 48)["c2_vol_lr_0"] is None
+    assert setup(scene(BIDS, ASKS, bars=50, usual=None), 50)["c2_vol_lr_0"] is None
+
+
+def test_mid_is_half_way():
+    assert bar("midprice_eob", scene({-2: 30}, {3: 10})) == [LEVEL + 0.125]
+    assert bar("midprice_eob", scene({}, {3: 10})) == [None]
+
+
+def test_every_family_has_an_example():
+    """This file names a feature of each."""
+    words = set(re.findall(r"\w+", Path(__file__).read_text(encoding="utf-8")))
+    named = {one.family for name, one in load().items() if name.removeprefix("bar5s_") in words}
+    assert set(load().families()) - named == set()

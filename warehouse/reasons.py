@@ -40,6 +40,7 @@ class _Trait:
         fitted: It reads what was fitted to the past.
         covers: Coverages that it reads.
         ladder: It reads sums over the ladder about the level.
+        rows: It reads sums over all rows of the ladder.
     """
 
     reach: int
@@ -47,6 +48,7 @@ class _Trait:
     fitted: bool
     covers: frozenset[str]
     ladder: bool
+    rows: bool
 
 
 def name(family: str) -> str:
@@ -119,7 +121,8 @@ def _bits(rows: _Rows, groups: dict[_Trait, list[str]]) -> npt.NDArray[np.int64]
 def _why(rows: _Rows, trait: _Trait) -> tuple[Flags, ...]:
     """Whether each reason holds for values of a trait that are null, in their order."""
     no = np.zeros(rows.count, bool)
-    hidden = np.any([no, *(~(rows.real[one] >= SEEN) for one in trait.covers)], axis=0)
+    # A coverage that is null is of a zone in which nothing may rest: there was nothing to see.
+    hidden = np.any([no, *(rows.real[one] < SEEN for one in trait.covers)], axis=0)
     if trait.ladder:
         hidden |= rows.far
     longer = trait.reach > 1
@@ -128,8 +131,8 @@ def _why(rows: _Rows, trait: _Trait) -> tuple[Flags, ...]:
     past = rows.null[PAST] if trait.past else no
     # A fit needs more sessions than a profile, so it can be all that is missing.
     past = past | ~(hidden | short | dropped) if trait.fitted else past
-    if longer and trait.covers:
-        # Seen now and null all the same: it was not seen through the bars before.
+    if trait.rows or (longer and trait.covers):
+        # Not a row was seen; or seen now and null all the same: not through the bars before.
         hidden |= ~(short | dropped | past)
     return hidden, short, ~(hidden | short | dropped | past), past, dropped
 
@@ -150,6 +153,7 @@ def _trait(column: str) -> _Trait:
         any(one in inputs.FITTED for one in leaves) or any(one.fitted for one in below),
         frozenset(one for one in feature.inputs if "_cov_" in one).union(*(one.covers for one in below)),
         any(measure.grain == "level" for measure in sums) or any(one.ladder for one in below),
+        any(measure.grain == "bar" for measure in sums) or any(one.rows for one in below),
     )
 
 
