@@ -46,7 +46,7 @@ class Measure:
     where: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Feature:
     """One named column of the warehouse and all that is known of it.
 

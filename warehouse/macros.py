@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from warehouse.spread import PER_CLUSTER, PER_DATE
 from warehouse.vectors import DEFAULT, SHARED_TENTHS
 
-_PRODUCT = "regexp_extract({}.symbol, '^(.+?)[FGHJKMNQUVXZ][0-9]+$', 1)"
+_PRODUCT = "regexp_extract(one.symbol, '^(.+?)[FGHJKMNQUVXZ][0-9]+$', 1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,25 @@ NEAREST = Macro(
     "`warehouse similar` answers at that moment; pure SQL, in the database file too.",
     f"""
 CREATE MACRO nearest(setup, k := 30, vector_spec := '{DEFAULT}') AS TABLE
-WITH asked AS (
+WITH placed AS MATERIALIZED (
     SELECT
-        one.*,
+        one.setup_id,
+        one.date,
+        one.level_kind,
+        one.level_kinds,
+        one.direction,
+        one.known_ts,
+        one.resolved_ts,
+        one.cluster_id,
+        one.is_placebo,
+        {_PRODUCT} AS product,
         mine.vector,
-        mine.slots,
-        {_PRODUCT.format("one")} AS product
+        mine.slots
     FROM gold.setups AS one
     JOIN gold.vectors AS mine ON mine.setup_id = one.setup_id AND mine.spec = vector_spec
-    WHERE one.setup_id = setup
+),
+asked AS MATERIALIZED (
+    FROM placed WHERE placed.setup_id = setup
 ),
 fits AS (
     SELECT max(fit.date) AS fitted
@@ -75,17 +85,16 @@ gaps AS (
         other.setup_id AS found,
         len(asked.slots) AS width,
         list_transform(
-            theirs.vector,
+            other.vector,
             lambda value, place: ((value::DOUBLE - asked.vector[place]::DOUBLE) / scale.mad[place]) ** 2
         ) AS squares
-    FROM asked, scale, gold.setups AS other
-    JOIN gold.vectors AS theirs ON theirs.setup_id = other.setup_id AND theirs.spec = vector_spec
+    FROM asked, scale, placed AS other
     WHERE NOT other.is_placebo
         AND other.direction = asked.direction
         AND (asked.level_kind = 'CUSTOM' OR list_contains(other.level_kinds, asked.level_kind))
         AND other.resolved_ts <= asked.known_ts
         AND other.date <> asked.date
-        AND {_PRODUCT.format("other")} = asked.product
+        AND other.product = asked.product
 ),
 ranked AS (
     SELECT found, sqrt(list_sum(squares) * width / list_count(squares)) AS distance
@@ -95,7 +104,7 @@ ranked AS (
 firsts AS (
     SELECT ranked.found, ranked.distance, other.date
     FROM ranked
-    JOIN gold.setups AS other ON other.setup_id = ranked.found
+    JOIN placed AS other ON other.setup_id = ranked.found
     QUALIFY row_number() OVER (PARTITION BY other.cluster_id ORDER BY distance, found) <= {PER_CLUSTER}
 ),
 spread AS (
