@@ -62,7 +62,7 @@ for side, (other, zone, opposite, of_side) in SIDES.items():
         for name, (value, unit, words) in IN_BANDS.items():
             measure(
                 f"{side}_{band}_{name}",
-                pl.when(here.any()).then(value.filter(here).sum()),
+                pl.when(here.any()).then(pl.when(here).then(value).sum()),
                 doc=f"{words} {WHERE}; null where no tick of it is seen.",
                 unit=unit,
                 grain="bar",
