@@ -146,7 +146,8 @@ def not_alone(tables, triggers, names=None):
     ]
     rows = {
         "setup": pl.concat(
-            plan.at_setups(one, tables) for one in triggers.partition_by("setup_id", maintain_order=True)
+            plan.at_setups(one, tables, names)
+            for one in triggers.partition_by("setup_id", maintain_order=True)
         )
     }
     if "bar" in whole:
@@ -258,9 +259,10 @@ def mirror(tables, triggers, centre, names=None):
     return broken
 
 
-def wide(tables, triggers):
-    """Every input and every feature of the look-back of setups, as it lies and in the direction of travel."""
-    made = list(CATALOG.values())
+def wide(tables, triggers, names=None):
+    """Every feature (or the named ones) of the look-back of setups and all they read, as it lies and turned."""
+    # sigma_60 is frozen at a setup; for the bars before it, it is made.
+    made = [CATALOG[name] for name in dict.fromkeys([*_named(names), "sigma_60"])]
     ordered = reach.ordered(made, arrivals.GIVEN)
     read = [name for one in ordered for name in one.inputs]
     _, measures = reach.leaves(read)
@@ -279,7 +281,7 @@ def wide(tables, triggers):
 
 def sign(tables, triggers, names=None):
     """More of `rises_with` in the last bar never lowers the last value, and somewhere raises it."""
-    views = dict(zip((False, True), wide(tables, triggers), strict=True))
+    views = dict(zip((False, True), wide(tables, triggers, names), strict=True))
     broken = set()
     for name in _named(names):
         feature = CATALOG[name]
