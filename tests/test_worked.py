@@ -1,7 +1,7 @@
 """One example a family, worked out on paper; the level is 6800, prices are in ticks from it."""
 
 import re
-from math import asinh, cos, exp, log, pi, sqrt, tanh
+from math import asinh, cos, exp, isfinite, log, pi, sqrt, tanh
 from pathlib import Path
 
 import polars as pl
@@ -39,12 +39,6 @@ class Told(dict):
 def setup(tables, bars=1, direction="UP", sigma=1.5):
     """The features of a setup in the last bar."""
     return Told(tables, at(bars, direction, sigma))
-
-
-def everything(tables, bars=1):
-    """Every feature of it at once."""
-    [row] = plan.at_setups(at(bars), tables).to_dicts()
-    return {name.removeprefix("bar5s_"): value for name, value in row.items()}
 
 
 def mirrored(side):
@@ -627,29 +621,71 @@ def test_twenty_minutes_in_summary():
     assert found["deriv_x_d2_w36"] == 0.0 == found["deriv_x_d3_w12"]
 
 
-def test_what_cannot_be_known_is_null_and_never_zero_or_infinite():
-    """A session of three bars, a level far off, an empty side, no past, one print."""
-    short = everything(scene(BELOW, WALL, bars=3), 3)
-    assert [short[name] for name in ("kin_vel_1m", "setup_x_start", "lvl_retreat_far_mean_w12")] == [None] * 3
-    far = everything(scene({-60: 5}, {-59: 5}, bars=3), 3)
-    assert [far[f"lvl_opp_far_t2_4_{form}"] for form in ("rel_eob", "pabal_sum", "share_eob")] == [None] * 3
-    assert far["barrier_qty_eob"] is None is far["ofi_lvl_30s"]
-    empty = everything(scene({-1: 5}, {}, bars=3), 3)
-    assert [empty[name] for name in ("depth_ask10_qty_eob", "shape_ask_entropy_eob", "kin_x_pts_eob")] == [
-        None
-    ] * 3
-    unusual = everything(scene(BELOW, WALL, bars=3, usual=None), 3)
-    assert [unusual[name] for name in ("rvol_trade_vol_ratio", "barrier_rel_eob", "lvl_opppress_eob")] == [
-        None
-    ] * 3
-    once = everything(
-        scene(BELOW, WALL, bars=3, buy_vol=[1, 0, 0], max_trade=[1, 0, 0], trade_cnt=[1, 0, 0]), 3
+def hour():
+    """An hour and a bar with one print, of a lot, 21 bars before the last one."""
+    n = 721
+    one = [int(k == 700) for k in range(n)]
+    tables = scene(full({-1: 5}, -16), full({1: 7}, 16), bars=n, buy_vol=one, max_trade=one, trade_cnt=one)
+    return {**tables, "trades": prints((700, 0.25, 1))}
+
+
+UNKNOWN = {
+    "a session too short for a window": (
+        lambda: scene(BELOW, WALL, bars=3),
+        3,
+        {"kin_vel_1m", "setup_x_start", "setup_x_mean", "lvl_retreat_far_mean_w12", "state_rv_w12", "dct_x_c0"},
+        {"kinematics": "warmup", "lookback": "warmup", "windows": "warmup", "trajectories": "warmup"},
+    ),
+    "a level never visible": (
+        lambda: scene({-60: 5}, {-59: 5}, bars=3),
+        3,
+        {"lvl_opp_far_t2_4_rel_eob", "lvl_opp_far_t2_4_pabal_sum", "barrier_qty_eob", "ofi_lvl_30s", "cube_rest_eob_0"},
+        {"zones": "not_visible", "barriers": "not_visible", "opposing": "not_visible", "cube": "not_visible"},
+    ),
+    "an empty side of the book": (
+        lambda: scene({-1: 5}, {}, bars=3),
+        3,
+        {"depth_ask10_qty_eob", "shape_ask_entropy_eob", "kin_x_pts_eob", "state_spread_pts_eob", "wall_ask_maxz_eob"},
+        {"depth": "empty_band", "midprice": "empty_band", "wall": "empty_band", "shape": "empty_band"},
+    ),
+    "a profile of fewer than three sessions": (
+        lambda: scene(BELOW, WALL, bars=3, usual=None),
+        3,
+        {"rvol_trade_vol_ratio", "barrier_rel_eob", "lvl_opppress_eob", "cube_rest_eob_0", "depth_bid10_rel_eob"},
+        {"rvol": "no_profile", "barriers": "no_profile", "opposing": "no_profile", "depth": "no_profile"},
+    ),
+    "one print in an hour": (
+        hour,
+        721,
+        {"trade_maxsz_frac_sum", "trade_avgsz_lr_sum", "trade_vwapdev_sum", "c2_body_0", "c2_clv_1", "c2_body_2"},
+        {"trade": "empty_band", "candles": "empty_band"},
+    ),
+}  # fmt: skip
+"""What a session may lack: its tables, its bars, features that are null then, and why their families are."""
+
+
+@pytest.mark.parametrize("lack", UNKNOWN)
+def test_what_cannot_be_known_is_null_with_its_reason_and_never_zero_or_infinite(lack):
+    from warehouse import reasons
+
+    made, bars, nulls, whys = UNKNOWN[lack]
+    found = at(bars).hstack(plan.at_setups(at(bars), made()).drop("setup_id"))
+    [row] = reasons.beside(found).to_dicts()
+    assert {name for name in nulls if row[f"bar5s_{name}"] is not None} == set()
+    for family, why in whys.items():
+        assert row[reasons.name(family)] >> reasons.REASONS.index(why) & 1, (family, why)
+    assert all(isfinite(value) for value in row.values() if isinstance(value, float))
+
+
+def test_one_print_is_all_that_is_told_of_an_hour():
+    """Its candle is a point; nothing traded in the bar is no imbalance, and all of the look-back's lots are late."""
+    found = setup(hour(), 721)
+    assert (found["c2_body_1"], found["c2_range_1"], found["c2_high_pts"]) == (0.0, 0.0, 0.25)
+    assert (found["trade_vol_sum"], found["trade_imbal_sum"], found["setup_trade_share_late"]) == (
+        0.0,
+        0.0,
+        1.0,
     )
-    assert once["trade_maxsz_frac_sum"] is None and once["trade_imbal_sum"] == 0.0
-    for found in (short, far, empty, unusual, once):
-        assert all(
-            value is None or value != value + 1 for value in found.values() if isinstance(value, float)
-        )
 
 
 def test_opposing_pressure_is_the_heavier_side_by_what_is_usual():
