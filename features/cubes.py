@@ -13,8 +13,8 @@ WINDOWS = (3, 12)
 SPANS = (1, 3, 12)
 ORDERS = (1, 2, 3)
 PAIRS = {"flow": ("long", "short", "owners' acts"), "aggr": ("buy", "sell", "prints")}
-MOVING = ("rest_eob", "net_sum")
-"""What is differentiated."""
+MOVING = ("rest_eob", "flow_sum", "net_sum")
+"""What is differentiated; prints alone are 0 at most points of most bars."""
 
 
 def difference(base: Feature, part: str, order: int, span: int, here: str) -> Feature:

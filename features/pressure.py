@@ -7,7 +7,7 @@ import polars as pl
 
 from features.bounded import slope, total, window_sum
 from features.cells import POINTS_AROUND, TICKS_A_POINT, suffix
-from features.cube import FAR, NO_PRINTS, SEEN, net, where_seen
+from features.cube import FAR, FULL, NO_PRINTS, SEEN, net, where_seen
 from warehouse.catalog import setup
 from warehouse.units import COUNT, FRACTION, POINTS, Unit
 
@@ -56,6 +56,18 @@ for j in POINTS_AROUND:
         )
         def with_travel(pressure: pl.Expr) -> pl.Expr:
             return pressure
+
+    @setup(
+        name=f"cube_x_cov_{here}",
+        inputs=(f"cube_cov_{here}",),
+        doc=f"Share of the ticks {AT} whose size is known at bar end; never null.",
+        unit=FRACTION,
+        rises_with=f"cube_cov_{here}",
+        bounds=(0, 1),
+        idle=FULL,
+    )
+    def seen(cov: pl.Expr) -> pl.Expr:
+        return cov
 
     FLOWS = tuple(f"{what}_{here}" for what in ("long", "short", "buy", "sell"))
 

@@ -267,6 +267,20 @@ def test_a_sequence_has_every_step_and_null_where_no_bar_exists():
         pl.col(load().sequence).cast(pl.Float32)
     )
     assert grid.filter(pl.col("step") == 0).select(load().sequence).equals(at_trigger)
+    # the cube of the last 36 bars, nine points by four quantities, and of none before them
+    cube = load().approach
+    assert len(cube) == 36
+    closest = grid.filter(pl.col("step") > -36).select(cube)
+    assert (
+        grid.filter(pl.col("step") <= -36).select(cube).null_count().sum_horizontal().item() == 36 * 2 * 204
+    )
+    at_trigger = plan.at_setups(found, tables, cube).select(pl.col(cube).cast(pl.Float32))
+    assert grid.filter(pl.col("step") == 0).select(cube).equals(at_trigger)
+    bars_before = found.with_columns(
+        trigger_ts=pl.col("trigger_ts") - pl.duration(nanoseconds=35 * 5 * 10**9)
+    )
+    first = plan.at_setups(bars_before, tables, cube).select(pl.col(cube).cast(pl.Float32))
+    assert closest.gather_every(36).equals(first)
     # bars after the trigger change nothing
     short = {
         name: t.filter(pl.col("bar_ts") <= book["bar_ts"][100]) if name in {"book", "ladder"} else t

@@ -979,6 +979,10 @@ def test_whose_orders_a_wall_is_made_of_and_where_they_move():
     moved = {("B", 3): {"reprice_away": 30, "reprice_toward": 10}}
     beyond = setup(scene({4: 10, **full({3: 20}, -16)}, full({5: 5}, 16), acts=moved))
     assert beyond["lvl_sup_far_repricebal_sum"] == (30 - 10) / (40 + 20)
+    # 20 at 3 and 10 at 4 were 20 and 20 before owners pulled ten from 4.
+    moved = {("B", 4): {"pull": 10}}
+    drawn = setup(scene({4: 10, **full({3: 20}, -16)}, full({5: 5}, 16), acts=moved))
+    assert drawn["lvl_sup_far_com_shift_sum"] == pytest.approx(100 / 30 - 140 / 40)
     assert beyond["lvl_sup_far_com_ticks_eob"] == pytest.approx((4 * 10 + 3 * 20) / 30)
 
 

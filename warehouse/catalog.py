@@ -40,6 +40,7 @@ class Catalog(Mapping[str, Feature]):
         self.measures: dict[str, Measure] = {}
         self.vectors: dict[str, tuple[str, ...]] = {}
         self.sequence: tuple[str, ...] = ()
+        self.approach: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Feature:
         return self._by_name[name]
@@ -77,9 +78,9 @@ class Catalog(Mapping[str, Feature]):
         """Register a vector: features of a setup in the order of its slots."""
         self.vectors[name] = self._known(f"vector `{name}` has the slots", slots)
 
-    def hold(self, *slots: str) -> None:
-        """Say which features a sequence holds of every bar."""
-        self.sequence = self._known("a sequence holds", slots)
+    def hold(self, every: tuple[str, ...], last: tuple[str, ...]) -> None:
+        """Say which features a sequence holds of every bar, and which of its last bars besides."""
+        self.sequence, self.approach = (self._known("a sequence holds", slots) for slots in (every, last))
 
     def _known(self, what: str, slots: tuple[str, ...]) -> tuple[str, ...]:
         if unknown := [slot for slot in slots if slot not in self]:

@@ -48,6 +48,8 @@ TAUS_S = (-300, -240, -180, -120, -60, 0, 30, 60, 120, 240)
 """Moments around T0, in seconds, at which a setup is frozen again."""
 SEQUENCE_BARS = 240
 """Bars of a sequence, the trigger's own the last."""
+CUBE_BARS = 36
+"""The last ones of them, of which it holds the pressure cube."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -480,7 +482,8 @@ SNAPSHOTS = Table(
 
 SEQUENCES = Table(
     "gold.sequences",
-    "The last 20 minutes of a setup, a row per bar, in the direction of travel; features follow these columns.",
+    "The last 20 minutes of a setup, a row per bar, in the direction of travel; features follow these columns, those of "
+    "the pressure cube null before the last three minutes.",
     ("symbol", "date"),
     ("setup_id", "step"),
     (

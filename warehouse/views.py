@@ -62,7 +62,7 @@ def tables() -> list[Table]:
     further = {
         schema.SETUPS: (feature for feature in known.values() if feature.name not in schema.SETUPS.schema),
         schema.SNAPSHOTS: (known[name] for name in snapshots.slots()),
-        schema.SEQUENCES: (known[name] for name in known.sequence),
+        schema.SEQUENCES: (known[name] for name in (*known.sequence, *known.approach)),
         schema.LEVEL_STATES: (known[name] for name in known.sequence),
     }
     declared = [t for t in schema.TABLES.values() if t not in further]
