@@ -86,7 +86,7 @@ def test_the_race_from_each_moment():
     assert column(table, "outcome_4m") == ["BREAK", "BREAK", "BREAK", "BREAK", "BREAK", "BORN"]
     assert column(table, "outcome_8m") == ["CHOP"] * 6
     # best x is 4: less -1, -1, -1, 2.5, 3 and 4; before T0 it is the setup's own, from x0 = -1
-    assert column(table, "mfe_pts") == [5.0, 5.0, 5.0, 1.5, 1.0, 0.0]
+    assert column(table, "mfe_pts_8m") == [5.0, 5.0, 5.0, 1.5, 1.0, 0.0]
 
 
 def test_the_odds_are_of_the_start_and_of_the_sigma_there():
@@ -120,7 +120,7 @@ def test_what_ends_the_tape_censors_a_race_that_is_open():
 def test_a_moment_without_two_sides_starts_no_race():
     path = [*PATH[:3], ("10:01:00", RESET), ("10:01:20", 6003.0)]
     row = shot(path).row(by_predicate=pl.col("tau_s") == 60, named=True)
-    assert [row[name] for name in ("x", "outcome_4m", "cal_break_4m", "mfe_pts")] == [None] * 4
+    assert [row[name] for name in ("x", "outcome_4m", "cal_break_4m", "mfe_pts_8m")] == [None] * 4
     later = shot(path).row(by_predicate=pl.col("tau_s") == 120, named=True)
     assert (later["x"], later["outcome_4m"]) == (3.0, "CHOP")  # it began after the reset
 

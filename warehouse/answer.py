@@ -14,6 +14,7 @@ from warehouse.card import NAMES, Card, Labels
 from warehouse.index import Neighbours, Pool
 from warehouse.library import Admission
 from warehouse.odds import CLASSES, Chance, Reals
+from warehouse.phases import Phase
 from warehouse.question import Moment
 from warehouse.schema import NS
 from warehouse.vectors import SHARED_TENTHS, Spec, Vectors
@@ -53,6 +54,7 @@ class Answer:
 
     Args:
         now: The frozen moment.
+        stage: Its phase beside the last arrival; None of an arrival, and of what is compared with arrivals.
         row: Its features.
         admission: Who might answer.
         spec: By which vector.
@@ -68,6 +70,7 @@ class Answer:
     """
 
     now: Moment
+    stage: Phase | None
     row: Mapping[str, Any]
     admission: Admission
     spec: Spec
@@ -129,6 +132,8 @@ class Answer:
             "known_ts": card.iso(place.end),
             "new_york": f"{question.wall(place.end):%Y-%m-%d %H:%M:%S}",
             "setup_id": now.setup["setup_id"] if now.setup else None,
+            "phase": self.stage.name if self.stage else None,
+            "tau_s": self.stage.tau_s if self.stage else None,
             "direction": now.direction,
             "p_ref": now.p_ref,
             "x0": now.x0,
@@ -195,7 +200,7 @@ class Answer:
         if now.place.product == SIMULATED:
             notes.append("Simulated data: no market ever traded this.")
         if now.setup is None:
-            notes.append("This moment is no arrival at the level; it is compared with arrivals.")
+            notes.append(_compared(self.stage))
         if unseen := int(np.isnan(self.mine).sum()):
             few = (slots - unseen) * 10 < SHARED_TENTHS * slots
             notes.append(
@@ -219,6 +224,18 @@ class Answer:
         pts = ", ".join(f"{labels[name].barrier_pts:g} pt at {name}" for name in missing)
         away = round(abs(self.now.x0), 3)
         return [f"Odds begin at the level: price is {away:g} pt away, the barriers stand at {pts}."]
+
+
+def _compared(stage: Phase | None) -> str:
+    """With what a moment that is no arrival is compared."""
+    if stage is None:
+        return "This moment is no arrival at the level; it is compared with arrivals."
+    if stage.tau_s is None:
+        said = "This moment is no arrival; it is compared with approaches that did arrive"
+        return f"{said}: read the odds as given that it arrives."
+    gone = "has left the level since" if stage.name == "AFTER" else "has not left the level"
+    said = f"An arrival {stage.tau_s} s ago has this direction, and price {gone}"
+    return f"{said}: compared with such moments, their races run anew from there."
 
 
 def _counts(outcomes: pl.Series) -> Reals:

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from warehouse import store
-from warehouse.schema import DEFAULT_SCHEME, OUTCOMES, SETUPS
+from warehouse.schema import DEFAULT_SCHEME, OUTCOMES, SETUPS, SNAPSHOTS
 from warehouse.store import Partition
 
 
@@ -60,6 +60,12 @@ def frozen(sources: Iterable[Partition], features: Sequence[str] = ()) -> pl.Dat
     keys = {"symbol": name.list.get(0), "date": name.list.get(1).str.to_date()}
     schema = {**SETUPS.schema, **dict.fromkeys(features, pl.Float64())}
     return _scan(sources, schema).with_columns(**keys).sort("setup_id").collect(engine="in-memory")
+
+
+def snapshots(root: Path, features: Sequence[str]) -> pl.LazyFrame:
+    """gold.snapshots of a root: own columns and some features."""
+    schema = {**SNAPSHOTS.schema, **dict.fromkeys(features, pl.Float64())}
+    return _scan(store.partitions(root, "gold.snapshots"), schema)
 
 
 def outcomes(root: Path, scheme: str = DEFAULT_SCHEME) -> pl.DataFrame:
