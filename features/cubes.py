@@ -27,6 +27,7 @@ def difference(base: Feature, part: str, order: int, span: int, here: str) -> Fe
         unit=base.unit / BARS,
         window=span + 1,
         rises_with=name,
+        idle=base.idle,
     )
     def per_bar(value: pl.Expr, bar: pl.Expr) -> pl.Expr:
         return change(value, bar, span)

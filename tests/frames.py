@@ -82,7 +82,9 @@ def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.Da
     )
     ladder = ladder.with_columns(pull=pl.min_horizontal("pull", pl.col("qty_open") + pl.col("add")))
     ladder = ladder.with_columns(
-        orders=(pl.col("qty") + 2) // 3, qty_twa=(pl.col("qty") + pl.col("qty_open")) / 2
+        orders=(pl.col("qty") + 2) // 3,
+        qty_twa=(pl.col("qty") + pl.col("qty_open")) / 2,
+        add_after_trade=pl.when(pl.col("fill") > 0).then(pl.col("add") // 2).otherwise(0),
     )
     ladder = ladder.with_columns(pull_young=pl.min_horizontal("pull_young", "pull"))
     full = ladder.with_columns(
@@ -183,7 +185,8 @@ def kinds(seed: int) -> pl.DataFrame:
 
 def profile(size: float = 24.0, mid_var: float | None = 0.125) -> pl.DataFrame:
     metrics = {f"size_{k:02d}": size + (k % 3) * 8 for k in range(81)}
-    metrics |= {name: 0.0 if name.startswith("net") or name.endswith("imbal") else 64.0 for name in METRICS}
+    metrics |= {name: 0.0 if name.startswith("net") else 64.0 for name in METRICS}
+    metrics |= {"trade_imbal": 0.125, "flow_imbal": -0.0625}
     metrics |= {"bid10_qty": 256.0, "ask10_qty": 256.0, "trade_cnt": 24.0, "msg_cnt": 24.0}
     metrics |= {} if mid_var is None else {"mid_var": mid_var}
     rows = [

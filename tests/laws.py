@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from frames import START
 
-from warehouse import contract, plan
+from warehouse import contract, liveness, plan, reasons
 from warehouse import frames as columns_of
 from warehouse.catalog import CATALOG, HISTORY
 from warehouse.inputs import BAR, CONSTANTS, LEVEL, METRICS
@@ -312,6 +312,13 @@ def bounds(tables, triggers, names=None):
         if values.dtype.is_float() and not (values.is_finite().all() and values.is_between(low, high).all()):
             broken.add(name)
     return broken
+
+
+def alive(tables, triggers):
+    """Every feature says something of its own, or its declaration tells when it does not."""
+    made = triggers.hstack(plan.at_setups(triggers, tables).drop("setup_id", "sigma_60", strict=False))
+    found = liveness.of(reasons.beside(made)).idle
+    return {name for name, one in found.items() if not one.why or one.why.startswith("null in")}
 
 
 def fills_move_nothing(tables, triggers, names):
