@@ -10,7 +10,7 @@ from warehouse.units import FRACTION
 SEEN = 0.5
 """Coverage from which a point counts as seen."""
 FULL = "1 where the book is seen whole, as from MBO"
-FAR = 3
+FAR = 2
 """Points from the level from which no print of a bar lies when price has just come to it."""
 NO_PRINTS = "price has just come to the level, and prints of a bar lie near price"
 EDGE_TICKS = 2.5

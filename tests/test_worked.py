@@ -838,24 +838,38 @@ def test_raw_rates_are_bid_and_ask_as_they_lie():
 
 
 def test_reasons_are_named():
-    """No profile, a bar before the date, a reset, a level that is never seen, a bar without a print."""
+    """No profile, no fit, a bar before the date, a reset, a level that is never seen, a bar without a print."""
     from warehouse import reasons
 
-    def why(tables, bars, family):
+    def whys(tables, bars):
         made = at(bars).hstack(plan.at_setups(at(bars), tables).drop("setup_id"))
-        told = reasons.told(pl.col(reasons.name(family)))
-        [found] = reasons.beside(made).select(**told).to_dicts()
-        return {reason for reason, holds in found.items() if holds}
+        bits = reasons.beside(made)
+        told = {
+            family: reasons.told(pl.col(reasons.name(family)))
+            for family in load().families()
+            if reasons.name(family) in bits.columns
+        }
+        return {
+            family: {reason for reason, holds in bits.select(**each).row(0, named=True).items() if holds}
+            for family, each in told.items()
+        }
 
-    whole = scene(BELOW, WALL, bars=3)
-    assert why(whole, 3, "midprice") == set()
-    assert why(whole, 3, "kinematics") == {"warmup"}
-    assert why(whole, 3, "distances") == {"empty_band"}  # no such level is known
-    assert why(scene(BELOW, WALL, bars=3, usual=None), 3, "rvol") == {"no_profile", "warmup"}
-    assert why(scene({-60: 5}, {-59: 5}, bars=3), 3, "opposing") == {"not_visible"}
-    reset = scene(BELOW, WALL, bars=260, meta_reset=[k == 250 for k in range(260)])
-    assert "reset" in why(reset, 260, "kinematics") and "warmup" not in why(reset, 260, "kinematics")
-    assert why(scene(BELOW, WALL, bars=3), 3, "trade") == {"empty_band"}
+    whole = whys(scene(BELOW, WALL, bars=3), 3)
+    assert whole["midprice"] == set()
+    assert whole["kinematics"] == {"warmup"}
+    assert whole["distances"] == {"empty_band"}  # no such level is known
+    assert whole["trade"] == {"empty_band"}
+    assert (
+        whole["far"] == {"not_visible", "warmup"} and "no_profile" not in whole["retreat"] | whole["windows"]
+    )
+    assert whys(scene(BELOW, WALL, bars=3, usual=None), 3)["rvol_lookback"] == {"no_profile", "warmup"}
+    unfitted = scene(BELOW, WALL, bars=3)
+    unfitted["retreat_profile"] = unfitted["retreat_profile"].clear()
+    assert "no_profile" in whys(unfitted, 3)["retreat"]
+    unseen = whys(scene({-60: 5}, {-59: 5}, bars=3), 3)
+    assert unseen["opposing"] == {"not_visible"} and "no_profile" not in unseen["windows"]
+    reset = whys(scene(BELOW, WALL, bars=260, meta_reset=[k == 250 for k in range(260)]), 260)
+    assert "reset" in reset["kinematics"] and "warmup" not in reset["kinematics"]
 
 
 def test_idle_columns_are_named_with_their_reasons():

@@ -25,6 +25,17 @@ PAST = f"{PREFIX}rvol_trade_vol_ratio"
 """Null where there is no profile."""
 COVERED = tuple(f"{PREFIX}cube_cov_{j}" for j in ("m4", "m3", "m2", "m1", "0", "p1", "p2", "p3", "p4"))
 """Shares seen of the points about the level."""
+NEAR_RES, NEAR, MOVED, PREDICTED, PUSHED = (
+    f"{PREFIX}{name}"
+    for name in (
+        "lvl_retreat_near_res_sum",
+        "lvl_retreat_near_sum",
+        "lvl_move_rel_sum",
+        "fma_pred_12",
+        "fma_ratio_12",
+    )
+)
+"""Two values with a fit to the past, and what each reads besides."""
 SEEN = 0.5
 _LEFT_OUT = {"meta", "volatility"}
 """Families that the reasons themselves are read from."""
@@ -101,7 +112,13 @@ class _Rows:
         real = pl.col(read).cast(pl.Float64).fill_null(float("nan"))  # NaN compares with nothing
         self.null = _arrays(setups.select(pl.all().is_null()))
         self.real = _arrays(setups.select(real))
+        self.unfitted = self._without(NEAR_RES, NEAR, MOVED) | self._without(PREDICTED, PUSHED)
         self.far = np.all([self.real[one] == 0 for one in COVERED], axis=0)
+
+    def _without(self, name: str, *read: str) -> Flags:
+        """Where a fitted value is null though all is known that it reads besides its fit."""
+        found: Flags = self.null[name] & ~np.any([self.null[one] for one in read], axis=0)
+        return found
 
 
 def _arrays(frame: pl.DataFrame) -> dict[str, npt.NDArray[Any]]:
@@ -130,7 +147,7 @@ def _why(rows: _Rows, trait: _Trait) -> tuple[Flags, ...]:
     dropped = (rows.real[CLEAR] < trait.reach) & ~short if longer else no
     past = rows.null[PAST] if trait.past else no
     # A fit needs more sessions than a profile, so it can be all that is missing.
-    past = past | ~(hidden | short | dropped) if trait.fitted else past
+    past = past | rows.unfitted if trait.fitted else past
     if trait.rows or (longer and trait.covers):
         # Not a row was seen; or seen now and null all the same: not through the bars before.
         hidden |= ~(short | dropped | past)
