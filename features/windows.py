@@ -10,7 +10,7 @@ import polars as pl
 from features import barriers, kinematics, ofi, opposing, places, pressure, retreat  # noqa: F401 (declared before)
 from features.bounded import CLIP_LR, NEEDED, balance, log_ratio, lots_over, slope, window_mean
 from features.cells import POINTS_AROUND, suffix
-from features.cube import FAR, NO_PRINTS, net, where_seen
+from features.cube import FAR, NO_PRINTS, where_seen
 from features.kinematics import unbroken
 from features.volatility import BARS_A_MINUTE
 from warehouse.catalog import CATALOG, PREFIX, setup, vector
@@ -177,8 +177,9 @@ for span in SPANS:
         )
         def pressed(cov: pl.Expr, *columns: pl.Expr, span: int = span) -> pl.Expr:
             *flows, kappa, reset = columns
-            long, short, buy, sell = (summed(where_seen(cov, flow), span) for flow in flows)
-            return unbroken(net(long, short, buy, sell, kappa * span**0.5), reset, span)
+            long, short, buy, sell = flows
+            up, down = (summed(where_seen(cov, both), span) for both in (long + buy, short + sell))
+            return unbroken(balance(up, down, kappa * span**0.5), reset, span)
 
 
 def slots(span: int) -> tuple[str, ...]:
