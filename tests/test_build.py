@@ -43,7 +43,7 @@ CHECKOUT = Path(__file__).parents[1]
 
 
 def made(root, **options):
-    return build(Request(root, **{"dates": SPAN, **options}), lambda *_: None)
+    return build(Request(root, **{"dates": SPAN, "workers": 1, **options}), lambda *_: None)
 
 
 def part(root, table, date="2025-06-26", **keys):
@@ -115,7 +115,7 @@ def test_a_second_product_leaves_the_first_as_it_is(root, tiny_raw, tmp_path):
 
 def test_one_worker_and_a_date_at_a_time_give_the_same_bytes(tiny_built, tiny_raw, tmp_path):
     for dates in ("2025-06-24", "2025-06-25:2025-06-26"):
-        assert not made(tmp_path, raw=tiny_raw, dates=dates, workers=1).errors
+        assert not made(tmp_path, raw=tiny_raw, dates=dates).errors
     assert digests(tmp_path) == digests(tiny_built)
 
 

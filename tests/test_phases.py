@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import polars as pl
 import pytest
 
-from warehouse import library, phases, physics, question, render, similar, vectors
+from warehouse import barrier, library, phases, physics, question, render, similar, vectors
 from warehouse.errors import QuestionError
 from warehouse.schema import AVERAGES
 
@@ -80,7 +81,7 @@ def slow(root, card, setups, snapshots):
         order = (off, abs(row["tau_s"]), row["tau_s"])
         if off <= max(0.5, 0.25 * asked["sigma_60"]) and order < best.get(row["setup_id"], ((math.inf,),))[0]:
             best[row["setup_id"]] = (order, row, setup)
-    found = []
+    found, admitted = [], []
     for _, row, setup in best.values():
         shared = [slot for slot in SPEC.slots if row[slot] is not None and mine[slot] is not None]
         if (
@@ -88,8 +89,9 @@ def slow(root, card, setups, snapshots):
             and asked["level"] in setup["level_kinds"]
             and row["resolved_ts"] <= end
             and str(setup["date"]) != asked["date"]
-            and len(shared) >= 21
         ):
+            admitted.append(row)
+        if row in admitted and len(shared) >= 21:
             gaps = [(row[slot] - mine[slot]) / scale[slot] for slot in shared]
             far = math.sqrt(sum(gap**2 for gap in gaps) * len(SPEC.slots) / len(shared))
             found.append((far, row["setup_id"], row, setup))
@@ -98,7 +100,7 @@ def slow(root, card, setups, snapshots):
         same = [other for other in kept if other[3]["date"] == one[3]["date"]]
         if len(same) < 2 and one[3]["cluster_id"] not in {other[3]["cluster_id"] for other in kept}:
             kept.append(one)
-    return kept
+    return kept, admitted
 
 
 def stamp(text):
@@ -113,7 +115,7 @@ def test_neighbours_are_moments_of_the_same_phase_at_a_like_distance(tiny_built,
             card = similar.ask(tiny_built, setup["level_kind"], setup["known_ts"] + tau_s * SECOND, k=99)
             if card.question["setup_id"] is not None:
                 continue
-            want = slow(tiny_built, card, setups, snapshots)
+            want, _ = slow(tiny_built, card, setups, snapshots)
             assert [each["setup_id"] for each in card.neighbours] == [name for _, name, _, _ in want]
             assert [each["distance"] for each in card.neighbours] == pytest.approx(
                 [far for far, *_ in want], rel=1e-5
@@ -124,6 +126,55 @@ def test_neighbours_are_moments_of_the_same_phase_at_a_like_distance(tiny_built,
             stage = card.question["phase"]
             seen[stage] = seen.get(stage, 0) + len(want)
     assert seen["APPROACH"] and seen["ZONE"], seen
+
+
+def null(card):
+    """p = (n share + m null) / (n + m), of the eight minutes."""
+    label, names = card.labels["8m"], ("BREAK", "REJECT", "CHOP")
+    ends = [(each["outcomes"]["8m"], each["weight"]) for each in card.neighbours]
+    ends = [(end, weight) for end, weight in ends if end in names]
+    whole = sum(weight for _, weight in ends)
+    share = [sum(w for end, w in ends if end == name) / whole if ends else 0 for name in names]
+    n, m = label.n_eff, label.null_n
+    p = [card.outcomes["8m"][name].p for name in names]
+    return [(p[i] * (n + m) - n * share[i]) / m for i in range(3)]
+
+
+def test_odds_of_an_approach_begin_at_the_level_and_later_ones_where_price_stands(
+    tiny_built, setups, snapshots
+):
+    """The null behind the card, taken out of its blend, is the mean of what arrivals had, or geometry from x."""
+    last = max(one["date"] for one in setups)
+    seen = set()
+    for setup in [one for one in setups if one["date"] == last and alone(one, setups)]:
+        for tau_s in (-60, 60, 120):
+            card = similar.ask(tiny_built, setup["level_kind"], setup["known_ts"] + tau_s * SECOND, k=1)
+            asked, chances = card.question, card.outcomes["8m"]
+            if asked["setup_id"] is not None or asked["sigma_60"] is None:
+                continue
+            if asked["phase"] == "APPROACH":
+                assert (chances is None) == (not card.search["admissible"])
+                if chances is None:
+                    assert "No odds: no approach like this has arrived before." in card.notes
+                    continue
+                _, admitted = slow(tiny_built, card, setups, snapshots)
+                odds = [[row[f"cal_{end}_8m"] for end in ("break", "reject", "chop")] for row in admitted]
+                assert null(card) == pytest.approx(np.mean([o for o in odds if None not in o], axis=0))
+            else:
+                label = card.labels["8m"]
+                beyond = abs(asked["x0"]) >= label.barrier_pts
+                assert (chances is None) == beyond
+                if not beyond:
+                    x, b, sigma = (
+                        np.ones(1) * v for v in (asked["x0"], label.barrier_pts, asked["sigma_60"])
+                    )
+                    geometry = barrier.geometric(x, b, barrier.UNCALIBRATED * sigma * 8**0.5)
+                    assert null(card) == pytest.approx(np.concatenate(geometry))
+                assert any(note.startswith("Odds begin at the level") for note in card.notes) == (
+                    None in card.outcomes.values()
+                )
+            seen.add((asked["phase"], chances is None))
+    assert {("APPROACH", False), ("ZONE", False)} <= seen, seen
 
 
 def test_the_card_says_with_what_it_compares(tiny_built, setups):

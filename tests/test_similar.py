@@ -336,7 +336,7 @@ def test_what_is_far_from_the_past_is_not_leaned_on(mine) -> None:
     assert "The past is too small to say how unusual this moment is." in early.notes
 
 
-def test_a_moment_that_is_no_arrival_says_so_and_gets_odds_only_near(root, monkeypatch) -> None:
+def test_a_moment_that_is_no_arrival_says_so_and_without_a_past_has_no_odds(root, monkeypatch) -> None:
     monkeypatch.setattr(similar, "features", lambda _now, _names: dict.fromkeys(vectors.spec().slots, 0.1))
     near = similar.ask(root, "6000", ns(DAYS[-1], "10:00:02"))
     assert near.question["setup_id"] is None and near.question["level_id"] == f"SIMU5/{DAYS[-1]}/CUSTOM/6000"
@@ -349,10 +349,9 @@ def test_a_moment_that_is_no_arrival_says_so_and_gets_odds_only_near(root, monke
     far = similar.ask(root, str(price + 20), ns(DAYS[-1], "10:00:02"))
     assert far.question["direction"] == "UP" and far.question["x0"] == -20
     assert set(far.outcomes.values()) == {None}
-    assert any(note.startswith("Odds begin at the level: price is 20 pt away") for note in far.notes)
+    assert "No odds: no approach like this has arrived before." in far.notes
     below = similar.ask(root, str(price - 3), ns(DAYS[-1], "10:00:02"))
     assert below.question["direction"] == "DOWN" and below.question["x0"] == -3
-    assert below.outcomes["2m"] is None and below.outcomes["8m"] is not None  # 2.625 and 5.125 pt
 
 
 def test_inside_the_band_the_direction_is_where_price_came_from(root, monkeypatch) -> None:

@@ -84,6 +84,18 @@ def alike(
     return found, pl.concat(_followed(best, horizon) for horizon in HORIZONS_S)
 
 
+def compared(stage: Phase | None) -> str:
+    """With what a moment that is no arrival is compared."""
+    if stage is None:
+        return "This moment is no arrival at the level; it is compared with arrivals."
+    if stage.tau_s is None:
+        said = "This moment is no arrival; it is compared with approaches that did arrive"
+        return f"{said}: read the odds as given that it arrives."
+    gone = "has left the level since" if stage.name == "AFTER" else "has not left the level"
+    said = f"An arrival {stage.tau_s} s ago has this direction, and price {gone}"
+    return f"{said}: compared with such moments, their races run anew from there."
+
+
 def _followed(moments: pl.DataFrame, horizon_s: int) -> pl.DataFrame:
     """What followed within one horizon, a row per moment."""
     told = [pl.col(f"{name}_{horizon_s // 60}m").alias(name) for name in OF_A_RACE]
