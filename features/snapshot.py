@@ -118,6 +118,7 @@ def declare_wall(side: str, called: str) -> tuple[str, str]:
         unit=FRACTION,
         rises_with=f"wall_{side}_prof_eob",
         bounds=(-5, 5),
+        idle=TWIN,
     )(itself)
 
     def share(away: pl.Expr, point: pl.Expr) -> pl.Expr:
