@@ -1,9 +1,9 @@
-"""What a sequence holds of every bar: the snapshot's fast rows, retreat, opposing pressure and coverage.
+"""What a sequence holds of every bar: the snapshot's fast rows, retreat, pressure, absorption and coverage.
 
-All in the direction of travel, without dimension, and each of its own bar alone.
+All in the direction of travel, without dimension, and each of its own bar, absorption with the mid before it.
 """
 
-from features import opposing, retreat, snapshot  # noqa: F401 (declared before they are named)
+from features import absorption, opposing, retreat, snapshot  # noqa: F401 (declared before they are named)
 from warehouse.catalog import CATALOG, PREFIX
 
 CATALOG.hold(
@@ -22,6 +22,7 @@ CATALOG.hold(
             "lvl_retreat_far_sum",
             "lvl_retreat_near_sum",
             "lvl_opppress_eob",
+            "lvl_absorb_sum",
             "lvl_opp_far_cov_eob",
             "lvl_sup_near_cov_eob",
         )
