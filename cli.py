@@ -341,14 +341,18 @@ def evaluate(
     ctx: typer.Context,
     as_json: Json = False,
     html: Annotated[Path | None, typer.Option(help="Page to write: table, intervals, reliability.")] = None,
+    spec: Annotated[
+        str | None, typer.Option(help="Vectors to try beside the default, with commas; default all.")
+    ] = None,
 ) -> None:
     """Walk forward over what is built: skill over the geometric null, baselines and negative controls."""
-    from warehouse.evaluate import page, report, table
+    from warehouse.evaluate import page, report, results, table
 
-    found = report.evaluate(_root(ctx), lambda what: typer.echo(what, err=True))
+    tried = None if spec is None else spec.split(",")
+    found = report.evaluate(_root(ctx), lambda what: typer.echo(what, err=True), tried)
     if html is not None:
         html.write_text(page.render(found))
-    typer.echo(report.to_json(found) if as_json else table.render(found))
+    typer.echo(results.to_json(found) if as_json else table.render(found))
 
 
 def _root(ctx: typer.Context) -> Path:

@@ -1,10 +1,10 @@
-"""What a sequence holds of every bar: the snapshot's fast rows, retreat, opposing pressure and coverage.
+"""What a sequence holds of every bar: the snapshot's fast rows, retreat, pressure, absorption and coverage.
 
 Of its last three minutes the pressure cube besides, nine points by four quantities. All in the direction of
-travel, without dimension, and each of its own bar alone.
+travel, without dimension, and each of its own bar, absorption with the mid before it.
 """
 
-from features import opposing, pressure, retreat, snapshot  # noqa: F401 (declared before they are named)
+from features import absorption, opposing, pressure, retreat, snapshot  # noqa: F401 (declared before they are named)
 from features.cells import POINTS_AROUND, suffix
 from warehouse.catalog import CATALOG, PREFIX
 
@@ -24,6 +24,7 @@ CATALOG.hold(
             "lvl_retreat_far_sum",
             "lvl_retreat_near_sum",
             "lvl_opppress_eob",
+            "lvl_absorb_sum",
             "lvl_opp_far_cov_eob",
             "lvl_sup_near_cov_eob",
         )

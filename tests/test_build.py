@@ -20,11 +20,11 @@ from warehouse import (
     fronts,
     graph,
     plan,
+    retrieval,
     session,
     status,
     steps,
     store,
-    vectors,
     workers,
 )
 from warehouse.build import build
@@ -36,7 +36,7 @@ from warehouse.simulate import market
 from warehouse.survey import Survey
 from warehouse.wording import Asked
 
-GRAPHS = {f"{name}.SIM.hnsw" for name in vectors.specs()}
+GRAPHS = {f"{name}.SIM.hnsw" for name in retrieval.INDEXED}
 
 SPAN = "2025-06-24:2025-06-26"
 CHECKOUT = Path(__file__).parents[1]
@@ -64,7 +64,7 @@ def test_everything_is_made(tiny_built):
         "bronze/mbp_10", "bronze/definition", "silver/quotes", "silver/trades", "silver/ladder", "silver/book",
         "silver/quality", "silver/levels", "silver/front_contract", "silver/volume_profile", "silver/volatility",
         "silver/retreat_profile", "gold/setups", "gold/outcomes", "gold/scalers",
-        "gold/snapshots", "gold/sequences", "gold/level_states",
+        "gold/snapshots", "gold/sequences", "gold/summaries", "gold/level_states",
     }  # fmt: skip
     assert (tiny_built / "index" / "snapshot30r.SIM.hnsw").exists()
     assert (tiny_built / "warehouse.duckdb").exists()
@@ -299,7 +299,10 @@ def test_a_docstring_rebuilds_nothing_and_a_body_what_depends_on_it(elsewhere, t
     surely, perhaps = due(elsewhere, tiny_built, tiny_raw)
     around = {"snapshots", "sequences", "level_states"}
     assert surely == {"depth", "setups", "snapshots"}
-    assert perhaps == {"outcomes", "scalers", "trials", *GRAPHS, "warehouse.duckdb", *around} - surely
+    assert (
+        perhaps
+        == {"outcomes", "scalers", "summaries", "trials", *GRAPHS, "warehouse.duckdb", *around} - surely
+    )
     edit(elsewhere / "warehouse" / "barrier.py", "UNCALIBRATED = 0.9", "UNCALIBRATED = 0.8")
     assert due(elsewhere, tiny_built, tiny_raw)[0] == {"depth", "setups", "outcomes", "snapshots"}
     edit(elsewhere / "warehouse" / "frames/__init__.py", "REACH = 19", "REACH = 20")
@@ -389,8 +392,7 @@ def test_what_is_fitted_reads_earlier_dates_alone(tiny_built):
             days = {dict(source.keys)["date"] for source in task.inputs}
             assert all(day < task.parameters["date"] for day in days)
             read[step].append(len(days))
-    fits = [count for count in range(3) for _ in vectors.specs()]
-    assert read == {"volume_profile": [0, 1, 2], "retreat_profile": [0, 1, 2], "fit": fits}
+    assert read == {"volume_profile": [0, 1, 2], "retreat_profile": [0, 1, 2], "fit": [0, 1, 2]}
 
 
 def test_a_task_is_plain_data(tiny_built):

@@ -97,7 +97,7 @@ def test_the_file_holds_copies_views_and_a_comment_on_every_column(root) -> None
     )
     assert dict(told) == {one.name: f"[{one.unit}] {one.summary}" for one in catalog.load().values()}
     assert [name for (name,) in names] == [
-        *(f"features.{family}" for family in catalog.load().families()), "gold.outcomes", "gold.scalers", "gold.setups", "gold.snapshots", "gold.vectors", "gold.weights",
+        *(f"features.{family}" for family in catalog.load().families()), "gold.outcomes", "gold.scalers", "gold.setups", "gold.snapshots", "gold.summaries", "gold.vectors", "gold.weights",
         "main.levels", "main.outcomes", "main.setups", "silver.levels",
     ]  # fmt: skip
     assert missing == [] and placebos == [[0]]
@@ -165,8 +165,11 @@ def test_what_is_empty_is_typed_and_what_is_there_is_seen(con) -> None:
 
 def test_a_partition_made_before_a_column_existed_has_null_there(tmp_path) -> None:
     gold.day(tmp_path, DAYS[0])
-    gold.gold(tmp_path, DAYS[0], gold.setups(DAYS[0]).drop(gold.slots()[3]))
-    gold.gold(tmp_path, DAYS[1], gold.setups(DAYS[1]))
+    for day in DAYS[:2]:
+        gold.gold(tmp_path, day, gold.setups(day))
+    older = store.partition(tmp_path, "gold.setups", symbol=gold.SYMBOL, date=DAYS[0])
+    said = store.read_manifest(older) | {"fingerprint": "that of other columns"}
+    store.write(older, gold.setups(DAYS[0]).drop(gold.slots()[3]), said)
     rows = database.sql(
         tmp_path, f"SELECT date, count({gold.slots()[3]}) AS n FROM gold.setups GROUP BY date ORDER BY date"
     )

@@ -15,12 +15,14 @@ from warehouse import library, odds, physics, question, similar, vectors
 from warehouse.errors import MissingStepError
 from warehouse.evaluate import (
     baselines,
+    carried,
     lags,
     leaks,
     models,
     page,
     report,
     resample,
+    results,
     sample,
     scores,
     table,
@@ -185,8 +187,30 @@ def test_carried_outcomes_break_what_was_planted(drawn) -> None:
     planted = run(told(drawn, tilt=30.0))
     planted.lists = {"geometry4": walk.neighbours(planted.mine, FOUR)}
     own = planted._skill(planted.forecast(planted.lists["geometry4"]).p, planted.y)
-    carried = [planted._best(y) for y in resample.permuted(planted.mine, 40)]
-    assert own > max(carried)
+    assert own > carried.best(planted.mine, planted.lists.values(), sample.WARM_UP, 40).max()
+
+
+def test_draws_at_once_are_draws_one_by_one(drawn, monkeypatch) -> None:
+    """Against a forecast made anew for each draw; a setup without neighbours has the null."""
+    monkeypatch.setattr(carried, "_AT_ONCE", 3)
+    mine = run(drawn)
+    lists = [walk.neighbours(drawn, vectors.spec(name)) for name in ("geometry4", "core")]
+    lists[0].rows[:5, :], lists[0].weights[:5, :] = -1, 0
+    lists[0].rows[5:9, 10:], lists[0].weights[5:9, 10:] = -1, 0
+    want = [
+        max(mine._skill(mine.forecast(each, y).p, y[mine.asked]) for each in lists)
+        for y in resample.permuted(drawn, 7)
+    ]
+    assert carried.best(drawn, lists, sample.WARM_UP, 7).tolist() == pytest.approx(want)
+
+
+def test_questions_of_one_day_count_as_fewer() -> None:
+    """Two days of three equal questions are two; six days of one are six; what evens out within days, all."""
+    reference = np.zeros(6)
+    together = np.array([1.0, 1, 1, -1, -1, -1])
+    assert resample.effective(together, reference, np.array([1, 1, 1, 2, 2, 2])) == pytest.approx(2)
+    assert resample.effective(together, reference, np.arange(6)) == pytest.approx(6)
+    assert resample.effective(np.array([1.0, -1, 1, -1]), np.zeros(4), np.array([1, 1, 2, 2])) == 4
 
 
 def test_auc_by_hand_and_by_group() -> None:
@@ -255,7 +279,7 @@ def whole(root):
 
 
 def test_json_has_skill_and_specs(whole) -> None:
-    said = json.loads(report.to_json(whole))
+    said = json.loads(results.to_json(whole))
     assert {"value", "lo", "hi"} == set(said["skill"]) and set(said["specs"]) == set(vectors.specs())
     assert said["skill"] == said["specs"]["snapshot30r"]["skill"]
     names = {row["name"] for row in said["rows"]}
@@ -285,7 +309,12 @@ def test_json_has_skill_and_specs(whole) -> None:
 def test_the_table_fits_a_terminal_and_has_a_line_for_each(whole) -> None:
     lines = table.render(whole).splitlines()
     assert [line for line in lines if len(line) > table.WIDTH] == []
-    assert all(sum(line.startswith(f"{row.name} ") for line in lines) == 1 for row in whole.rows)
+    told = {row.name: sum(line.startswith(f"{row.name} ") for line in lines) for row in whole.rows}
+    assert told == {row.name: 2 if row.role == "spec" else 1 for row in whole.rows}
+    for row in (row for row in whole.rows if row.role == "spec"):
+        assert row.rests.slots == len(vectors.spec(row.name).slots)
+        assert row.rests.questions == whole.questions >= row.rests.effective > 0
+        assert row.rests.near >= row.rests.n_eff >= 0 and row.rests.null in odds.STRENGTHS
     silent = dataclasses.replace(whole, canary={"flagged": False, "auc": 0.5})
     assert "DID NOT set the alarm off" in table.render(silent)
 

@@ -12,7 +12,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
     {"units"},
     {"schema"},
     {"session", "wording", "naming"},
-    {"declared", "inputs", "mirror", "sqlfile"},
+    {"declared", "inputs", "mirror", "selections", "sqlfile"},
     {"catalog", "frames", "reasons"},
     {"plan", "contract", "reference"},
     {"dbn", "stream", "store", "pricelist"},
@@ -20,7 +20,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
     {"instruments", "bronze", "parts", "route", "survey", "land"},
     {"barrier", "flow", "levels", "moments", "profiles", "races"},
     {"spread", "vectors", "library", "index"},
-    {"snapshots", "sequences", "states"},
+    {"snapshots", "sequences", "states", "summaries"},
     {
         "question",
         "pressure",

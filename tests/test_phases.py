@@ -66,10 +66,9 @@ def slow(root, card, setups, snapshots):
     asked = card.question
     own = {one["setup_id"]: one for one in setups}
     end = stamp(asked["known_ts"])
-    scaler = pl.read_parquet(
-        root / f"gold/scalers/spec={SPEC.name}/product=SIM/date={asked['date']}/part.parquet"
-    )
-    scale = dict(scaler.select("feature", "mad").rows())
+    scaler = pl.read_parquet(root / f"gold/scalers/product=SIM/date={asked['date']}/part.parquet")
+    mine = scaler.filter(pl.col("spec") == SPEC.name)
+    scale = dict(mine.select("feature", "mad").rows())
     at = question.place(root, asked["level"], end)
     mine = physics.features(phases.phase(question.moment(at))[0], SPEC.slots)
     best = {}

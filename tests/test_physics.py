@@ -111,3 +111,16 @@ def test_any_price_is_a_level(tiny_built, triggers) -> None:
     assert card.question["level"] == "price" and card.question["setup_id"] is None
     assert any(point["rest"] is not None or point["flow"] is not None for point in card.pressure)
     assert max(map(len, render.card(card).splitlines())) <= prospects.WIDTH
+
+
+def test_a_moments_summaries_are_those_that_its_setup_would_have(tiny_built) -> None:
+    """Asked as a price, a stored arrival's moment gives the numbers that were stored, bit for bit."""
+    names = vectors.spec("thirds").slots + vectors.spec("trajectory").slots
+    rows = library.setups(tiny_built, names).filter(~pl.col("is_placebo")).sort("known_ts")
+    setup = rows.with_columns(pl.col("known_ts").cast(pl.Int64)).row(-1, named=True)
+    place = question.place(tiny_built, str(setup["level_price"]), setup["known_ts"])
+    stored = question.moment(place)
+    fresh = question.Moment(place, stored.direction, stored.p_ref, stored.x0, stored.sigma_60, None)
+    found, want = (physics.features(now, set(names)) for now in (fresh, stored))
+    assert {name: found[name] for name in names} == {name: want[name] for name in names}
+    assert sum(found[name] is not None for name in names) > 30

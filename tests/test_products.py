@@ -71,7 +71,7 @@ def test_another_products_past_and_dates_change_nothing(both, alone, tmp_path, m
     """ES has a date fewer and outcomes of its own; an answer for SIM is that of a root without ES, and back."""
     monkeypatch.setattr(barrier, "SESSIONS_NEEDED", 3)
     root = shutil.copytree(both, tmp_path / "root")
-    part = "gold/scalers/spec=snapshot30r/product={}/date=" + str(DAYS[-1])
+    part = "gold/scalers/product={}/date=" + str(DAYS[-1])
     setup = arrival(root, "ESU5")
     want = similar.ask(root, setup["level_kind"], setup["known_ts"], contract="ESU5")
     shutil.rmtree(root / part.format("SIM"))
@@ -119,7 +119,7 @@ def tasks(root, product: str) -> dict[str, dict]:
 
 def test_no_product_writes_over_anothers_scalers(both) -> None:
     sim, es = tasks(both, "SIM"), tasks(both, "ES")
-    name = "gold/scalers/spec=snapshot30r/product={}/date=" + str(DAYS[-1])
+    name = "gold/scalers/product={}/date=" + str(DAYS[-1])
     assert name.format("SIM") in sim and name.format("ES") in es
     assert name.format("ES") not in sim and name.format("SIM") not in es
 
@@ -131,5 +131,6 @@ def test_an_index_holds_one_product_in_its_own_scale(both) -> None:
         retrieval.index(task, {})
         rows = library.setups(both).filter(~pl.col("is_placebo"), pl.col("symbol") == f"{product}U5")
         made = index.load(both, vectors.spec(), product, rows["setup_id"].to_list())
-        last = f"gold/scalers/spec=snapshot30r/product={product}/date={DAYS[-1]}/part.parquet"
-        assert made.scale.mad.tolist() == pl.read_parquet(both / last)["mad"].to_list()
+        last = f"gold/scalers/product={product}/date={DAYS[-1]}/part.parquet"
+        own = pl.read_parquet(both / last).filter(pl.col("spec") == "snapshot30r")
+        assert made.scale.mad.tolist() == own["mad"].to_list()

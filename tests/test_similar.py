@@ -51,9 +51,9 @@ def slow(root, setup, kinds=None, *, other_dates=True, as_of=None):
     me = next(row for row in rows if row["setup_id"] == setup["setup_id"])
     scale = {
         row["feature"]: row["mad"]
-        for row in pl.read_parquet(
-            root / f"gold/scalers/spec=snapshot30r/product=SIM/date={me['date']}/part.parquet"
-        ).to_dicts()
+        for row in pl.read_parquet(root / f"gold/scalers/product=SIM/date={me['date']}/part.parquet")
+        .filter(pl.col("spec") == "snapshot30r")
+        .to_dicts()
     }
     found = []
     for row in rows:
@@ -107,7 +107,7 @@ def index_of(root) -> None:
     spec = vectors.spec()
     rows = library.setups(root, spec.slots).filter(~pl.col("is_placebo"))
     scale = vectors.scaler(
-        pl.read_parquet(root / f"gold/scalers/spec=snapshot30r/product=SIM/date={DAYS[-1]}/part.parquet"),
+        pl.read_parquet(root / f"gold/scalers/product=SIM/date={DAYS[-1]}/part.parquet"),
         spec,
     )
     index.write(root, spec, "SIM", rows["setup_id"].to_list(), vectors.matrix(rows, spec), scale, {})
@@ -212,7 +212,7 @@ def test_as_of_scales_by_what_was_known_then(mine) -> None:
     setup, back = trigger(mine), ns(DAYS[6], "16:00:00")
     want = asked(mine, setup, as_of=back)
     for day in DAYS[7:]:
-        shutil.rmtree(mine / f"gold/scalers/spec=snapshot30r/product=SIM/date={day}")
+        shutil.rmtree(mine / f"gold/scalers/product=SIM/date={day}")
     assert asked(mine, setup, as_of=back).neighbours == want.neighbours
 
 

@@ -253,7 +253,7 @@ def test_a_sequence_has_every_step_and_null_where_no_bar_exists():
     assert grid["step"].to_list() == [*range(1 - SEQUENCE_BARS, 1)] * 2
     early = grid.head(SEQUENCE_BARS)
     assert early["x"].null_count() == 139
-    assert early.head(139).select(load().sequence).null_count().sum_horizontal().item() == 139 * 14
+    assert early.head(139).select(load().sequence).null_count().sum_horizontal().item() == 139 * 15
     book = tables["book"].collect()
     for row, bar, sign, level_px in (
         (SEQUENCE_BARS - 1, 100, 1, 6000.0),
@@ -323,7 +323,7 @@ def test_the_last_step_of_a_sequence_is_the_setup(tiny_built):
     assert last["x"].equals(setups["x0"])
     assert last["bar_ts"].equals(setups["trigger_ts"])
     names = load().sequence
-    assert len(names) == 14
+    assert len(names) == 15
     assert last.select(names).equals(setups.select(pl.col(names).cast(pl.Float32)))
     # a snapshot before the trigger is the step of its bar
     before = gold(tiny_built, "snapshots").filter(pl.col("tau_s") == -60)

@@ -130,7 +130,7 @@ def test_usual_distances_agree_with_the_plain_ones() -> None:
 def test_changing_a_day_leaves_its_own_transform_as_it_was(tmp_path) -> None:
     gold.root(tmp_path, 5)
     day = gold.dates(5)[3]
-    path = tmp_path / f"gold/scalers/spec=snapshot30r/product=SIM/date={day}/part.parquet"
+    path = tmp_path / f"gold/scalers/product=SIM/date={day}/part.parquet"
     before = pl.read_parquet(path)
     later = pl.read_parquet(str(path).replace(str(day), str(gold.dates(5)[4])))
     gold.gold(tmp_path, day, gold.setups(day, seed=99))

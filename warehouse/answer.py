@@ -64,6 +64,7 @@ class Answer:
         library: Those of them that are admitted.
         pool: Their vectors, and which are admitted.
         mine: The question's vector.
+        unknown: Slots of it that are missing.
         found: Rows of the neighbours.
         outcomes: The default scheme's outcomes.
         start: For the odds.
@@ -80,6 +81,7 @@ class Answer:
     library: pl.DataFrame
     pool: Pool
     mine: Vectors
+    unknown: int
     found: Neighbours
     outcomes: pl.DataFrame
     start: Start
@@ -194,7 +196,7 @@ class Answer:
         return odds.rate(bucket, whole), int(whole.sum()), int(bucket.sum())
 
     def _reasons(self) -> list[dict[str, list[dict[str, Any]]]]:
-        return precedents.reasons(self.mine, self.pool, self.found, self.spec.slots)
+        return precedents.reasons(self.mine, self.pool, self.found, self.spec.compared)
 
     def _percentile(self) -> float | None:
         """Share of past moments whose k-th neighbour was nearer than the question's."""
@@ -207,7 +209,7 @@ class Answer:
     def _notes(
         self, outcomes: Mapping[str, object], labels: Mapping[str, Labels], percentile: float | None
     ) -> list[str]:
-        now, slots = self.now, len(self.mine)
+        now, slots = self.now, len(self.spec.slots)
         notes = []
         if self.admission.as_of < now.place.end:
             told = f"{question.wall(self.admission.as_of):%Y-%m-%d %H:%M:%S}"
@@ -216,10 +218,10 @@ class Answer:
             notes.append("Simulated data: no market ever traded this.")
         if now.setup is None:
             notes.append(phases.compared(self.stage))
-        if unseen := int(np.isnan(self.mine).sum()):
-            few = (slots - unseen) * 10 < SHARED_TENTHS * slots
+        if self.unknown:
+            few = (slots - self.unknown) * 10 < SHARED_TENTHS * slots
             notes.append(
-                f"{unseen} of the {slots} numbers compared are unknown{': too many' if few else ''}."
+                f"{self.unknown} of the {slots} numbers compared are unknown{': too many' if few else ''}."
             )
         if (found := len(self.found.rows)) < self.k:
             notes.append(f"Only {found} of {self.k} neighbours exist.")

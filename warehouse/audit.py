@@ -25,6 +25,7 @@ from warehouse.store import Partition
 
 _STEPS = (
     "flow", "levels", "family", "setups", "outcomes", *(study.step for study in studies.STUDIES),
+    studies.SUMMARISE,
 )  # fmt: skip
 """Steps that read the date's own tape; volume profile and scalers read earlier dates alone."""
 
@@ -165,11 +166,11 @@ def _known(tables: Mapping[str, Partition], table: str, until: int) -> pl.DataFr
         frame = frame.join(since, on="level_id", how="left", maintain_order="left")
         time = pl.max_horizontal(pl.col("bar_ts").cast(pl.Int64) + BAR_NS, "level_known")
         return _until(frame, time, until).drop("level_known")
-    if table in {"gold.outcomes", "gold.weights", "gold.sequences"}:
+    if table in {"gold.outcomes", "gold.weights", "gold.sequences", "gold.summaries"}:
         setups = pl.scan_parquet(tables["gold.setups"].path, glob=False)
         start = setups.select("setup_id", t0=pl.col("known_ts").cast(pl.Int64))
         frame = frame.join(start, on="setup_id", how="left", maintain_order="left")
-        later = 0 if table == "gold.sequences" else pl.col("horizon_s") * 10**9
+        later = pl.col("horizon_s") * 10**9 if "horizon_s" in frame.collect_schema() else 0
         return _until(frame, pl.col("t0") + later, until).drop("t0")
     frame = frame.drop(_AFTERWARDS.get(table, ()))
     return _until(frame, _TIMES.get(table, pl.col("bar_ts").cast(pl.Int64) + BAR_NS), until)

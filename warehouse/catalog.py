@@ -18,9 +18,10 @@ from warehouse import inputs
 from warehouse.declared import EVERYTHING, GRAINS, Body, Feature, Grain, Measure, Parity
 from warehouse.errors import DeclarationError, DuplicateNameError, InputMismatchError
 from warehouse.schema import Column
+from warehouse.selections import Selections, Summary
 from warehouse.units import Unit
 
-__all__ = ["CATALOG", "Catalog", "Feature", "feature", "load", "measure", "setup", "vector"]
+__all__ = ["CATALOG", "Catalog", "Feature", "Summary", "feature", "load", "measure", "setup", "vector"]
 
 LOOKBACK = 240
 """Bars before and including its own of running sums and of a setup's summary, twenty minutes."""
@@ -31,16 +32,14 @@ PREFIX = "bar5s_"
 _REAL = pl.Float64()
 
 
-class Catalog(Mapping[str, Feature]):
-    """Features by name in order of declaration, and beside them measures and vectors."""
+class Catalog(Selections):
+    """Features by name in order of declaration, beside them measures, and what is picked out of them."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._by_name: dict[str, Feature] = {}
         self._reach: dict[str, int | None] = {}
         self.measures: dict[str, Measure] = {}
-        self.vectors: dict[str, tuple[str, ...]] = {}
-        self.sequence: tuple[str, ...] = ()
-        self.approach: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Feature:
         return self._by_name[name]
@@ -73,19 +72,6 @@ class Catalog(Mapping[str, Feature]):
         if feature.window is None or None in below:
             return None
         return feature.window - 1 + max(bars for bars in below if bars is not None)
-
-    def vector(self, name: str, slots: tuple[str, ...]) -> None:
-        """Register a vector: features of a setup in the order of its slots."""
-        self.vectors[name] = self._known(f"vector `{name}` has the slots", slots)
-
-    def hold(self, every: tuple[str, ...], last: tuple[str, ...]) -> None:
-        """Say which features a sequence holds of every bar, and which of its last bars besides."""
-        self.sequence, self.approach = (self._known("a sequence holds", slots) for slots in (every, last))
-
-    def _known(self, what: str, slots: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := [slot for slot in slots if slot not in self]:
-            raise DeclarationError(f"{what} {unknown}, which are no features: declare them")
-        return slots
 
     def measure(
         self,

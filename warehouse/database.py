@@ -20,7 +20,10 @@ from warehouse.views import View
 FILE = "warehouse.duckdb"
 ATTACHED = "file"
 """Name under which our connections attach the database file."""
-COPIED = ("gold.setups", "gold.outcomes", "gold.weights", "gold.snapshots", "gold.scalers", "silver.levels")
+COPIED = (
+    "gold.setups", "gold.outcomes", "gold.weights", "gold.snapshots", "gold.summaries", "gold.scalers",
+    "silver.levels",
+)  # fmt: skip
 FORMATS = ("table", "csv", "json", "parquet")
 CATALOGUE = re.compile(r"duckdb_|information_schema|comment", re.IGNORECASE)
 """What a statement names that asks for comments."""

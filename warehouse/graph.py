@@ -85,8 +85,10 @@ class _Day:
         yield self._outcomes()
         yield from studies.tasks(self.part, self._read, self.front.tick, self.date)
         days = [day for day in sorted(self.symbols) if day < self.date]
-        setups, outcomes = (self._earlier(table, days) for table in ("gold.setups", "gold.outcomes"))
-        own = [self.part("gold.setups"), self.part("gold.outcomes")]
+        frozen = ("gold.setups", "gold.summaries")
+        setups = [source for table in frozen for source in self._earlier(table, days)]
+        own = [self.part(table) for table in (*frozen, "gold.outcomes")]
+        outcomes = self._earlier("gold.outcomes", days)
         yield from retrieval.tasks(self.scope, self.date, setups, outcomes, own)
 
     def part(self, table: str, date: dt.date | None = None, symbol: str | None = None) -> Partition:

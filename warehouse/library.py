@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import store
+from warehouse import catalog, store
 from warehouse.schema import DEFAULT_SCHEME, OUTCOMES, SETUPS, SNAPSHOTS
 from warehouse.store import Partition
 
@@ -47,19 +47,33 @@ class Admission:
 
 
 def setups(root: Path, features: Sequence[str] = ()) -> pl.DataFrame:
-    """All setups of a root, sorted by setup_id: their own columns, `symbol`, `date`, and some features.
+    """All setups of a root, sorted by setup_id: own columns, `symbol`, `date`, some features and summaries.
 
     The keys are read off the setup_id. A partition made before a feature existed has null there.
     """
-    return frozen(store.partitions(root, "gold.setups"), features)
+    tables = ("gold.setups", "gold.summaries") if _summaries(features) else ("gold.setups",)
+    return frozen([source for table in tables for source in store.partitions(root, table)], features)
 
 
 def frozen(sources: Iterable[Partition], features: Sequence[str] = ()) -> pl.DataFrame:
-    """The same of some partitions."""
+    """The same of some partitions of gold.setups and gold.summaries."""
+    by_table: dict[str, list[Partition]] = {"gold.setups": [], "gold.summaries": []}
+    for source in sources:
+        by_table[source.table].append(source)
     name = pl.col("setup_id").str.split("/")
     keys = {"symbol": name.list.get(0), "date": name.list.get(1).str.to_date()}
-    schema = {**SETUPS.schema, **dict.fromkeys(features, pl.Float64())}
-    return _scan(sources, schema).with_columns(**keys).sort("setup_id").collect(engine="in-memory")
+    made = _summaries(features)
+    own = [feature for feature in features if feature not in made]
+    found = _scan(by_table["gold.setups"], {**SETUPS.schema, **dict.fromkeys(own, pl.Float64())})
+    if made:
+        schema = {"setup_id": SETUPS.schema["setup_id"], **dict.fromkeys(made, pl.Float32())}
+        told = _scan(by_table["gold.summaries"], schema)
+        found = found.join(told, on="setup_id", how="left", maintain_order="left")
+    return found.with_columns(**keys).sort("setup_id").collect(engine="in-memory")
+
+
+def _summaries(features: Sequence[str]) -> list[str]:
+    return [feature for feature in features if feature in catalog.load().summaries] if features else []
 
 
 def snapshots(root: Path, features: Sequence[str]) -> pl.LazyFrame:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from warehouse.spread import PER_CLUSTER, PER_DATE
-from warehouse.vectors import DEFAULT, SHARED_TENTHS
+from warehouse.vectors import CLIPPED, DEFAULT, SHARED_TENTHS
 
+_SCALED = (
+    f"greatest(-{CLIPPED}, least({CLIPPED}, "
+    "coalesce(({}[place] - scale.median[place]) / scale.mad[place], 0)))"
+)
+"""A slot as principal axes are taken of it: the median where it is missing."""
 _PRODUCT = "regexp_extract(one.symbol, '^(.+?)[FGHJKMNQUVXZ][0-9]+$', 1)"
 
 
@@ -65,7 +70,10 @@ fits AS (
     WHERE fit.spec = vector_spec
 ),
 scale AS (
-    SELECT list(coalesce(known.mad, 1.0) ORDER BY slot.place) AS mad
+    SELECT
+        list(coalesce(known.mad, 1.0) ORDER BY slot.place) AS mad,
+        list(coalesce(known.median, 0.0) ORDER BY slot.place) AS median,
+        list(known.axes ORDER BY slot.place) AS axes
     FROM (
         SELECT
             asked.product,
@@ -83,11 +91,23 @@ scale AS (
 gaps AS (
     SELECT
         other.setup_id AS found,
-        len(asked.slots) AS width,
-        list_transform(
-            other.vector,
-            lambda value, place: ((value::DOUBLE - asked.vector[place]::DOUBLE) / scale.mad[place]) ** 2
-        ) AS squares
+        coalesce(len(scale.axes[1]), len(asked.slots)) AS width,
+        CASE
+            WHEN scale.axes[1] IS NULL THEN list_transform(
+                other.vector,
+                lambda value, place: ((value::DOUBLE - asked.vector[place]::DOUBLE) / scale.mad[place]) ** 2
+            )
+            WHEN least(list_count(other.vector), list_count(asked.vector)) * 10
+                >= {SHARED_TENTHS} * len(asked.slots)
+            THEN list_transform(
+                scale.axes[1],
+                lambda part, axis: list_sum(list_transform(
+                    other.vector,
+                    lambda value, place: scale.axes[place][axis]
+                        * ({_SCALED.format("other.vector")} - {_SCALED.format("asked.vector")})
+                )) ** 2
+            )
+        END AS squares
     FROM asked, scale, placed AS other
     WHERE NOT other.is_placebo
         AND other.direction = asked.direction

@@ -18,6 +18,9 @@ from warehouse.run import Task
 from warehouse.store import Artifact, Manifest, Partition
 
 _HERE = "warehouse.retrieval"
+INDEXED = (vectors.DEFAULT,)
+"""Specs that have a graph; the others are scanned."""
+_FITTED = ("vectors", "library")
 _ASKED = ("trials", "odds", "index", "spread", "vectors", "library")
 """What finds the neighbours of a trial and blends them."""
 
@@ -34,29 +37,24 @@ def tasks(
     Args:
         scope: What was asked.
         date: The trading date.
-        setups: Those of earlier dates.
+        setups: Those of earlier dates, and their summaries.
         outcomes: Theirs.
-        today: Setups and outcomes of the date.
+        today: Setups, summaries and outcomes of the date.
     """
     told = {"date": str(date)}
-    scales = {
-        spec: scope.partition("gold.scalers", spec=spec, product=scope.product, date=date)
-        for spec in vectors.specs()
-    }
-    for spec, target in scales.items():
-        fingerprint = _fingerprint("fit", ("vectors",), [spec])
-        yield Task(f"{_HERE}:fit", (target,), tuple(setups), fingerprint, {**told, "spec": spec})
+    scales = scope.partition("gold.scalers", product=scope.product, date=date)
+    every = vectors.specs()
+    yield Task(f"{_HERE}:fit", (scales,), tuple(setups), _fingerprint("fit", _FITTED, every), told)
     target = scope.partition("gold.trials", product=scope.product, date=date)
-    inputs = (*setups, *outcomes, *today, *scales.values())
-    yield Task(f"{_HERE}:ask", (target,), inputs, _fingerprint("ask", _ASKED, [*scales]), told)
+    inputs = (*setups, *outcomes, *today, scales)
+    yield Task(f"{_HERE}:ask", (target,), inputs, _fingerprint("ask", _ASKED, every), told)
 
 
 def index_tasks(root: Path, ledger: Ledger) -> list[Task]:
     """An index per spec and product, over the setups of all its dates, scaled by its latest scaler."""
-    keyed = [(dict(part.keys), part) for part in ledger.current("gold.scalers")]
-    latest = {(keys["spec"], keys["product"]): part for keys, part in keyed if "product" in keys}
+    latest = {dict(part.keys)["product"]: part for part in ledger.current("gold.scalers")}
     setups = ledger.current("gold.setups")
-    return [_index(root, *key, setups, latest[key]) for key in latest if key[0] in vectors.specs()]
+    return [_index(root, spec, product, setups, latest[product]) for product in latest for spec in INDEXED]
 
 
 def _index(root: Path, spec: str, product: str, setups: Sequence[Partition], scaler: Partition) -> Task:
@@ -77,27 +75,17 @@ def _fingerprint(step: str, modules: Sequence[str], specs: Sequence[str]) -> str
 
 
 def fit(task: Task, manifest: Manifest) -> None:
-    """gold.scalers: centre and scale of a vector's slots, from setups of earlier dates."""
-    spec = vectors.spec(task.parameters["spec"])
-    schema = {"setup_id": pl.String(), "is_placebo": pl.Boolean(), **dict.fromkeys(spec.slots, pl.Float64())}
-    paths = [source.path for source in task.inputs]
-    past = pl.LazyFrame(schema=schema)
-    if paths:
-        past = pl.scan_parquet(
-            paths, schema=schema, glob=False, missing_columns="insert", extra_columns="ignore"
-        )
-    dated = past.with_columns(date=pl.col("setup_id").str.split("/").list.get(1).str.to_date())
-    store.write(task.outputs[0], vectors.scalers(dated, spec, _date(task)), manifest)
+    """gold.scalers: centre and scale of every vector's slots, from setups of earlier dates."""
+    every = [vectors.spec(name) for name in vectors.specs()]
+    past = library.frozen(task.inputs, _slots())
+    store.write(task.outputs[0], vectors.fitted(past, every, _date(task)), manifest)
 
 
 def ask(task: Task, manifest: Manifest) -> None:
     """gold.trials: what odds at the date's setups would have lost, by how much the null counts."""
-    learnt = {dict(source.keys)["spec"]: source.path for source in _all(task, "gold.scalers")}
-    scales = {
-        name: vectors.scaler(pl.read_parquet(path), vectors.spec(name)) for name, path in learnt.items()
-    }
-    slots = sorted({slot for name in scales for slot in vectors.spec(name).slots})
-    setups = library.frozen(_all(task, "gold.setups"), slots)
+    [learnt] = (pl.read_parquet(source.path) for source in _all(task, "gold.scalers"))
+    scales = {name: vectors.scaler(learnt, vectors.spec(name)) for name in vectors.specs()}
+    setups = library.frozen([*_all(task, "gold.setups"), *_all(task, "gold.summaries")], _slots())
     outcomes = library.followed(_all(task, "gold.outcomes"))
     store.write(task.outputs[0], trials.made(setups, outcomes, scales, _date(task)), manifest)
 
@@ -118,6 +106,11 @@ def index(task: Task, manifest: Manifest) -> None:
         vectors.scaler(rows, spec),
         manifest,
     )
+
+
+def _slots() -> list[str]:
+    """Those of every spec."""
+    return sorted({slot for name in vectors.specs() for slot in vectors.spec(name).slots})
 
 
 def _all(task: Task, table: str) -> list[Partition]:

@@ -456,7 +456,7 @@ def _raced(horizon_s: int) -> list[Column]:
 
 SNAPSHOTS = Table(
     "gold.snapshots",
-    "A setup frozen at moments around its trigger, the race re-started there; the slots of every vector follow these "
+    "A setup frozen at moments around its trigger, the race re-started there; slots of vectors follow these "
     "columns. Before T0 clock, outcome, odds and reach are the setup's own.",
     ("symbol", "date"),
     ("setup_id", "tau_s"),
@@ -488,6 +488,14 @@ SEQUENCES = Table(
     ),
 )  # fmt: skip
 
+SUMMARIES = Table(
+    "gold.summaries",
+    "Numbers made of each setup's sequence, known at its T0: slots of vectors; they follow this column.",
+    ("symbol", "date"),
+    ("setup_id",),
+    (Column("setup_id", TEXT, NAME, "The setup."),),
+)  # fmt: skip
+
 LEVEL_STATES = Table(
     "gold.level_states",
     "Every level each half minute, from when it is known: where price stands and from which side it came. Features "
@@ -511,13 +519,15 @@ LEVEL_STATES = Table(
 SCALERS = Table(
     "gold.scalers",
     "Centre and scale of every vector slot, from setups of the product resolved before the date.",
-    ("spec", "product", "date"),
-    ("feature",),
+    ("product", "date"),
+    ("spec", "feature"),
     (
+        Column("spec", TEXT, NAME, "Name of the vector."),
         Column("feature", TEXT, NAME, "Slot of the vector."),
         Column("median", REAL, FRACTION, "Median of past setups; 0 until 20 have a value."),
         Column("mad", REAL, FRACTION, "1.4826 times the median absolute deviation, floored; 1 until 20 have a value."),
         Column("n", WHOLE, COUNT, "Past setups with a value."),
+        Column("axes", pl.List(REAL), FRACTION, "Of a vector compared along principal axes: the slot's part in each; else null."),
     ),
 )  # fmt: skip
 
@@ -539,7 +549,8 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         QUOTES, TRADES, LADDER, BOOK, FRONT_CONTRACT, LEVELS, VOLUME_PROFILE,
-        RETREAT_PROFILE, QUALITY, SETUPS, OUTCOMES, WEIGHTS, SNAPSHOTS, SEQUENCES, LEVEL_STATES, SCALERS, TRIALS,
+        RETREAT_PROFILE, QUALITY, SETUPS, OUTCOMES, WEIGHTS, SNAPSHOTS, SEQUENCES, SUMMARIES, LEVEL_STATES, SCALERS,
+        TRIALS,
     )
 }  # fmt: skip
 """Declared tables by name; bronze keeps Databento's columns and families declare their own."""

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from warehouse import (
@@ -62,14 +63,14 @@ def ask(
         kinds: Further kinds of level to compare with; a price is compared with every kind, or these alone.
         contract: The contract asked about; only its setups are compared then.
         spec: Which vector.
-        index: hnsw or exact; default the graph from 5,000 admissible setups on.
+        index: hnsw or exact; default the graph from 5,000 admissible setups on; of one spec.
 
     Raises:
         QuestionError: If it cannot be answered as asked.
         MissingStepError: If what it needs is not built.
         DataError: If the graph is needed and damaged.
     """
-    wanted = _checked(k, kinds, index)
+    wanted = _checked(k, kinds, index, spec)
     slots = vectors.spec(spec)
     at = question.place(root, level, ts, contract)
     now, stage = _staged(question.moment(at), slots)
@@ -91,16 +92,20 @@ def ask(
     admitted = real.select(admission.rule().fill_null(value=False)).to_series()
     past = min(at.date, session.trading_date(known))
     scale = _scaler(root, slots, at.product, past)
-    pool = Pool(vectors.matrix(real, slots), scale.mad, admitted.to_numpy(), spread.groups(real))
-    mine = vectors.matrix(pl.DataFrame([row], dict.fromkeys(slots.slots, pl.Float64())), slots)[0]
-    how = index or ("hnsw" if stage is None and admitted.sum() >= EXACT_BELOW else "exact")
-    if stage is not None and how != "exact":
+    if stage is not None and index == "hnsw":
         raise QuestionError("the graph holds arrivals, and this moment is none: ask with --index exact")
+    every, mad = vectors.placed(vectors.matrix(real, slots), scale)
+    pool = Pool(every, mad, admitted.to_numpy(), spread.groups(real))
+    raw = vectors.matrix(pl.DataFrame([row], dict.fromkeys(slots.slots, pl.Float64())), slots)
+    mine = vectors.placed(raw, scale)[0][0]
+    large = stage is None and admitted.sum() >= EXACT_BELOW and spec == vectors.DEFAULT
+    how = index or ("hnsw" if large else "exact")
     found = _search(at, slots, real["setup_id"].to_list(), pool, mine, k, how)
     start = Start(_tick(at), factors, _strengths(root, slots, at.product, past))
     seen = real.filter(admitted)
+    unknown = int(np.isnan(raw).sum())
     return Answer(
-        now, stage, row, admission, slots, k, how, real, seen, pool, mine, found, outcomes, start
+        now, stage, row, admission, slots, k, how, real, seen, pool, mine, unknown, found, outcomes, start
     ).card()
 
 
@@ -110,7 +115,7 @@ def _staged(now: Moment, spec: Spec) -> tuple[Moment, Phase | None]:
         return now, None
     from warehouse import snapshots  # noqa: PLC0415 (it loads what only makers of moments need)
 
-    return phases.phase(now) if set(spec.slots) <= set(snapshots.slots()) else (now, None)
+    return phases.phase(now) if spec.name in snapshots.VECTORS else (now, None)
 
 
 def _search(at: Place, spec: Spec, ids: list[str], pool: Pool, mine: Vectors, k: int, how: str) -> Neighbours:
@@ -137,11 +142,10 @@ def _factors(stored: pl.DataFrame, outcomes: pl.DataFrame, date: dt.date, known:
 
 def _scaler(root: Path, spec: Spec, product: str, date: dt.date) -> Scaler:
     """The product's of the last built date up to `date`; before any, that of an empty past."""
-    keys = {"spec": spec.name, "product": product}
     dates = [
         dict(source.keys)["date"]
         for source in store.partitions(root, "gold.scalers")
-        if keys.items() <= {*source.keys}
+        if ("product", product) in source.keys
     ]
     if not dates:
         raise MissingStepError(
@@ -150,8 +154,13 @@ def _scaler(root: Path, spec: Spec, product: str, date: dt.date) -> Scaler:
     there = [day for day in dates if day <= str(date)]
     if not there:
         return vectors.scaler(pl.DataFrame(schema=SCALERS.schema), spec)
-    rows = store.scan([store.partition(root, "gold.scalers", **keys, date=max(there))])
-    return vectors.scaler(rows.collect(engine="in-memory"), spec)
+    rows = store.scan([store.partition(root, "gold.scalers", product=product, date=max(there))])
+    mine = rows.filter(pl.col("spec") == spec.name).collect(engine="in-memory")
+    if mine.is_empty():
+        raise MissingStepError(
+            f"there is no scaler of {spec.name} for {product}: run `warehouse build` again"
+        )
+    return vectors.scaler(mine, spec)
 
 
 def _strengths(root: Path, spec: Spec, product: str, date: dt.date) -> dict[int, float]:
@@ -167,11 +176,13 @@ def _strengths(root: Path, spec: Spec, product: str, date: dt.date) -> dict[int,
     return trials.strengths(rows.collect(engine="in-memory"))
 
 
-def _checked(k: int, kinds: Collection[str] | None, index: str | None) -> frozenset[str]:
+def _checked(k: int, kinds: Collection[str] | None, index: str | None, spec: str) -> frozenset[str]:
     if k < 1:
         raise QuestionError(f"{k} neighbours cannot be shown: ask for 1 or more")
     if index is not None and index not in SEARCHES:
         raise QuestionError(f"there is no search `{index}`: choose {' or '.join(SEARCHES)}")
+    if index == "hnsw" and vectors.spec(spec).name != vectors.DEFAULT:
+        raise QuestionError(f"there is a graph of {vectors.DEFAULT} alone: ask {spec} with --index exact")
     return naming.kinds(kinds or ())
 
 

@@ -11,16 +11,19 @@ from warehouse import barrier, moments, plan, races, sqlfile, vectors
 from warehouse.frames import Tables
 from warehouse.schema import DEFAULT_SCHEME, HORIZONS_S, OF_A_RACE, SNAPSHOTS, TAUS_S
 
+VECTORS = ("geometry4", "multi", "retreat6", "snapshot30", "snapshot30r")
+"""Whose slots a snapshot holds; the others look back over all twenty minutes, ten times a setup."""
+
 
 def slots() -> list[str]:
-    """Features that a snapshot holds: those of every vector."""
-    return sorted({slot for name in vectors.specs() for slot in vectors.spec(name).slots})
+    """Features that a snapshot holds: the slots of some vectors."""
+    return sorted({slot for name in VECTORS for slot in vectors.spec(name).slots})
 
 
 def snapshots(
     setups: pl.DataFrame, outcomes: pl.DataFrame, tables: Tables, date: dt.date, *, tick: float
 ) -> pl.DataFrame:
-    """gold.snapshots of a trading date's setups: its own columns, and the slots of every vector.
+    """gold.snapshots of a trading date's setups: its own columns, and the slots of VECTORS.
 
     Args:
         setups: gold.setups.
@@ -119,7 +122,7 @@ def _wide(outcomes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _features(found: pl.DataFrame, setups: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """The slots of every vector at each moment, as if the setup's level and direction were asked about."""
+    """The slots at each moment, as if the setup's level and direction were asked about."""
     frozen = setups.select("setup_id", "direction", "level_price")
     starts = found.join(frozen, on="setup_id", maintain_order="left").with_columns(trigger_ts="bar_ts")
     return plan.at_setups(starts, tables, slots()).select(slots())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from warehouse import catalog, plan, sequences, snapshots, sqlfile, states, steps, store
+from warehouse import catalog, plan, sequences, snapshots, sqlfile, states, steps, store, summaries
 from warehouse.ledger import code
 from warehouse.run import Task
 from warehouse.store import Manifest, Partition
@@ -51,6 +51,8 @@ def led() -> Sequence[str]:
     return (*held(), *catalog.load().approach)
 
 
+SUMMARISE = "summarise"
+"""The step that reads sequences instead of silver tables."""
 STUDIES = (
     Study(
         "snapshots",
@@ -80,7 +82,7 @@ def tasks(
     tick: float,
     date: dt.date,
 ) -> Iterator[Task]:
-    """Snapshots, sequences and states of a trading date.
+    """Snapshots, sequences, states and summaries of a trading date.
 
     Args:
         part: The date's partition of a table.
@@ -95,6 +97,8 @@ def tasks(
         inputs = [*frozen, *read(sorted(plan.tables(study.features()) | study.silver))]
         target = part(f"gold.{study.table}")
         yield Task(f"{_HERE}:{study.step}", (target,), tuple(inputs), _fingerprint(study), told)
+    source, target = part("gold.sequences"), part("gold.summaries")
+    yield Task(f"{_HERE}:{SUMMARISE}", (target,), (setups, source), _of_summaries(), {"date": str(date)})
 
 
 def _fingerprint(study: Study) -> str:
@@ -114,6 +118,14 @@ def _fingerprint(study: Study) -> str:
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
 
+def _of_summaries() -> str:
+    """Of the summaries: what they are made of, not how they are described."""
+    said = [code(f"{_HERE}:{SUMMARISE}", "warehouse.summaries").encode(), pl.__version__.encode()]
+    for each in catalog.load().summaries.values():
+        said += [each.name.encode(), each.expr.meta.serialize()]
+    return hashlib.sha256(b"\n".join(said)).hexdigest()[:16]
+
+
 def freeze_again(task: Task, manifest: Manifest) -> None:
     """gold.snapshots: setups frozen at moments around their triggers."""
     there = steps.tables(task.inputs)
@@ -127,6 +139,12 @@ def lead_up(task: Task, manifest: Manifest) -> None:
     there = steps.tables(task.inputs)
     found = sequences.sequences(there["setups"].collect(engine="in-memory"), there)
     store.write(task.outputs[0], found, manifest)
+
+
+def summarise(task: Task, manifest: Manifest) -> None:
+    """gold.summaries: sequences as rows of numbers."""
+    there = steps.tables(task.inputs)
+    store.write(task.outputs[0], summaries.summaries(there["setups"], there["sequences"]), manifest)
 
 
 def sample(task: Task, manifest: Manifest) -> None:

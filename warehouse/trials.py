@@ -113,13 +113,13 @@ def strengths(trials: pl.DataFrame) -> dict[int, float]:
 
 
 def _asked(real: pl.DataFrame, asked: Codes, name: str, scale: Scaler, date: dt.date) -> Lists:
-    every, groups = vectors.matrix(real, vectors.spec(name)), spread.groups(real)
-    found = []
+    every, mad = vectors.placed(vectors.matrix(real, vectors.spec(name)), scale)
+    groups, found = spread.groups(real), []
     for row in asked.tolist():
         kind, way = real["level_kind"][row], real["direction"][row]
         rule = (pl.col("date") < date) & (pl.col("direction") == way)
         allowed = real.select(rule & pl.col("level_kinds").list.contains(kind)).to_series().to_numpy()
-        found.append(search_exact(every[row], Pool(every, scale.mad, allowed, groups), K))
+        found.append(search_exact(every[row], Pool(every, mad, allowed, groups), K))
     return listed(asked, found)
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import difflib
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,8 @@ Reals = npt.NDArray[np.float64]
 DEFAULT = "snapshot30r"
 """The spec that is used unless another is named: the ratio twins of the trigger snapshot."""
 VALUES_NEEDED = 20
+CLIPPED = 5.0
+"""Scaled values beyond which one slot may not turn a principal axis."""
 _LEFT_OUT, _FEWEST, _PAIRS = 200, 25, 600_000  # past moments asked; pairs that still take milliseconds
 SHARED_TENTHS = 7
 """Two vectors compare only where they share seven tenths of their slots."""
@@ -34,24 +37,35 @@ class Spec:
 
     Args:
         name: As users write it.
-        slots: Columns of gold.setups, in the order of the vector.
+        slots: Columns of gold.setups and gold.summaries, in the order of the vector.
+        components: Principal axes of the past that setups are compared along; None compares the slots.
     """
 
     name: str
     slots: tuple[str, ...]
+    components: int | None = None
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the slots and their order."""
-        return hashlib.sha256(json.dumps(self.slots).encode()).hexdigest()
+        """Changes with the slots and their order, and with the axes."""
+        said = self.slots if self.components is None else (*self.slots, self.components)
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """What is compared, by name: the slots, or the axes."""
+        if self.components is None:
+            return self.slots
+        return tuple(f"axis {n + 1}" for n in range(self.components))
 
 
 @dataclass(frozen=True, slots=True)
 class Scaler:
-    """Centre and scale of every slot, both (d,) float64."""
+    """Centre and scale of every slot, both (d,) float64, and principal axes (d, m) if they are compared."""
 
     median: Reals
     mad: Reals
+    axes: Reals | None = None
 
 
 def specs() -> list[str]:
@@ -69,7 +83,7 @@ def spec(name: str = DEFAULT) -> Spec:
     if name not in declared:
         near = difflib.get_close_matches(name, declared) or sorted(declared)
         raise QuestionError(f"there is no vector spec `{name}`: did you mean {', '.join(near)}?")
-    return Spec(name, declared[name])
+    return Spec(name, declared[name], catalog.load().components.get(name))
 
 
 def fingerprint(name: str) -> str:
@@ -114,17 +128,79 @@ def scalers(setups: pl.LazyFrame, spec: Spec, date: dt.date) -> pl.DataFrame:
             median=pl.when(known).then("median").otherwise(0.0),
             mad=pl.when(known & (pl.col("mad") > 0)).then("mad").otherwise(1.0),
         )
-        .cast(SCALERS.schema)  # type: ignore[arg-type]
+        .select("feature", "median", "mad", "n")
         .collect(engine="in-memory")
     )
+
+
+def fitted(setups: pl.DataFrame, named: Sequence[Spec], date: dt.date) -> pl.DataFrame:
+    """gold.scalers of a date for many specs at once; each slot is fitted once, whatever specs have it.
+
+    Args:
+        setups: gold.setups of earlier dates with `date` and every slot; see `scalers`.
+        named: The specs.
+        date: The date whose questions are scaled.
+    """
+    slots = tuple(sorted({slot for each in named for slot in each.slots}))
+    every = scalers(setups.lazy(), Spec("every", slots), date)
+    past = setups.filter(pl.col("date") < date, ~pl.col("is_placebo"))
+    found = []
+    for each in named:
+        rows = pl.DataFrame(
+            {"spec": each.name, "feature": each.slots},
+            {name: SCALERS.schema[name] for name in ("spec", "feature")},
+        )
+        rows = rows.join(every, on="feature", how="left", maintain_order="left")
+        axes = None
+        if each.components is not None:
+            points = scaled(matrix(past, each), scaler(rows, each))
+            axes = principal(points, each.components).tolist()
+        found.append(
+            rows.with_columns(axes=pl.Series(axes or [None] * len(rows), dtype=SCALERS.schema["axes"]))
+        )
+    return pl.concat(found).cast(SCALERS.schema)  # type: ignore[arg-type]
+
+
+def principal(points: Vectors, count: int) -> Reals:
+    """Axes along which scaled vectors (n, d) vary most, (d, count); unit length, the largest part positive.
+
+    Fewer than 20 vectors have no axes: each of the first slots is its own.
+    """
+    if len(points) < VALUES_NEEDED:
+        return np.eye(points.shape[1], count)
+    near = np.clip(points.astype(np.float64), -CLIPPED, CLIPPED)
+    centred = near - near.mean(axis=0)
+    spread = np.einsum("ni,nj->ij", centred, centred) / len(near)  # no BLAS: the same bits on any threads
+    axes = np.linalg.eigh(spread)[1][:, ::-1][:, :count]
+    largest = np.abs(axes).argmax(axis=0)
+    found: Reals = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
+    return found
 
 
 def scaler(rows: pl.DataFrame, spec: Spec) -> Scaler:
     """The scaler of one date, from its rows of gold.scalers, in the order of the slots."""
     order = pl.DataFrame({"feature": spec.slots}, schema={"feature": pl.String()})
+    rows = rows.filter(pl.col("spec") == spec.name) if "spec" in rows.columns else rows
     found = order.join(rows, on="feature", how="left", maintain_order="left")
     median, mad = found["median"].fill_null(0.0), found["mad"].fill_null(1.0)
-    return Scaler(median.to_numpy(), mad.to_numpy())
+    if spec.components is None:
+        return Scaler(median.to_numpy(), mad.to_numpy())
+    known = found["axes"].drop_nulls().to_list() if "axes" in found.columns else []
+    axes = np.array(known, np.float64) if known else np.eye(len(spec.slots), spec.components)
+    return Scaler(median.to_numpy(), mad.to_numpy(), axes)
+
+
+def placed(vectors: Vectors, scale: Scaler) -> tuple[Vectors, Reals]:
+    """Vectors as they are compared, and the scale of what is compared: the slots, or the principal axes.
+
+    Along axes a missing slot is the median; a vector with fewer than seven tenths of its slots has no place.
+    """
+    if scale.axes is None:
+        return vectors, scale.mad
+    near = np.clip(scaled(vectors, scale), -CLIPPED, CLIPPED).astype(np.float64)
+    enough = np.isfinite(vectors).sum(axis=1) * 10 >= SHARED_TENTHS * vectors.shape[1]
+    along = np.where(enough[:, None], near @ scale.axes, np.nan)
+    return along.astype(np.float32), np.ones(scale.axes.shape[1])
 
 
 def distances(question: Vectors, vectors: Vectors, mad: Reals) -> Reals:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from warehouse import bronze, plan, schema, snapshots
+from warehouse import bronze, plan, schema, snapshots, store
 from warehouse.catalog import Feature, load
 from warehouse.schema import DEFAULT_SCHEME, HORIZONS_S, NS, TEXT, Column, Table
 from warehouse.units import FRACTION, NAME, POINTS, TIME
@@ -16,7 +17,6 @@ from warehouse.units import FRACTION, NAME, POINTS, TIME
 _KEYS = {
     "symbol": Column("symbol", TEXT, NAME, "The contract."),
     "product": Column("product", TEXT, NAME, "Root of the contract, such as ES."),
-    "spec": Column("spec", TEXT, NAME, "Name of the vector."),
     "date": Column("date", pl.Date(), TIME, "Trading date, New York; in bronze the UTC date of ts_recv."),
 }
 _BAR_TS = Column("bar_ts", NS, TIME, "Start of the five-second bar, right-open; the row is known at its end.")
@@ -28,6 +28,7 @@ _TYPES = {
     pl.Int8(): "TINYINT", pl.Int16(): "SMALLINT", pl.Int32(): "INTEGER", pl.Int64(): "BIGINT",
     pl.UInt8(): "UTINYINT", pl.UInt16(): "USMALLINT", pl.UInt32(): "UINTEGER", pl.UInt64(): "UBIGINT",
     pl.Binary(): "BLOB", pl.List(pl.String()): "VARCHAR[]", pl.List(pl.Float32()): "FLOAT[]",
+    pl.List(pl.Float64()): "DOUBLE[]",
     pl.Datetime("us"): "TIMESTAMP",
 }  # fmt: skip
 
@@ -65,8 +66,11 @@ def tables() -> list[Table]:
         schema.SEQUENCES: (known[name] for name in (*known.sequence, *known.approach)),
         schema.LEVEL_STATES: (known[name] for name in known.sequence),
     }
-    declared = [t for t in schema.TABLES.values() if t not in further]
+    told = (Column(one.name, pl.Float64(), one.unit, one.doc) for one in known.summaries.values())
+    summed = replace(schema.SUMMARIES, columns=(*schema.SUMMARIES.columns, *told))
+    declared = [t for t in schema.TABLES.values() if t not in {*further, schema.SUMMARIES}]
     wide = [replace(t, columns=(*t.columns, *map(_column, more))) for t, more in further.items()]
+    wide.append(summed)
     families = [_family(name) for name in plan.families() if plan.grain(name) != "setup"]
     return [*bronze.TABLES.values(), *declared, *wide, *families]
 
@@ -74,7 +78,8 @@ def tables() -> list[Table]:
 def over_files(root: Path, table: Table) -> View:
     """A view over every partition of a table; typed and empty where there is none.
 
-    A partition made before a column existed has null there.
+    A partition made before a column existed has null there. Where one code made all of them they have the
+    same columns: DuckDB then need not read every footer, of two thousand columns, each time it binds.
     """
     columns = (*(_KEYS[key] for key in table.partition), *table.columns)
     typed = ", ".join(f"NULL::{_TYPES[column.dtype]} AS {column.name}" for column in columns)
@@ -84,9 +89,18 @@ def over_files(root: Path, table: Table) -> View:
         f"SELECT {', '.join(column.name for column in columns)} FROM ("
         f"SELECT {typed} WHERE false UNION ALL BY NAME "
         f"SELECT * FROM read_parquet({quoted(str(folder / 'part.parquet'))}, hive_partitioning = true,"
-        f" hive_types = {{{keys}}}, allow_empty = true, union_by_name = true))"
+        f" hive_types = {{{keys}}}, allow_empty = true, union_by_name = {_unlike(root, table)}))"
     )
     return View(table.name, table.doc, columns, body)
+
+
+def _unlike(root: Path, table: Table) -> str:
+    """Whether partitions of a table may differ in their columns."""
+    made = {
+        json.dumps((store.read_manifest(part) or {}).get("fingerprint"))
+        for part in store.partitions(root, table.name)
+    }
+    return "true" if len(made) > 1 else "false"
 
 
 def joined() -> list[View]:
@@ -158,16 +172,15 @@ def vectors() -> View:
         Column("slots", pl.List(pl.String()), NAME, "Features in the order of the vector."),
         Column("vector", pl.List(pl.Float32()), FRACTION, "Their values, unscaled; null where unknown."),
     )
-    each = (
-        f"{{'spec': {quoted(name)}, 'slots': [{', '.join(map(quoted, slots))}],"
-        f" 'vector': [{', '.join(slots)}]::FLOAT[]}}"
+    each = [
+        f"{{spec: {quoted(name)}, slots: [{', '.join(map(quoted, slots))}],"
+        f" vector: [{', '.join(slots)}]::FLOAT[]}}"
         for name, slots in sorted(load().vectors.items())
-    )
-    body = (
-        "SELECT setup_id, made.spec, made.slots, made.vector"
-        f" FROM (SELECT setup_id, unnest([{', '.join(each)}]) AS made FROM gold.setups)"
-    )
-    return View("gold.vectors", "Vectors of setups, from their features.", columns, body)
+    ]
+    rows = "gold.setups LEFT JOIN gold.summaries USING (setup_id)"
+    made = f"SELECT setup_id, unnest([{', '.join(each)}]) AS made FROM {rows}"
+    body = f"SELECT setup_id, made.spec, made.slots, made.vector FROM ({made})"
+    return View("gold.vectors", "Vectors of setups, from features and summaries.", columns, body)
 
 
 def alias(view: View, name: str) -> View:

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable, Iterator
 
 from warehouse.evaluate import table
-from warehouse.evaluate.report import Report, Row
+from warehouse.evaluate.results import Report, Row
 
 _WIDE, _LINE, _LEFT, _SIDE = 720, 22, 170, 320
 _STYLE = (

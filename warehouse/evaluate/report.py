@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from warehouse import odds, vectors
-from warehouse.evaluate import baselines, lags, leaks, models, resample, sample, scores, walk
+from warehouse.evaluate import baselines, carried, lags, leaks, models, resample, sample, scores, walk
+from warehouse.evaluate.results import Report, Rests, Row
 from warehouse.evaluate.sample import WARM_UP, Codes, Reals, Sample
-from warehouse.evaluate.scores import Interval, Scores
 from warehouse.evaluate.walk import Forecast
 from warehouse.trials import Lists
 from warehouse.vectors import Spec
@@ -25,96 +23,42 @@ ALARM_SKILL, ALARM_ADJACENT = 0.02, 0.2
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One forecast's scores, and its skill over the calibrated geometric null.
-
-    Args:
-        name: As the table shows it.
-        role: reference, baseline, model, spec, embargo (the default spec by other rules) or control.
-        scores: Means over the questions.
-        skill: Of three outcomes.
-        resolved: Skill at telling resolved from CHOP.
-        direction: Skill at telling BREAK from REJECT given resolved.
-        p: Chance of so much skill where outcomes are carried to other days; the largest over all specs.
-    """
-
-    name: str
-    role: str
-    scores: Scores
-    skill: Interval
-    resolved: Interval
-    direction: Interval
-    p: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What `warehouse evaluate` prints.
+def evaluate(root: Path, tell: Progress = lambda _what: None, specs: Collection[str] | None = None) -> Report:
+    """Walk forward over a root and hold retrieval against everything that could explain it.
 
     Args:
         root: The warehouse.
-        horizon_s: Seconds of the label clock.
-        sessions: With setups.
-        questions: Asked after the warm-up.
-        days: They are from.
-        skill: Of the default spec over the reference.
-        rows: Every forecast.
-        deciles: Of the default spec's forecast of BREAK.
-        suspects: Features that see too much; `canary` must be among what the alarm finds.
-        canary: Whether the planted leak set the alarm off, and at which AUC.
-        adjacent: Share of the default spec's neighbours from the session before.
-        configurations: Vectors that were tried, over which `p` takes the largest.
-        notes: Sentences that the reader must know.
-    """
-
-    root: str
-    horizon_s: int
-    sessions: int
-    questions: int
-    days: int
-    skill: Interval
-    rows: list[Row]
-    deciles: list[dict[str, float]]
-    suspects: list[dict[str, float | str]]
-    canary: dict[str, Any]
-    adjacent: float
-    configurations: int
-    notes: list[str]
-
-    def data(self) -> dict[str, Any]:
-        """As JSON has it; `specs` holds the rows of vectors by name."""
-        told = asdict(self)
-        return {**told, "specs": {row["name"]: row for row in told["rows"] if row["role"] == "spec"}}
-
-
-def to_json(found: Report) -> str:
-    return json.dumps(found.data(), indent=1)
-
-
-def evaluate(root: Path, tell: Progress = lambda _what: None) -> Report:
-    """Walk forward over a root and hold retrieval against everything that could explain it.
+        tell: Told what is done next.
+        specs: Which vectors beside the default; default every one.
 
     Raises:
         MissingStepError: If there are too few sessions, or nothing was built.
+        QuestionError: If there is no such vector.
     """
+    names = sorted({vectors.DEFAULT, *map(_known, vectors.specs() if specs is None else specs)})
     tell("reading")
     mine = sample.load(root, HORIZON_S)
-    return _Run(root, mine, tell).report()
+    return _Run(root, mine, tell, names).report()
+
+
+def _known(name: str) -> str:
+    return vectors.spec(name).name
 
 
 class _Run:
     """One evaluation: the sample, the reference's losses, and the lists of every spec."""
 
-    def __init__(self, root: Path, mine: Sample, tell: Progress) -> None:
-        self.root, self.mine, self.tell = root, mine, tell
+    def __init__(
+        self, root: Path, mine: Sample, tell: Progress, specs: Sequence[str] = (vectors.DEFAULT,)
+    ) -> None:
+        self.root, self.mine, self.tell, self.specs = root, mine, tell, specs
         self.asked = mine.questions
         self.y, self.cal, self.day = mine.y[self.asked], mine.cal[self.asked], mine.day[self.asked]
         self.scored = self.day >= WARM_UP
         self.lists: dict[str, Lists] = {}
 
     def report(self) -> Report:
-        for name in vectors.specs():
+        for name in self.specs:
             self.tell(f"neighbours by {name}")
             self.lists[name] = walk.neighbours(self.mine, vectors.spec(name))
         default = self.lists[vectors.DEFAULT]
@@ -141,7 +85,15 @@ class _Run:
     def forecast(self, lists: Lists, y: Codes | None = None) -> Forecast:
         return walk.forecast(lists, self.mine.y if y is None else y, self.cal, self.day)
 
-    def row(self, name: str, role: str, p: Reals, y: Codes | None = None, chance: float | None = None) -> Row:
+    def row(
+        self,
+        name: str,
+        role: str,
+        p: Reals,
+        y: Codes | None = None,
+        chance: float | None = None,
+        rests: Rests | None = None,
+    ) -> Row:
         came, null, day = (
             (self.y if y is None else y)[self.scored],
             self.cal[self.scored],
@@ -152,7 +104,7 @@ class _Run:
             resample.skill(loss(mine, came), loss(null, came), day)
             for loss in (scores.losses, scores.resolved, scores.direction)
         )
-        return Row(name, role, scores.scores(mine, came), whole, resolved, direction, chance)
+        return Row(name, role, scores.scores(mine, came), whole, resolved, direction, chance, rests)
 
     def _baselines(self) -> Iterator[Row]:
         self.tell("baselines")
@@ -178,16 +130,23 @@ class _Run:
 
     def _specs(self) -> Iterator[Row]:
         self.tell("permutations")
-        own = {name: self.forecast(found).p for name, found in self.lists.items()}
-        best = np.array([self._best(y) for y in resample.permuted(self.mine, resample.PERMUTATIONS)])
-        for name, p in own.items():
-            chance = float((1 + (best >= self._skill(p, self.y)).sum()) / (1 + len(best)))
-            yield self.row(name, "spec", p, chance=chance)
+        own = {name: self.forecast(found) for name, found in self.lists.items()}
+        best = carried.best(self.mine, self.lists.values(), WARM_UP, resample.PERMUTATIONS)
+        for name, told in own.items():
+            chance = float((1 + (best >= self._skill(told.p, self.y)).sum()) / (1 + len(best)))
+            yield self.row(name, "spec", told.p, chance=chance, rests=self._rests(name, told))
 
-    def _best(self, y: Codes) -> float:
-        """The largest skill over all specs where outcomes are those given."""
-        came = y[self.asked]
-        return max(self._skill(self.forecast(lists, y).p, came) for lists in self.lists.values())
+    def _rests(self, name: str, told: Forecast) -> Rests:
+        mine = self.scored
+        lost, null = (scores.losses(each[mine], self.y[mine]) for each in (told.p, self.cal))
+        return Rests(
+            len(vectors.spec(name).slots),
+            int(mine.sum()),
+            resample.effective(lost, null, self.day[mine]),
+            float((self.lists[name].rows[mine] >= 0).sum(axis=1).mean()),
+            float((told.whole - told.strength)[mine].mean()),
+            float(np.median(told.strength[mine])),
+        )
 
     def _skill(self, p: Reals, y: Codes) -> float:
         mine, null = (scores.losses(each, y)[self.scored].sum() for each in (p, self.cal))

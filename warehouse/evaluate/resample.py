@@ -32,6 +32,18 @@ def skill(loss: Reals, reference: Reals, day: Codes, seed: int = 0) -> Interval:
     return Interval(float(1 - mine.sum() / theirs.sum()), *map(float, np.quantile(found, [0.05, 0.95])))
 
 
+def effective(loss: Reals, reference: Reals, day: Codes) -> float:
+    """Questions that the differences of two losses count as, since those of one day go together; at most all.
+
+    Their number times what the sum would vary by, were each on its own, over what days vary by.
+    """
+    gap = loss - reference
+    gap = gap[np.isfinite(gap)] - np.nanmean(gap) if np.isfinite(gap).any() else gap[:0]
+    days = np.bincount(np.unique(day[np.isfinite(loss - reference)], return_inverse=True)[1], gap)
+    together = float((days**2).sum())
+    return len(gap) * min(1.0, float((gap**2).sum()) / together) if together else float(len(gap))
+
+
 def strata(sample: Sample) -> Codes:
     """Setups that geometry cannot tell apart: direction, third of volatility, fifth of the null's odds.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from warehouse.evaluate.report import Report, Row
+from warehouse.evaluate.results import Report, Row
 from warehouse.evaluate.scores import Interval
 
 WIDTH = 80
@@ -14,13 +14,23 @@ _TENTH = 0.0995  # from ten percent on a decimal says nothing
 _HEAD = f"{'forecast':<15}  loss brier  rps acc top2 ece skill over P_cal   chop   b/r    p"
 
 
+_VECTORS = f"{'vector':<15} slots     n  eff n  near  n_eff  null  skill over P_cal"
+
+
+_TOLD = (
+    "eff n: questions, were those of a day independent; near: neighbours of a question; n_eff: what those "
+    "with an outcome count as; null: what the null counted as."
+)
+
+
 def render(found: Report) -> str:
-    """One table: a line per forecast, by role; then calibration, alarms and notes."""
+    """A line per forecast, by role; what each vector rests on; then calibration, alarms and notes."""
     head = (
         f"{found.questions} questions of {found.days} of {found.sessions} sessions, outcome at "
         f"{found.horizon_s // 60} minutes; skill in % with its 90 % interval over days"
     )
-    return "\n".join([*textwrap.wrap(head, WIDTH), "", _HEAD, *_rows(found), "", *_rest(found)])
+    told = [_HEAD, *_rows(found), "", _VECTORS, *_vectors(found.rows)]
+    return "\n".join([*textwrap.wrap(head, WIDTH), "", *told, "", *_rest(found)])
 
 
 def held(found: Report) -> int:
@@ -47,6 +57,15 @@ def _row(row: Row) -> str:
     return f"{row.name:<15}{numbers} {_interval(row.skill):<18}{parts}{chance}".rstrip()
 
 
+def _vectors(rows: Iterable[Row]) -> Iterator[str]:
+    """What vectors rest on, the most skilful first."""
+    for row in sorted((row for row in rows if row.rests), key=lambda row: -row.skill.value):
+        if row.rests is not None:
+            one = row.rests
+            counts = f"{one.slots:>6}{one.questions:>6}{one.effective:>7.0f}{one.near:>6.0f}{one.n_eff:>7.1f}"
+            yield f"{row.name:<15}{counts}{one.null:>6.0f}  {_interval(row.skill)}"
+
+
 def _rest(found: Report) -> Iterator[str]:
     flag = "set the alarm off" if found.canary["flagged"] else "DID NOT set the alarm off: trust nothing here"
     lines = [
@@ -54,6 +73,7 @@ def _rest(found: Report) -> Iterator[str]:
         f"The leak canary (AUC {found.canary['auc']:.2f}) {flag}.",
         f"{found.adjacent:.0%} of the neighbours are from the session before.",
         f"{found.configurations} vectors were tried; p counts the best of them under carried outcomes.",
+        _TOLD,
         *(f"! {one['feature']}: AUC {one['auc']:.2f} of BREAK against REJECT" for one in found.suspects),
         *found.notes,
     ]
