@@ -57,6 +57,12 @@ def over_window(value: pl.Expr, bars: int) -> tuple[pl.Expr, pl.Expr]:
     return value.fill_null(0.0).rolling_sum(bars, weights=[1.0] * bars, min_samples=1), count
 
 
+def lots_over(lots: pl.Expr, bars: int) -> tuple[pl.Expr, pl.Expr]:
+    """The same of lots, weighted by distance or not: a running sum, since parts of a power of two add up exactly."""
+    count = lots.is_not_null().cast(pl.Float64).rolling_sum(bars, min_samples=1)
+    return lots.fill_null(0.0).rolling_sum(bars, min_samples=1), count
+
+
 def window_sum(value: pl.Expr, bars: int) -> pl.Expr:
     """Sum over the last `bars` bars; null unless each has a value."""
     summed, count = over_window(value, bars)
@@ -74,10 +80,11 @@ def slope(value: pl.Expr, bars: int) -> pl.Expr:
     there = value.is_not_null().cast(pl.Float64)
     # An absent value weighs nothing in any of the sums, so 0 stands for it.
     filled = value.fill_null(0.0)
-    weights = [[float(k**power) for k in range(bars)] for power in range(3)]
-    n, t, tt = (there.rolling_sum(bars, weights=each) for each in weights)
-    y, ty = (filled.rolling_sum(bars, weights=each) for each in weights[:2])
-    found = (n * ty - t * y) / (n * tt - t * t)
+    y, ty = (filled.rolling_sum(bars, weights=[float(k**power) for k in range(bars)]) for power in range(2))
+    # Sums of whole numbers are exact wherever the history starts, so running ones will do for places.
+    place = pl.int_range(pl.len()).cast(pl.Float64)
+    n, p, pp = (each.rolling_sum(bars) for each in (there, there * place, there * place * place))
+    found = (n * ty - (p - (place - (bars - 1)) * n) * y) / (n * pp - p * p)
     return pl.when(n >= NEEDED * bars).then(found)
 
 

@@ -80,6 +80,37 @@ def c2_usual_vol(bar: pl.Expr, lots: pl.Expr) -> pl.Expr:
     return held(bar, window_sum(lots, BARS))
 
 
+for called, column, words in (
+    ("vol", "trade_vol_sum", "Lots traded"),
+    ("usual_vol", "usual_trade_vol", "Lots that past sessions traded, by their medians,"),
+):
+
+    @setup(
+        name=f"c2_{called}_0",
+        inputs=("candle_bar", column),
+        doc=f"{words} so far in the running two-minute candle; null where one has just closed.",
+        unit=LOTS,
+        window=BARS - 1,
+        rises_with=column,
+        bounds=(0, float("inf")),
+    )
+    def gathered(bar: pl.Expr, lots: pl.Expr) -> pl.Expr:
+        now, *before = so_far(bar, lots)
+        return total([now, *(each.fill_null(0.0) for each in before)])
+
+
+@setup(
+    name="c2_vol_lr_0",
+    inputs=("candle_bar", "c2_vol_0", "c2_usual_vol_0", "kappa_vol"),
+    unit=FRACTION,
+    rises_with="c2_vol_0",
+    bounds=(-CLIP_LR, CLIP_LR),
+)
+def running_volume(bar: pl.Expr, lots: pl.Expr, usual: pl.Expr, kappa: pl.Expr) -> pl.Expr:
+    """Log ratio of the lots of the running candle to the usual ones so far; null without a profile."""
+    return log_ratio(lots, usual, kappa * (bar + 1).sqrt())
+
+
 def shapes(number: int, ends: tuple[str, ...]) -> None:
     """Declare a candle's shape; candle 0 is the running one."""
     ago, which = (0, "running candle") if number == 0 else (BARS * (number - 1), f"candle {number} back")

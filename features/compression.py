@@ -10,7 +10,7 @@ from math import pi, sqrt
 
 import polars as pl
 
-from features import rvol, sequence, snapshot  # noqa: F401 (declared before they are named)
+from features import rvol_lookback, sequence, snapshot  # noqa: F401 (declared before they are named)
 from warehouse.catalog import CATALOG, LOOKBACK, PREFIX, Summary
 from warehouse.units import FRACTION
 

@@ -5,7 +5,7 @@ import polars as pl
 from features import pressure  # noqa: F401 (declared before what reads it)
 from features.bounded import balance, change, window_sum
 from features.cells import POINTS_AROUND, suffix
-from features.cube import where_seen
+from features.cube import FAR, NO_PRINTS, where_seen
 from warehouse.catalog import CATALOG, PREFIX, Feature, setup
 from warehouse.units import BARS, FRACTION
 
@@ -13,8 +13,8 @@ WINDOWS = (3, 12)
 SPANS = (1, 3, 12)
 ORDERS = (1, 2, 3)
 PAIRS = {"flow": ("long", "short", "owners' acts"), "aggr": ("buy", "sell", "prints")}
-MOVING = ("rest_eob", "net_sum")
-"""What is differentiated."""
+MOVING = ("rest_eob", "flow_sum", "net_sum")
+"""What is differentiated; prints alone are 0 at most points of most bars."""
 
 
 def difference(base: Feature, part: str, order: int, span: int, here: str) -> Feature:
@@ -27,6 +27,7 @@ def difference(base: Feature, part: str, order: int, span: int, here: str) -> Fe
         unit=base.unit / BARS,
         window=span + 1,
         rises_with=name,
+        idle=base.idle,
     )
     def per_bar(value: pl.Expr, bar: pl.Expr) -> pl.Expr:
         return change(value, bar, span)
@@ -49,10 +50,26 @@ for j in POINTS_AROUND:
                 window=bars,
                 rises_with=f"{up}_{here}",
                 bounds=(-1, 1),
+                idle=NO_PRINTS if part == "aggr" and abs(j) >= FAR else "",
             )
             def over(cov: pl.Expr, up: pl.Expr, down: pl.Expr, kappa: pl.Expr, bars: int = bars) -> pl.Expr:
                 sums = [window_sum(where_seen(cov, each), bars) for each in (up, down)]
                 return balance(sums[0], sums[1], kappa * bars**0.5)
+
+        @setup(
+            name=f"cube_x_rest_twa_w{bars}_{here}",
+            inputs=(f"cube_cov_{here}", f"bid_twa_{here}", f"ask_twa_{here}", f"usual_{here}", "kappa_depth"),
+            doc=f"Resting size with the travel {AT}, averaged over {bars} bars; null unless seen in each.",
+            unit=FRACTION,
+            window=bars,
+            rises_with=f"bid_twa_{here}",
+            bounds=(-1, 1),
+        )
+        def rested(
+            cov: pl.Expr, bid: pl.Expr, ask: pl.Expr, usual: pl.Expr, kappa: pl.Expr, bars: int = bars
+        ) -> pl.Expr:
+            sums = [window_sum(where_seen(cov, each), bars) for each in (bid, ask, usual)]
+            return balance(sums[0], sums[1], sums[2] + kappa * bars)
 
     for part in MOVING:
         for span in SPANS:

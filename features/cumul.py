@@ -66,7 +66,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
         return running(total(columns))
 
 
-@feature(unit=COUNT, window=LOOKBACK, bounds=(1, LOOKBACK))
+@feature(unit=COUNT, window=LOOKBACK, bounds=(1, LOOKBACK), idle="240 but in the date's first twenty minutes")
 def cumul_bars(msg_cnt: pl.Expr) -> pl.Expr:
     """Bars in the running sums: 240, fewer in the date's first twenty minutes."""
     return bars(msg_cnt)
@@ -168,7 +168,7 @@ for called, parity, swap in (
     ("flow_net_bid", "even", "flow_net_ask"),
     ("flow_net_ask", "even", "flow_net_bid"),
     ("flow_imbal", "odd", "flow_imbal"),
-    *((called, "even", TOTALS[called][3]) for called in TOTALS if not called.startswith("flow")),
+    *((called, "even", TOTALS[called][3]) for called in TOTALS),
 ):
     BASE = CATALOG[f"{PREFIX}cumul_{called}"]
 

@@ -3,7 +3,7 @@
 import polars as pl
 
 from features.approach import approach_dist_to_level_pts_eob
-from features.bounded import change
+from features.bounded import change, slope
 from warehouse.catalog import PREFIX, Feature, feature
 from warehouse.units import BARS
 
@@ -32,7 +32,24 @@ def declare(base: Feature, order: int, span: int) -> Feature:
     return per_bar
 
 
+def fitted(base: Feature, span: int) -> None:
+    name, bars = base.name.removeprefix(PREFIX), 2 * span + 1
+
+    @feature(
+        name=f"deriv_dist_ls1_w{span}",
+        inputs=(name, "bar"),
+        doc=f"Least-squares change per bar of `{name}` over {bars} bars.",
+        unit=base.unit / BARS,
+        window=bars,
+        parity=base.parity,
+        rises_with=name,
+    )
+    def per_bar(value: pl.Expr, bar: pl.Expr) -> pl.Expr:
+        return slope(value, bars) / bar
+
+
 for span in SPANS:
+    fitted(approach_dist_to_level_pts_eob, span)
     found = approach_dist_to_level_pts_eob
     for order in (1, 2, 3) if span <= DEEPEST else (1, 2):
         found = declare(found, order, span)

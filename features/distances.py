@@ -15,6 +15,7 @@ for column, kind in KINDS.items():
         doc=f"Level {kind} less mid, in expected one-minute moves; null until the level is known.",
         unit=FRACTION,
         rises_with=column,
+        idle="levels of two kinds may lie on one tick",
     )
     def ahead(level: pl.Expr, mid: pl.Expr, sigma: pl.Expr) -> pl.Expr:
         return (level - mid) / sigma

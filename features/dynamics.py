@@ -37,6 +37,8 @@ BASES = {
 """What changes, by its short name."""
 PHYSICS = {"x", "retreat_far", "retreat_near", "opppress", "com_opp_far", "com_sup_near", "size_at_level"}
 """Those whose change from one bar to the next is told too."""
+CENTRES = {"com_opp_near": "lvl_opp_near_com_ticks_eob", "com_sup_far": "lvl_sup_far_com_ticks_eob"}
+"""Centres of the other two cells, of which first differences alone are told."""
 
 
 def difference(base: Feature, called: str, order: int, span: int) -> Feature:
@@ -79,5 +81,9 @@ for called, base in BASES.items():
         found = CATALOG[PREFIX + base]
         for order in ORDERS if span <= DEEPEST else ORDERS[:2]:
             found = difference(found, called, order, span)
-        if span > 1:
-            fitted(CATALOG[PREFIX + base], called, span)
+        fitted(CATALOG[PREFIX + base], called, span)
+
+for called, base in CENTRES.items():
+    for span in SPANS:
+        if 1 < span <= DEEPEST:
+            difference(CATALOG[PREFIX + base], called, 1, span)

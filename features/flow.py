@@ -18,12 +18,15 @@ SUMS = {
 }
 """Kinds that count for and against a sum, and its words."""
 ZONES = {"bid": "below", "ask": "above"}
+UNFILLED = "trades of a bar seldom reach a point beyond the touch"
 
 for side, other in (("bid", "ask"), ("ask", "bid")):
     for band in NEAR_BANDS:
         low, high = BANDS[band]
         SIZE = f"depth_{ZONES[side]}_{band}_qty_twa"
         WHERE = f"on the {side}, {low:g} to {high:g} pt from the microprice"
+
+        DEEP = UNFILLED if low else ""
 
         for act, words in ACTS.items():
 
@@ -35,6 +38,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
                 swap=f"flow_{act}_vol_{other}_{band}_sum",
                 rises_with=f"{act}_{side}_{band}",
                 bounds=(0, float("inf")),
+                idle=DEEP if act == "fill" else "",
             )
             def volume(lots: pl.Expr, seen: pl.Expr) -> pl.Expr:
                 return pl.when(seen.is_not_null()).then(lots)
@@ -51,6 +55,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
                 unit=LOTS,
                 swap=f"flow_{called}_vol_{other}_{band}_sum",
                 rises_with=SIGNED[0],
+                idle=DEEP if called == "rem" else "",
             )
             def summed(*lots: pl.Expr, plus: int = len(plus)) -> pl.Expr:
                 return total([*lots[:plus], *(-each for each in lots[plus:])])
@@ -75,6 +80,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
                 swap=f"flow_{'net_' if called == 'volnorm' else ''}{called}_{other}_{band}_sum",
                 rises_with=read[0],
                 bounds=bounds,
+                idle=DEEP if called == "fillshare" else "",
             )(lambda a, b, kappa, kind=called: ratio(a, b, kappa, kind))
 
 for i in LEVELS:

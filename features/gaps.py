@@ -23,6 +23,7 @@ for side, other, of_side in (("bid", "ask", bid), ("ask", "bid", ask)):
             unit=POINTS,
             swap=f"ladder_{other}_gap_{called}_pts_eob",
             bounds=(0, float("inf")),
+            idle="one tick while every level is filled",
         )
         def gap(*prices: pl.Expr, largest: bool = called == "max") -> pl.Expr:
             gaps = [(a - b).abs() for a, b in zip(prices[1:], prices[:-1], strict=True)]

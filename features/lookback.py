@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from features import opposing, places, windows, zones  # noqa: F401 (declared before what reads it)
+from features import meta, opposing, places, windows, zones  # noqa: F401 (declared before what reads it)
 from features.bounded import CLIP_LR, NEEDED, log_ratio, window_mean
 from warehouse.catalog import CATALOG, LOOKBACK, PREFIX, setup
 from warehouse.units import BARS, COUNT, FRACTION, LOTS
@@ -12,7 +12,7 @@ from warehouse.units import BARS, COUNT, FRACTION, LOTS
 ENOUGH = round(NEEDED * LOOKBACK)
 THIRD = LOOKBACK // 3
 FEWEST = 6
-"""Bars of a third below which it says nothing."""
+"""Known bars of a third, or of a look-back of which a level is seen in part, below which they say nothing."""
 THIRDS = {"early": LOOKBACK - THIRD, "mid": THIRD, "late": 0}
 """Bars that each third ends before the setup."""
 SERIES = {
@@ -27,18 +27,21 @@ SERIES = {
 }
 
 
+FROM_SIX = "\n\nOver the bars in which it is known, at least six."
+
+
 def deviation(value: pl.Expr) -> pl.Expr:
     """Standard deviation over the look-back."""
-    square, mean = (window_mean(each, LOOKBACK, ENOUGH) for each in (value**2, value))
+    square, mean = (window_mean(each, LOOKBACK, FEWEST) for each in (value**2, value))
     return (square - mean**2).clip(0).sqrt()
 
 
 FORMS: dict[str, tuple[Callable[[pl.Expr], pl.Expr], str]] = {
     "start": (lambda v: v.shift(LOOKBACK - 1), "at the start of 240 bars"),
     "delta": (lambda v: v - v.shift(LOOKBACK - 1), "less its value at the start of 240 bars"),
-    "min": (lambda v: v.rolling_min(LOOKBACK, min_samples=ENOUGH), "at its least over 240 bars"),
-    "max": (lambda v: v.rolling_max(LOOKBACK, min_samples=ENOUGH), "at its most over 240 bars"),
-    "mean": (lambda v: window_mean(v, LOOKBACK, ENOUGH), "on average over 240 bars"),
+    "min": (lambda v: v.rolling_min(LOOKBACK, min_samples=FEWEST), "at its least over 240 bars"),
+    "max": (lambda v: v.rolling_max(LOOKBACK, min_samples=FEWEST), "at its most over 240 bars"),
+    "mean": (lambda v: window_mean(v, LOOKBACK, FEWEST), "on average over 240 bars"),
     "std": (deviation, "in its deviation over 240 bars"),
 }
 
@@ -47,7 +50,8 @@ for called, base in SERIES.items():
         setup(
             name=f"setup_{called}_{form}",
             inputs=(base,),
-            doc=f"`{base}` {words}, in the direction of travel.",
+            doc=f"`{base}` {words}, in the direction of travel."
+            + (FROM_SIX if form in {"min", "max", "mean", "std"} else ""),
             unit=CATALOG[PREFIX + base].unit,
             window=LOOKBACK,
             rises_with=base if form in {"delta", "mean"} else None,
@@ -162,6 +166,20 @@ for form, (body, bars, words) in SIZES.items():
         window=bars,
         rises_with="lvl_at_size_qty_eob" if form in {"delta", "recent12"} else None,
     )(body)
+
+
+@setup(
+    name="setup_is_truncated_lookback",
+    inputs=("meta_known_bars", "meta_clear_bars"),
+    unit=FRACTION,
+    needs=LOOKBACK,
+    bounds=(0, 1),
+    idle="0 but in the first twenty minutes of the date or of a book",
+)
+def truncated(known: pl.Expr, clear: pl.Expr) -> pl.Expr:
+    """1 if the 240 bars reach before the date's first bar or to where the book was dropped, else 0."""
+    return (pl.min_horizontal(known, clear) < LOOKBACK).cast(pl.Float64)
+
 
 for called in ("opp_far", "sup_near"):
 

@@ -8,7 +8,7 @@ import polars as pl
 from features import approach  # noqa: F401 (declared before what reads it)
 from features.bounded import balance, imbalance, total
 from features.cells import LEVELS, NEAR, up_to
-from features.cube import SEEN, ticks
+from features.cube import FULL, SEEN, ticks
 from features.cumul import acts, flows, net
 from warehouse.catalog import feature
 from warehouse.schema import DEPTH
@@ -131,6 +131,7 @@ for (cell, words), other in zip(CELLS.items(), reversed(CELLS), strict=True):
         unit=FRACTION,
         swap=f"lvl_{other}_cov_eob",
         bounds=(0, 1),
+        idle=FULL,
     )
     def coverage(
         best: pl.Expr, seen: pl.Expr, level: pl.Expr, tick: pl.Expr, sign: int = 1 if side == "ask" else -1

@@ -33,6 +33,11 @@ LOG_RATIOS = {
     "meta_otr_lr_sum": ("msg_cnt", "trade_cnt", "records to trades"),
 }
 WIDEST = 5.0
+RARE = {"clear_cnt", "meta_late_cnt", "meta_missing_last_cnt", "meta_unknown_order_cnt"} | {
+    column for column, _ in FLAGS.values()
+}
+SOUND = "0 while the feed is sound"
+LONG = "252 but soon after the date or the book began"
 SHARES = {
     "meta_flow_mismatch_frac_sum": (("meta_residual_qty", "meta_turnover_qty"), "Change of depth that adds, pulls and fills do not explain, over their sum.", MANY),
     "meta_trade_unmatched_frac_sum": (("meta_trade_unmatched_qty", "buy_vol", "sell_vol"), "Lots traded with an aggressor that took away nothing displayed, of all such.", MANY),
@@ -48,6 +53,7 @@ for table, unit in ((COUNTS, COUNT), (SIZES, LOTS), (FLAGS, FRACTION)):
             unit=unit,
             rises_with=None if table is FLAGS else column,
             bounds=(0, 1) if table is FLAGS else MANY,
+            idle=SOUND if column in RARE else "",
         )
         def itself(value: pl.Expr) -> pl.Expr:
             return value.cast(pl.Float64)
@@ -76,19 +82,20 @@ for name, (read, doc, bounds) in SHARES.items():
         unit=FRACTION,
         rises_with=read[0],
         bounds=bounds,
+        idle=SOUND,
     )
     def share(part: pl.Expr, *whole: pl.Expr) -> pl.Expr:
         every = whole[0] if len(whole) == 1 else whole[0] + whole[1]
         return part / every
 
 
-@feature(inputs=("meta_reset",), unit=COUNT, window=HISTORY, bounds=(0, HISTORY))
+@feature(inputs=("meta_reset",), unit=COUNT, window=HISTORY, bounds=(0, HISTORY), idle=LONG)
 def meta_known_bars(reset: pl.Expr) -> pl.Expr:
     """Bars of the date so far, its own included, at most 252."""
     return reset.is_not_null().cast(pl.Float64).rolling_sum(HISTORY, min_samples=1)
 
 
-@feature(inputs=("meta_reset",), unit=COUNT, window=HISTORY, bounds=(0, HISTORY))
+@feature(inputs=("meta_reset",), unit=COUNT, window=HISTORY, bounds=(0, HISTORY), idle=LONG)
 def meta_clear_bars(reset: pl.Expr) -> pl.Expr:
     """Bars since the one in which the book was last dropped, 0 in it, at most 252."""
     place = pl.int_range(pl.len()).cast(pl.Float64)

@@ -4,17 +4,18 @@ In the direction of travel. A cell holds its side's ticks from the level on, up 
 to what lies beyond it on the opposing side and to what lies before it on the supporting one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
 from features import zones  # noqa: F401 (declared before what reads it)
-from features.bounded import balance
-from features.cells import FAR, NEAR, ask, bid, known, qty, x
+from features.bounded import CLIP_LR, balance
+from features.cells import FAR, NEAR, ask, bid, known, opened, qty, stays, through, x
 from features.retreat import LONGEST, run
 from warehouse.catalog import measure, setup
 from warehouse.units import COUNT, FRACTION, LOTS, TICKS, Unit
 
+UNTOLD = "null from MBP-10, which tells no orders apart"
 HALF = 0.5
 STANDS = 1.0
 """Log ratio to the usual above which a size is a wall."""
@@ -74,6 +75,9 @@ MEASURES: dict[str, tuple[Callable[[pl.Expr], pl.Expr], Unit, str]] = {
     "width": (width, COUNT, "Ticks in a row around it that stand out"),
     "filled": (lambda inside: pl.col("fill").filter(largest(inside)).first(), LOTS, "Lots filled at the largest"),
     "pulled": (lambda inside: pl.col("pull").filter(largest(inside)).first(), LOTS, "Lots pulled at the largest"),
+    "wall_qty": (lambda inside: qty.filter(largest(inside)).first(), LOTS, "Lots at the largest"),
+    "wall_orders": (lambda inside: pl.col("orders").filter(largest(inside)).first(), COUNT, "Orders at the largest"),
+    "orders": (lambda inside: pl.col("orders").filter(inside & known).sum(), COUNT, "Orders"),
     "first": (lambda inside: away.filter(inside & known & (qty > 0)).min(), TICKS, "Ticks of the nearest size"),
     "size": (lambda inside: qty.filter(inside & known).sum(), LOTS, "Lots"),
     "size_x": (lambda inside: (qty * away).filter(inside & known).sum(), TICKS * LOTS, "Lots times ticks"),
@@ -83,9 +87,20 @@ MEASURES: dict[str, tuple[Callable[[pl.Expr], pl.Expr], Unit, str]] = {
     "moved_toward": (told("reprice_toward"), LOTS, "Lots moved toward, up to 8 ticks, null from MBP-10"),
 }  # fmt: skip
 """Of a cell: what is made of its rows, its unit, its words."""
+SHIFTS: dict[str, tuple[Callable[[pl.Expr], pl.Expr], Unit, str]] = {
+    "opens": (lambda inside: opened.filter(inside & through).sum(), LOTS, "Lots at bar start, at prices known throughout,"),
+    "opens_x": (lambda inside: (opened * away).filter(inside & through).sum(), TICKS * LOTS, "The same times ticks"),
+    "keeps": (lambda inside: stays.filter(inside & through).sum(), LOTS, "The same plus added, less pulled,"),
+    "keeps_x": (lambda inside: (stays * away).filter(inside & through).sum(), TICKS * LOTS, "Left by owners, times ticks,"),
+}  # fmt: skip
+"""The same of the cells that `cells` has not."""
 
-for called, (cell, words) in CELLS.items():
-    for name, (made, unit, said) in MEASURES.items():
+
+def summed_up(
+    cell: str, words: str, quantities: Mapping[str, tuple[Callable[[pl.Expr], pl.Expr], Unit, str]]
+) -> None:
+    """Declare quantities of a cell."""
+    for name, (made, unit, said) in quantities.items():
         measure(
             f"{cell}_{name}",
             made(INSIDE[cell]),
@@ -94,6 +109,10 @@ for called, (cell, words) in CELLS.items():
             grain="level",
             swap=f"{TURNED[cell]}_{name}",
         )
+
+
+for called, (cell, words) in CELLS.items():
+    summed_up(cell, words, MEASURES)
 
     @setup(
         name=f"lvl_{called}_com_ticks_eob",
@@ -183,13 +202,10 @@ for called, (cell, words) in CELLS.items():
         unit=FRACTION,
         rises_with=f"{cell}_young",
         bounds=(0, 1),
+        idle=UNTOLD,
     )
     def fleet(young: pl.Expr, gone: pl.Expr) -> pl.Expr:
         return young / gone
-
-
-for called in ("opp_far", "sup_near"):
-    cell, words = CELLS[called]
 
     @setup(
         name=f"lvl_{called}_repricebal_sum",
@@ -198,6 +214,35 @@ for called in ("opp_far", "sup_near"):
         unit=FRACTION,
         rises_with=f"{cell}_moved_away",
         bounds=(-1, 1),
+        idle=UNTOLD,
     )
     def repriced(gone: pl.Expr, come: pl.Expr, kappa: pl.Expr) -> pl.Expr:
         return balance(gone, come, kappa)
+
+    @setup(
+        name=f"lvl_{called}_wall_order_lr_eob",
+        inputs=(f"{cell}_wall_qty", f"{cell}_wall_orders", f"{cell}_size", f"{cell}_orders"),
+        doc=f"Log ratio of the mean order at the largest of {words} to the mean order of all: + is few large ones.",
+        unit=FRACTION,
+        rises_with=f"{cell}_wall_qty",
+        bounds=(-CLIP_LR, CLIP_LR),
+    )
+    def single(wall: pl.Expr, owners: pl.Expr, size: pl.Expr, orders: pl.Expr) -> pl.Expr:
+        return ((wall * orders) / (owners * size)).log().clip(-CLIP_LR, CLIP_LR)
+
+
+for called in ("opp_near", "sup_far"):
+    cell, words = CELLS[called]
+    summed_up(cell, words, SHIFTS)
+
+    @setup(
+        name=f"lvl_{called}_com_shift_sum",
+        inputs=(f"{cell}_opens", f"{cell}_opens_x", f"{cell}_keeps", f"{cell}_keeps_x"),
+        doc=f"Ticks by which owners moved the mean distance of {words} in the bar; + away from the level.\n\n"
+        "At prices known throughout the bar, fills left out; null where nothing rested.",
+        unit=TICKS,
+        rises_with=f"{cell}_keeps_x",
+        bounds=(-FAR, FAR),
+    )
+    def shift(opens: pl.Expr, opens_x: pl.Expr, keeps: pl.Expr, keeps_x: pl.Expr) -> pl.Expr:
+        return keeps_x / keeps - opens_x / opens

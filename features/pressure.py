@@ -7,7 +7,7 @@ import polars as pl
 
 from features.bounded import slope, total, window_sum
 from features.cells import POINTS_AROUND, TICKS_A_POINT, suffix
-from features.cube import SEEN, net, where_seen
+from features.cube import FAR, FULL, NO_PRINTS, SEEN, net, where_seen
 from warehouse.catalog import setup
 from warehouse.units import COUNT, FRACTION, POINTS, Unit
 
@@ -41,6 +41,8 @@ for j in POINTS_AROUND:
     here = suffix(j)
     AT = f"around point {j:+d} in the direction of travel" if j else "around the level"
 
+    PRINTED = NO_PRINTS if abs(j) >= FAR else ""
+
     for part, words in PARTS.items():
 
         @setup(
@@ -50,9 +52,22 @@ for j in POINTS_AROUND:
             unit=FRACTION,
             rises_with=f"cube_{part}_{here}",
             bounds=(-1, 1),
+            idle=PRINTED if part in {"aggr_sum", "net_sum"} else "",
         )
         def with_travel(pressure: pl.Expr) -> pl.Expr:
             return pressure
+
+    @setup(
+        name=f"cube_x_cov_{here}",
+        inputs=(f"cube_cov_{here}",),
+        doc=f"Share of the ticks {AT} whose size is known at bar end; never null.",
+        unit=FRACTION,
+        rises_with=f"cube_cov_{here}",
+        bounds=(0, 1),
+        idle=FULL,
+    )
+    def seen(cov: pl.Expr) -> pl.Expr:
+        return cov
 
     FLOWS = tuple(f"{what}_{here}" for what in ("long", "short", "buy", "sell"))
 
@@ -65,6 +80,7 @@ for j in POINTS_AROUND:
         window=3,
         rises_with=f"long_{here}",
         bounds=(-1, 1),
+        idle=PRINTED,
     )
     def over_three(cov: pl.Expr, *columns: pl.Expr) -> pl.Expr:
         *flows, kappa = columns

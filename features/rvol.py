@@ -1,27 +1,23 @@
-"""Volume and flow against what past sessions had at this time of day, in seven categories.
+"""Volume and flow of a bar against what past sessions had at this time of day.
 
 A ratio is a log ratio, so the plain ratio is its exponential; a zscore is robust: distance from the median
 in standard deviations that the median absolute deviation tells of. Null without a profile.
 """
 
 from collections.abc import Callable, Mapping
-from math import log
 
 import polars as pl
 
 from features import meta, trade  # noqa: F401 (declared before what reads them)
-from features.bounded import CLIP_LR, NEEDED, log_ratio, total, window_mean, window_sum
+from features.bounded import CLIP_LR, log_ratio, total, window_mean, window_sum
 from features.cells import NEAR_BANDS
-from warehouse.catalog import CATALOG, LOOKBACK, PREFIX, feature
+from warehouse.catalog import feature
 from warehouse.inputs import METRICS
 from warehouse.units import COUNT, FRACTION
 
 MAD_TO_SD = 1.4826
 """Standard deviations of a normal value in its median absolute deviation."""
 WIDEST = 5.0
-ELEVATED, DEPRESSED = 1.5, 0.5
-"""Multiples of the usual from which a bar counts as busy, and below which as quiet."""
-RECENT = 12
 SPANS = {"1min": 12, "5min": 60}
 PLUS = {"add": ("add",), "pull": ("pull",), "rem": ("pull", "fill"), "net": ("add",)}
 MINUS = {"net": ("pull", "fill")}
@@ -160,9 +156,14 @@ for form, widest in (("ratio", CLIP_LR), ("zscore", WIDEST)):
 LEANS = {f"bid_ask_{act}": (f"flow_{act}_bid", f"flow_{act}_ask") for act in PLUS}
 LEANS["aggbuy_aggsell"] = ("trade_aggbuy", "trade_aggsell")
 
-for called, pair in LEANS.items():
 
-    @feature(
+def difference(widest: float) -> Callable[..., pl.Expr]:
+    """The first less the second, clipped."""
+    return lambda one, other: (one - other).clip(-widest, widest)
+
+
+for called, pair in LEANS.items():
+    feature(
         name=f"rvol_{called}_asymmetry",
         inputs=tuple(f"rvol_{each}_zscore" for each in pair),
         doc=f"How much more unusual {pair[0]} is than {pair[1]}, in robust z.",
@@ -170,77 +171,15 @@ for called, pair in LEANS.items():
         parity="odd",
         rises_with=f"rvol_{pair[0]}_zscore",
         bounds=(-WIDEST, WIDEST),
-    )
-    def asymmetry(one: pl.Expr, other: pl.Expr) -> pl.Expr:
-        return (one - other).clip(-WIDEST, WIDEST)
+    )(difference(WIDEST))
 
-
-ENOUGH = round(NEEDED * LOOKBACK)
-THIRD = LOOKBACK // 3
-RATIO, LEAN = "rvol_trade_vol_ratio", "rvol_aggbuy_aggsell_asymmetry"
-
-
-def mean(value: pl.Expr) -> pl.Expr:
-    return window_mean(value.cast(pl.Float64), LOOKBACK, ENOUGH)
-
-
-def trend(value: pl.Expr) -> pl.Expr:
-    """Mean of the last third less that of the first."""
-    third = window_mean(value, THIRD, round(NEEDED * THIRD))
-    return third - third.shift(LOOKBACK - THIRD)
-
-
-LOOKBACKS: dict[str, tuple[str, Callable[[pl.Expr], pl.Expr], str, tuple[float, float]]] = {
-    "lookback_trade_vol_mean_ratio": (RATIO, mean, "Mean over 240 bars of the log ratio of lots traded", (-CLIP_LR, CLIP_LR)),
-    "lookback_trade_vol_max_ratio": (RATIO, lambda v: v.rolling_max(LOOKBACK, min_samples=ENOUGH), "Largest of 240 bars' log ratios of lots traded", (-CLIP_LR, CLIP_LR)),
-    "lookback_trade_vol_trend": (RATIO, trend, "Mean log ratio of lots traded in the last third of 240 bars less that in the first", (-2 * CLIP_LR, 2 * CLIP_LR)),
-    "lookback_elevated_bars": (RATIO, lambda v: mean(v > log(ELEVATED)), "Share of 240 bars that traded more than 1.5 times the usual", (0, 1)),
-    "lookback_depressed_bars": (RATIO, lambda v: mean(v < log(DEPRESSED)), "Share of 240 bars that traded less than half of the usual", (0, 1)),
-    "lookback_asymmetry_mean": (LEAN, mean, "Mean over 240 bars of how much more unusual buying is than selling", (-WIDEST, WIDEST)),
-    "cumul_flow_imbal_dev": ("rvol_flow_imbal_vs_hist", mean, "Mean over 240 bars of the flow's imbalance less the usual one", (-2, 2)),
-    "recent_vs_lookback_vol_ratio": (RATIO, lambda v: window_mean(v, RECENT, RECENT) - mean(v), "Mean log ratio of lots traded in a minute less that in 240 bars", (-2 * CLIP_LR, 2 * CLIP_LR)),
-    "recent_vs_lookback_asymmetry": (LEAN, lambda v: window_mean(v, RECENT, RECENT) - mean(v), "Lean to buying in a minute less that in 240 bars", (-2 * WIDEST, 2 * WIDEST)),
-    **{
-        f"recent_vs_lookback_flow_{side}": (f"rvol_flow_add_{side}_ratio", lambda v: window_mean(v, RECENT, RECENT) - mean(v), f"Mean log ratio of lots added on the {side} in a minute less that in 240 bars", (-2 * CLIP_LR, 2 * CLIP_LR))
-        for side in ("bid", "ask")
-    },
-}  # fmt: skip
-"""Name: what it sums up, how, in words, its bounds."""
-
-for called, (base, body, words, bounds) in LOOKBACKS.items():
+for side, other in (("bid", "ask"), ("ask", "bid")):
     feature(
-        name=f"rvol_{called}",
-        inputs=(base,),
-        doc=f"{words}.\n\nNull where fewer than 70 % of the bars have a value.",
+        name=f"rvol_flow_net_{side}_ratio",
+        inputs=(f"rvol_flow_add_{side}_ratio", f"rvol_flow_rem_{side}_ratio"),
+        doc=f"Log ratio of lots added to removed on the {side}, less the usual one; + builds.",
         unit=FRACTION,
-        window=LOOKBACK,
-        parity=CATALOG[PREFIX + base].parity,
-        swap=f"rvol_{called[:-3]}{'ask' if called.endswith('bid') else 'bid'}"
-        if called.endswith(("bid", "ask"))
-        else None,
-        rises_with=None if called.endswith("_bars") else base,
-        bounds=bounds,
-    )(body)
-
-for called, metric, base, swap in (
-    ("trade_vol", "trade_vol", "trade_vol_sum", "trade_vol"),
-    ("msg", "msg_cnt", "meta_msg_cnt_sum", "msg"),
-    ("aggbuy", "buy_vol", "trade_aggbuy_vol_sum", "aggsell"),
-    ("aggsell", "sell_vol", "trade_aggsell_vol_sum", "aggbuy"),
-):
-
-    @feature(
-        name=f"rvol_cumul_{called}_dev_pct",
-        inputs=(base, f"mean_{metric}"),
-        doc=f"Sum of `{base}` over 240 bars, as a share more than the sum of the past's means.\n\n"
-        "Null where fewer than 70 % of the bars have a past.",
-        unit=FRACTION,
-        window=LOOKBACK,
-        swap=f"rvol_cumul_{swap}_dev_pct",
-        rises_with=base,
-        bounds=(-1, float("inf")),
-    )
-    def deviation(value: pl.Expr, past: pl.Expr) -> pl.Expr:
-        both = value.is_not_null() & past.is_not_null()
-        actual, usual = (window_mean(pl.when(both).then(each), LOOKBACK, ENOUGH) for each in (value, past))
-        return actual / usual - 1
+        swap=f"rvol_flow_net_{other}_ratio",
+        rises_with=f"rvol_flow_add_{side}_ratio",
+        bounds=(-CLIP_LR, CLIP_LR),
+    )(difference(CLIP_LR))

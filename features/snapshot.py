@@ -11,6 +11,7 @@ from features import (  # noqa: F401 (declared before what reads them)
     depth,
     deriv,
     lvl,
+    rvol,
     state,
     trade,
     volatility,
@@ -22,6 +23,7 @@ from warehouse.units import FRACTION
 
 BARS_A_MINUTE = 12
 MASKED_BELOW = 0.5
+TWIN = "a ratio under the snapshot's name for it"
 
 
 def itself(value: pl.Expr) -> pl.Expr:
@@ -42,6 +44,7 @@ def kept(name: str, ratio: str) -> str:
         rises_with=ratio,
         bounds=base.bounds,
         grain="setup",
+        idle=TWIN,
     )(itself).name
 
 
@@ -55,6 +58,7 @@ def turned(name: str, ratio: str) -> str:
         unit=FRACTION,
         rises_with=ratio,
         bounds=base.bounds,
+        idle=TWIN,
     )(itself).name
 
 
@@ -114,6 +118,7 @@ def declare_wall(side: str, called: str) -> tuple[str, str]:
         unit=FRACTION,
         rises_with=f"wall_{side}_prof_eob",
         bounds=(-5, 5),
+        idle=TWIN,
     )(itself)
 
     def share(away: pl.Expr, point: pl.Expr) -> pl.Expr:
@@ -177,7 +182,7 @@ vector(
         kept("cumul_flow_net_ask", "cumul_flow_bal_ask"),
         turned("cumul_flow_imbal", "cumul_flow_bal"),
         turned("trade_signed_vol_sum", "trade_imbal_sum"),
-        turned("trade_vol_sum", "trade_vol_rel_sum"),
+        turned("trade_vol_sum", "rvol_trade_vol_ratio"),
         turned("cumul_signed_trade_vol", "cumul_signed_trade_bal"),
         *(declare_motion(order, span) for order in (1, 2) for span in SPANS),
     ),

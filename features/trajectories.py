@@ -56,6 +56,7 @@ for called, base in SERIES.items():
             window=AGO + 1 + (EVERY if INNER else 0),
             rises_with=base if AGO == 0 else None,
             bounds=CATALOG[PREFIX + base].bounds if not OVER else (float("-inf"), float("inf")),
+            idle="" if AGO or OVER else "the sample at the setup is the series itself",
         )
         def sample(value: pl.Expr, *sigma: pl.Expr, place: int = place) -> pl.Expr:
             then = sampled(value, place)
@@ -68,6 +69,7 @@ for called, base in SERIES.items():
         unit=COUNT,
         window=(SAMPLES - 1) * EVERY + 1,
         bounds=(0, SAMPLES),
+        idle="40 where nothing is missing",
     )
     def known(value: pl.Expr) -> pl.Expr:
         there = value.is_not_null().cast(pl.Float64)

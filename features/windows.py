@@ -7,10 +7,10 @@ bars have a value, or where a reset lies in the window.
 
 import polars as pl
 
-from features import barriers, kinematics, opposing, pressure, retreat  # noqa: F401 (declared before)
-from features.bounded import CLIP_LR, NEEDED, log_ratio, slope, window_mean
-from features.cells import suffix
-from features.cube import net, where_seen
+from features import barriers, kinematics, ofi, opposing, places, pressure, retreat  # noqa: F401 (declared before)
+from features.bounded import CLIP_LR, NEEDED, balance, log_ratio, lots_over, slope, window_mean
+from features.cells import POINTS_AROUND, suffix
+from features.cube import FAR, NO_PRINTS, where_seen
 from features.kinematics import unbroken
 from features.volatility import BARS_A_MINUTE
 from warehouse.catalog import CATALOG, PREFIX, setup, vector
@@ -19,7 +19,8 @@ from warehouse.units import FRACTION
 SPANS = (3, 12, 24, 36, 60, 120, 240)
 """Bars of a window; that of one bar is the feature itself."""
 AHEAD = (-1, 0, 1, 2)
-"""Points about the level whose pressure is looked at over every window."""
+MINUTE = 12
+"""Points about the level whose pressure is looked at over every window; over a minute it is that of all."""
 ASKED = (3, 12, 36, 120)
 """Windows of the vector."""
 
@@ -29,16 +30,27 @@ def average(value: pl.Expr, bars: int) -> pl.Expr:
     return window_mean(value, bars, round(NEEDED * bars))
 
 
-def summed(value: pl.Expr, bars: int) -> pl.Expr:
-    """Sum over a window as if the bars without a value were like the others."""
-    return average(value, bars) * bars
+def summed(lots: pl.Expr, bars: int) -> pl.Expr:
+    """Lots of a window as if the bars without a value were like the others."""
+    found, count = lots_over(lots, bars)
+    return pl.when(count >= round(NEEDED * bars)).then(found / count) * bars
 
 
+PATHS = {
+    "lvl_opppress": ("lvl_opppress_eob", "resistance builds"),
+    "lvl_opp_far_com": ("lvl_opp_far_com_ticks_eob", "asks beyond move away"),
+    "lvl_sup_near_com": ("lvl_sup_near_com_ticks_eob", "bids behind move away"),
+    "lvl_opp_far_wall": ("lvl_opp_far_wall_prof_eob", "the wall beyond grows"),
+}
+PULLED = {"far": ("ask_above", "asks from the level on"), "near": ("bid_below", "bids from the level back")}
 MEANS = {f"lvl_retreat_{side}": f"lvl_retreat_{side}_sum" for side in ("far", "near")}
+MEANS |= {"state_x_obi0": "state_obi0_twa", "state_x_obi10": "state_obi10_twa"}
 RATIOS = {
     "trade_x_imbal": ("trade_signed_vol_sum", "trade_vol_sum", "Bought less sold over all traded"),
     "ofi_x_bal": ("flow_ofi_l00_sum", "ofi_abs_00", "Order-flow imbalance of the touch over its gross"),
 }
+ELSEWHERE = {"barrier": {12: "1m", 24: "2m", 36: "3m", 60: "5m"}, "ofi": {12: "60s", 24: "120s", 60: "300s"}}
+"""Windows that `barriers` and `ofi` have, as they are named there."""
 
 for span in SPANS:
     OVER = f"over {span} bars"
@@ -54,16 +66,35 @@ for span in SPANS:
     def path(x: pl.Expr, sigma: pl.Expr, reset: pl.Expr, span: int = span) -> pl.Expr:
         return unbroken(slope(x, span) * span / sigma, reset, span)
 
-    @setup(
-        name=f"lvl_opppress_path_w{span}",
-        inputs=("lvl_opppress_eob", "meta_reset"),
-        doc=f"Change that the least-squares line of `lvl_opppress_eob` makes {OVER}; + resistance builds.",
-        unit=FRACTION,
-        window=span,
-        rises_with="lvl_opppress_eob",
-    )
-    def resistance(value: pl.Expr, reset: pl.Expr, span: int = span) -> pl.Expr:
-        return unbroken(slope(value, span) * span, reset, span)
+    for called, (base, words) in PATHS.items():
+
+        @setup(
+            name=f"{called}_path_w{span}",
+            inputs=(base, "meta_reset"),
+            doc=f"Change that the least-squares line of `{base}` makes {OVER}; + {words}.",
+            unit=CATALOG[PREFIX + base].unit,
+            window=span,
+            rises_with=base,
+        )
+        def along(value: pl.Expr, reset: pl.Expr, span: int = span) -> pl.Expr:
+            return unbroken(slope(value, span) * span, reset, span)
+
+    for side, (cell, words) in PULLED.items():
+
+        @setup(
+            name=f"lvl_pull_{side}_w{span}",
+            inputs=(f"lvl_{cell}_cov_eob", f"{cell}_pull", f"{cell}_add", "kappa_vol", "meta_reset"),
+            doc=f"Pulled less added over both, of {words} up to 8 ticks from the level, {OVER}; + pulled faster.",
+            unit=FRACTION,
+            window=span,
+            rises_with=f"{cell}_pull",
+            bounds=(-1, 1),
+        )
+        def withdrawn(
+            cov: pl.Expr, pulled: pl.Expr, added: pl.Expr, kappa: pl.Expr, reset: pl.Expr, span: int = span
+        ) -> pl.Expr:
+            gone, come = (summed(where_seen(cov, lots), span) for lots in (pulled, added))
+            return unbroken(balance(gone, come, kappa * span**0.5), reset, span)
 
     @setup(
         name=f"lvl_retreat_near_res_mean_w{span}",
@@ -96,6 +127,8 @@ for span in SPANS:
             return unbroken(average(value, span), reset, span)
 
     for called, (part, whole, words) in RATIOS.items():
+        if called == "ofi_x_bal" and span in ELSEWHERE["ofi"]:
+            continue
 
         @setup(
             name=f"{called}_w{span}",
@@ -110,7 +143,7 @@ for span in SPANS:
             over = summed(part, span) / (summed(whole, span) + kappa * span**0.5)
             return unbroken(over, reset, span)
 
-    if span not in {12, 24, 36, 60}:
+    if span not in ELSEWHERE["barrier"]:
 
         @setup(
             name=f"barrier_dlog_w{span}",
@@ -124,7 +157,7 @@ for span in SPANS:
         def dlog(size: pl.Expr, kappa: pl.Expr, reset: pl.Expr, span: int = span) -> pl.Expr:
             return unbroken(log_ratio(size, size.shift(span), kappa), reset, span)
 
-    for j in AHEAD if span > SPANS[0] else ():
+    for j in () if span == SPANS[0] else POINTS_AROUND if span == MINUTE else AHEAD:
         here = suffix(j)
 
         @setup(
@@ -140,25 +173,28 @@ for span in SPANS:
             window=span,
             rises_with=f"long_{here}",
             bounds=(-1, 1),
+            idle=NO_PRINTS if abs(j) >= FAR else "",
         )
         def pressed(cov: pl.Expr, *columns: pl.Expr, span: int = span) -> pl.Expr:
             *flows, kappa, reset = columns
-            long, short, buy, sell = (summed(where_seen(cov, flow), span) for flow in flows)
-            return unbroken(net(long, short, buy, sell, kappa * span**0.5), reset, span)
+            long, short, buy, sell = flows
+            up, down = (summed(where_seen(cov, both), span) for both in (long + buy, short + sell))
+            return unbroken(balance(up, down, kappa * span**0.5), reset, span)
 
 
 def slots(span: int) -> tuple[str, ...]:
     """What the vector reads of a window."""
-    minutes = {12: "1m", 24: "2m", 36: "3m", 60: "5m"}.get(span, f"w{span}")
+    barrier = ELSEWHERE["barrier"].get(span, f"w{span}")
+    flow = f"ofi_bal_{ELSEWHERE['ofi'][span]}" if span in ELSEWHERE["ofi"] else f"ofi_x_bal_w{span}"
     return (
         f"kin_x_sig_path_w{span}",
         f"lvl_retreat_far_mean_w{span}",
         f"lvl_retreat_near_res_mean_w{span}",
         f"lvl_opppress_path_w{span}",
         f"trade_x_imbal_w{span}",
-        f"ofi_x_bal_w{span}",
+        flow,
         *(f"cube_x_net_sum_w{span}_{suffix(j)}" for j in AHEAD),
-        f"barrier_dlog_{minutes}",
+        f"barrier_dlog_{barrier}",
     )
 
 

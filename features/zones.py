@@ -9,7 +9,7 @@ import polars as pl
 from features import depth, retreat  # noqa: F401 (declared before what reads them)
 from features.bounded import balance, log_ratio
 from features.cells import BANDS_AROUND, named
-from features.cube import SEEN, ticks
+from features.cube import FULL, SEEN, ticks
 from warehouse.catalog import setup
 from warehouse.units import FRACTION, LOTS
 
@@ -26,6 +26,9 @@ PLACES = (
     ("at_sup", "bid", "at", "at"),
 )  # fmt: skip
 MANY = (0, float("inf"))
+TRADED = 4
+"""Ticks from the level to which the trades of the bar reach in which price came to it."""
+UNFILLED = "no trade of the bar in which price comes to the level reaches there"
 FILLED = 0.25
 """Lots filled from which a replenishment is told, as a share of kappa: five of twenty."""
 FORMS = {
@@ -69,6 +72,7 @@ for called, side, where, band in PLACES:
         doc=f"Seen share of the ticks of {AT} where that side may rest; null where none may.",
         unit=FRACTION,
         bounds=(0, 1),
+        idle=FULL if called.startswith(("opp_far", "sup_near")) else "",
     )
     def coverage(
         seen: pl.Expr,
@@ -101,6 +105,7 @@ for called, side, where, band in PLACES:
             unit=unit,
             rises_with=None if form in {"addrate_sum", "share_eob", "share_twa"} else READ[0],
             bounds=bounds,
+            idle=UNFILLED if form == "fillshare_sum" and low > TRADED else "",
         )
         def ratio(cov: pl.Expr, *columns: pl.Expr, form: str = form, read: tuple[str, ...] = READ) -> pl.Expr:
             given = dict(zip(dict.fromkeys(read), columns, strict=True))

@@ -12,6 +12,8 @@ from warehouse.units import POINTS
 START = int(dt.datetime(2025, 6, 12, 13, 0, tzinfo=dt.UTC).timestamp()) * 10**9
 TICK = 0.25
 DEPTH = 10
+FAR = 40
+"""Ticks of the ladder on each side where it is whole."""
 WINDOW = 14
 """Ticks of the ladder on each side; the ten-level window is smaller where ticks are empty."""
 
@@ -24,7 +26,7 @@ def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.Da
     )  # folded, so that price stays about the level
     spread = rng.choice([1, 1, 1, 2, 3], n)
     prices = {"bid": touch, "ask": touch + spread}
-    rows, book = [], {"bar_ts": START + BAR_NS * np.arange(n)}
+    drawn, book = [], {"bar_ts": START + BAR_NS * np.arange(n)}
     for side, sign in (("bid", -1), ("ask", 1)):
         sizes = rng.integers(1, 60, (n, WINDOW)) * (rng.random((n, WINDOW)) > 0.08)
         sizes *= rng.choice([1, 20], (n, WINDOW), p=[0.9, 0.1])
@@ -40,7 +42,7 @@ def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.Da
             book[f"{side}_sz_{level:02d}"] = np.where(there, sizes[np.arange(n), at], 0)
         seen = (ranks <= last[:, None]) & ~((ranks == last[:, None]) & (sizes == 0))
         shape = (n, WINDOW)
-        rows.append(
+        drawn.append(
             pl.DataFrame(
                 {
                     "bar_ts": np.repeat(book["bar_ts"], WINDOW),
@@ -67,7 +69,10 @@ def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.Da
                 }
             )
         )
-    ladder = pl.concat(rows).filter("seen").drop("seen").sort("bar_ts", "side", "price")
+    # A third of the bars shows every tick up to ten points from the touch, as from MBO.
+    whole = (pl.col("bar_ts") - START) // BAR_NS // 40 % 3 == 2
+    rows = pl.concat([*drawn, _far(seed, n, prices)], how="diagonal").filter(pl.col("seen") | whole)
+    ladder = rows.drop("seen").sort("bar_ts", "side", "price")
     book |= _rest(rng, n, book)
     frame = pl.DataFrame(book).select(
         pl.col(column.name).cast(pl.Float64).fill_nan(None).cast(column.dtype)
@@ -76,6 +81,11 @@ def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.Da
         for column in BOOK.columns
     )
     ladder = ladder.with_columns(pull=pl.min_horizontal("pull", pl.col("qty_open") + pl.col("add")))
+    ladder = ladder.with_columns(
+        orders=(pl.col("qty") + 2) // 3,
+        qty_twa=(pl.col("qty") + pl.col("qty_open")) / 2,
+        add_after_trade=pl.when(pl.col("fill") > 0).then(pl.col("add") // 2).otherwise(0),
+    )
     ladder = ladder.with_columns(pull_young=pl.min_horizontal("pull_young", "pull"))
     full = ladder.with_columns(
         pl.lit(None).cast(column.dtype).alias(column.name)
@@ -83,6 +93,36 @@ def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.Da
         if column.name not in ladder.columns
     )
     return frame, full.select(pl.col(column.name).cast(column.dtype) for column in LADDER.columns)
+
+
+def _far(seed, n, prices):
+    """Rows of the ticks beyond the window."""
+    rng, many = np.random.default_rng(seed + 1), FAR - WINDOW
+    parts = []
+    for side, sign in (("bid", -1), ("ask", 1)):
+        ticks = prices[side][:, None] + sign * np.arange(WINDOW, FAR)[None, :]
+        flows = {
+            name: rng.integers(0, top, n * many)
+            for name, top in (
+                ("qty", 60),
+                ("qty_open", 60),
+                ("add", 30),
+                ("pull", 30),
+                ("fill", 9),
+                ("hidden", 2),
+                ("n_add", 9),
+                ("n_pull", 9),
+            )
+        }
+        keys = {
+            "bar_ts": np.repeat(START + BAR_NS * np.arange(n), many),
+            "side": np.full(n * many, side[0].upper()),
+            "price": (ticks * TICK).ravel(),
+            "seen_frac": np.ones(n * many),
+            "seen": np.zeros(n * many, bool),
+        }
+        parts.append(pl.DataFrame(keys | flows))
+    return pl.concat(parts)
 
 
 def _rest(rng, n, book):
@@ -145,7 +185,8 @@ def kinds(seed: int) -> pl.DataFrame:
 
 def profile(size: float = 24.0, mid_var: float | None = 0.125) -> pl.DataFrame:
     metrics = {f"size_{k:02d}": size + (k % 3) * 8 for k in range(81)}
-    metrics |= {name: 0.0 if name.startswith("net") or name.endswith("imbal") else 64.0 for name in METRICS}
+    metrics |= {name: 0.0 if name.startswith("net") else 64.0 for name in METRICS}
+    metrics |= {"trade_imbal": 0.125, "flow_imbal": -0.0625}
     metrics |= {"bid10_qty": 256.0, "ask10_qty": 256.0, "trade_cnt": 24.0, "msg_cnt": 24.0}
     metrics |= {} if mid_var is None else {"mid_var": mid_var}
     rows = [

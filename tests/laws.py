@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from frames import START
 
-from warehouse import contract, plan
+from warehouse import contract, liveness, plan, reasons
 from warehouse import frames as columns_of
 from warehouse.catalog import CATALOG, HISTORY
 from warehouse.inputs import BAR, CONSTANTS, LEVEL, METRICS
@@ -20,6 +20,7 @@ FACTORS = {"price": 4.0, "size": 8.0, "time": 2.0}
 COUNTS_FROM_ZERO = {
     "bar5s_lvl_retreat_far_run",
     "bar5s_lvl_retreat_near_run",
+    "bar5s_lvl_retreat_near_res_run",
     "bar5s_cumul_bars",
     "bar5s_meta_known_bars",
 } | {f"bar5s_seq_{name}_known" for name in ("x", "ofi", "barrier", "imbal")}
@@ -145,7 +146,8 @@ def not_alone(tables, triggers, names=None):
     ]
     rows = {
         "setup": pl.concat(
-            plan.at_setups(one, tables) for one in triggers.partition_by("setup_id", maintain_order=True)
+            plan.at_setups(one, tables, names)
+            for one in triggers.partition_by("setup_id", maintain_order=True)
         )
     }
     if "bar" in whole:
@@ -257,9 +259,10 @@ def mirror(tables, triggers, centre, names=None):
     return broken
 
 
-def wide(tables, triggers):
-    """Every input and every feature of the look-back of setups, as it lies and in the direction of travel."""
-    made = list(CATALOG.values())
+def wide(tables, triggers, names=None):
+    """Every feature (or the named ones) of the look-back of setups and all they read, as it lies and turned."""
+    # sigma_60 is frozen at a setup; for the bars before it, it is made.
+    made = [CATALOG[name] for name in dict.fromkeys([*_named(names), "sigma_60"])]
     ordered = reach.ordered(made, arrivals.GIVEN)
     read = [name for one in ordered for name in one.inputs]
     _, measures = reach.leaves(read)
@@ -278,7 +281,7 @@ def wide(tables, triggers):
 
 def sign(tables, triggers, names=None):
     """More of `rises_with` in the last bar never lowers the last value, and somewhere raises it."""
-    views = dict(zip((False, True), wide(tables, triggers), strict=True))
+    views = dict(zip((False, True), wide(tables, triggers, names), strict=True))
     broken = set()
     for name in _named(names):
         feature = CATALOG[name]
@@ -309,6 +312,13 @@ def bounds(tables, triggers, names=None):
         if values.dtype.is_float() and not (values.is_finite().all() and values.is_between(low, high).all()):
             broken.add(name)
     return broken
+
+
+def alive(tables, triggers):
+    """Every feature says something of its own, or its declaration tells when it does not."""
+    made = triggers.hstack(plan.at_setups(triggers, tables).drop("setup_id", "sigma_60", strict=False))
+    found = liveness.of(reasons.beside(made)).idle
+    return {name for name, one in found.items() if not one.why or one.why.startswith("null in")}
 
 
 def fills_move_nothing(tables, triggers, names):

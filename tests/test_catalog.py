@@ -177,7 +177,7 @@ def test_a_measure_or_a_constant_moves_its_readers(monkeypatch):
     moved = {family for family in plan.families() if plan.fingerprint(family) != before[family]}
     monkeypatch.undo()
     plan.fingerprint.cache_clear()
-    readers = {"cube", "depth", "flow", "pressure", "snapshot"}
+    readers = {"cube", "depth", "far", "flow", "pressure", "snapshot"}
     assert moved == readers | {"barriers", "cubes", "trajectories", "windows", "zones"}
 
 

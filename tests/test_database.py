@@ -87,15 +87,17 @@ def test_nearest_gives_thirty_unless_told_and_nothing_for_a_stranger(root, setup
 
 
 def test_the_file_holds_copies_views_and_a_comment_on_every_column(root) -> None:
-    names, missing, placebos, counts = plain(
+    names, missing, told, placebos, counts = plain(
         root,
         "SELECT DISTINCT schema_name || '.' || table_name FROM duckdb_columns() WHERE NOT internal ORDER BY 1",
-        "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND comment IS NULL AND NOT (schema_name = 'gold' AND table_name = 'setups' AND column_name LIKE 'bar5s%')",
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND comment IS NULL AND NOT (table_name = 'setups' AND column_name LIKE 'bar5s%')",
+        "SELECT column_name, comment FROM duckdb_columns() WHERE schema_name = 'features' AND column_name <> 'setup_id'",
         "SELECT count(*) FROM setups WHERE is_placebo",
         "SELECT (SELECT count(*) FROM setups), (SELECT count(*) FROM outcomes), (SELECT count(*) FROM levels)",
     )
+    assert dict(told) == {one.name: f"[{one.unit}] {one.summary}" for one in catalog.load().values()}
     assert [name for (name,) in names] == [
-        "gold.outcomes", "gold.scalers", "gold.setups", "gold.snapshots", "gold.summaries", "gold.vectors", "gold.weights",
+        *(f"features.{family}" for family in catalog.load().families()), "gold.outcomes", "gold.scalers", "gold.setups", "gold.snapshots", "gold.summaries", "gold.vectors", "gold.weights",
         "main.levels", "main.outcomes", "main.setups", "silver.levels",
     ]  # fmt: skip
     assert missing == [] and placebos == [[0]]
@@ -129,8 +131,8 @@ def test_every_table_is_a_view_with_types_and_comments(con) -> None:
     ).fetchall()
     columns: dict[str, dict[str, str]] = {}
     for schema, table, column, kind, comment in said:
-        features_of_setups = schema == "gold" and table == "setups" and column.startswith("bar5s")
-        assert features_of_setups or (comment and comment.startswith("[")), (table, column)
+        in_a_family = table in {"setups", "bars", "level_bars"} and column.startswith("bar5s")
+        assert in_a_family or (comment and comment.startswith("[")), (table, column)
         columns.setdefault(f"{schema}.{table}", {})[column] = kind
     for name, table in TABLES.items():
         assert set(table.schema) <= set(columns[name])

@@ -31,6 +31,14 @@ RARE = {
 """Ordered codes and the extremes of 240 bars hardly ever turn on their oldest bar, a candle on its oldest print."""
 
 
+ALWAYS_THE_SAME = {"sigma_60", "bar5s_c2_usual_vol", "bar5s_rvol_lookback_trade_vol_max_ratio"} | {
+    f"bar5s_lvl_{cell}_{band}_cov_eob"
+    for cell in ("opp_near", "sup_far")
+    for band in ("t2_4", "t5_8", "t9_16")
+}
+"""In the made-up session: setups are given one sigma, the past is the same all day, the near side is in sight."""
+
+
 @pytest.fixture(scope="module")
 def tables():
     made = frames.tables(BARS_MADE)
@@ -97,6 +105,24 @@ def test_bounds(tables, triggers):
     assert laws.out_of_bounds_rows(laws.everything(tables, triggers)) == {}
 
 
+@pytest.fixture(scope="module")
+def many():
+    """Ninety moments: three levels from both sides."""
+    return frames.triggers(
+        *(
+            (price, bar, way)
+            for price in (6000.0, 6001.5, 6003.0)
+            for bar in range(243, BARS_MADE, 6)
+            for way in ("UP", "DOWN")
+        )
+    )
+
+
+def test_alive(tables, many):
+    """What the made-up past or book fixes is named."""
+    assert laws.alive(tables, many) == ALWAYS_THE_SAME
+
+
 def test_unknown_is_null():
     assert laws.null_is_not_zero() == set()
 
@@ -126,10 +152,10 @@ def test_a_setup_alone_is_the_setup_among_many(tables):
     """Bit for bit, at levels between ticks too: sums in polars depend on how many rows there are besides."""
     prices = (6000.0, 6000.13, 5999.876543211, 6001.087654321)
     many = frames.triggers(
-        *((price, bar, way) for price in prices for bar in range(250, 320, 3) for way in ("UP", "DOWN"))
+        *((price, bar, way) for price in prices for bar in range(250, 320, 9) for way in ("UP", "DOWN"))
     )
     among = plan.at_setups(many, tables)
-    for n in range(0, len(many), 17):
+    for n in range(0, len(many), 9):
         alone = plan.at_setups(many[n : n + 1], tables)
         differing = {name for name in alone.columns if not laws.same(alone[name], among[n : n + 1][name])}
         assert differing == set()
@@ -265,6 +291,19 @@ def test_a_number_without_its_unit(tables, triggers, monkeypatch):
 
     wrong = names(point_bug, bare_kappa, bare_span)
     assert laws.unit(tables, triggers, monkeypatch, wrong) == wrong
+
+
+def test_dead_dimensions(tables, many, monkeypatch):
+    """One that lost its input, and one that is another under its own name."""
+    for name, body in (
+        ("bar5s_kin_vel_1m", lambda x, *rest: 0 * (x + sum(rest[1:]))),
+        ("bar5s_state_obi10_eob", lambda *sizes: CATALOG["bar5s_state_obi0_eob"].body(sizes[0], sizes[10])),
+    ):
+        one = CATALOG[name]
+        fields = {field: getattr(one, field) for field in one.__dataclass_fields__}
+        monkeypatch.setitem(CATALOG._by_name, name, type(one)(**(fields | {"body": body})))
+    dead = laws.alive(tables, many) - ALWAYS_THE_SAME
+    assert {"bar5s_kin_vel_1m", "bar5s_state_obi10_eob", "bar5s_setup_obi10_mean"} <= dead
 
 
 @pytest.mark.usefixtures("planted")

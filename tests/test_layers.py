@@ -28,6 +28,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
         "odds",
         "trials",
         "physics",
+        "phases",
         "card",
         "sequel",
         "precedents",

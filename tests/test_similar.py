@@ -129,18 +129,19 @@ def test_no_setup_is_seen_before_it_is_resolved(root) -> None:
     assert setup["setup_id"] not in {each["setup_id"] for each in later.neighbours}
 
 
-def test_the_own_date_comes_in_only_when_asked_for(root, monkeypatch) -> None:
-    rows = library.setups(root).filter(~pl.col("is_placebo"), pl.col("date") == DAYS[-1]).sort("known_ts")
-    first = rows.row(0, named=True)
-    end = ns(DAYS[-1], "10:59:00")
-    features = rows.row(0, named=True) | dict.fromkeys(vectors.spec().slots, 0.0)
-    monkeypatch.setattr(similar, "features", lambda _now, _names: features)
+def test_the_own_date_comes_in_only_when_asked_for(root) -> None:
+    rows = library.setups(root).filter(~pl.col("is_placebo"), pl.col("date") == DAYS[-1])
+    rows = rows.with_columns(pl.col("known_ts", "resolved_ts").cast(pl.Int64)).sort("known_ts").to_dicts()
+    last = next(
+        row
+        for row in reversed(rows)
+        if any(one["resolved_ts"] <= row["known_ts"] and one["direction"] == row["direction"] for one in rows)
+    )
     for same_day in (False, True):
-        card = similar.ask(root, "6001", end, k=1000, same_day=same_day)
+        card = similar.ask(root, str(last["level_price"]), last["known_ts"], k=1000, same_day=same_day)
         dates = {each["setup_id"].split("/")[1] for each in card.neighbours}
         assert (str(DAYS[-1]) in dates) is same_day
         assert card.question["same_day"] is same_day
-    assert first
 
 
 def test_as_of_moves_the_moment_back_and_never_forward(root) -> None:
@@ -335,20 +336,22 @@ def test_what_is_far_from_the_past_is_not_leaned_on(mine) -> None:
     assert "The past is too small to say how unusual this moment is." in early.notes
 
 
-def test_a_moment_that_is_no_arrival_says_so_and_gets_odds_only_near(root, monkeypatch) -> None:
+def test_a_moment_that_is_no_arrival_says_so_and_without_a_past_has_no_odds(root, monkeypatch) -> None:
     monkeypatch.setattr(similar, "features", lambda _now, _names: dict.fromkeys(vectors.spec().slots, 0.1))
     near = similar.ask(root, "6000", ns(DAYS[-1], "10:00:02"))
     assert near.question["setup_id"] is None and near.question["level_id"] == f"SIMU5/{DAYS[-1]}/CUSTOM/6000"
-    assert "This moment is no arrival at the level; it is compared with arrivals." in near.notes
+    assert near.question["phase"] == "APPROACH" and near.question["tau_s"] is None
+    assert any(
+        note.startswith("This moment is no arrival; it is compared with approaches") for note in near.notes
+    )
     price = gold.mid(ns(DAYS[-1], "09:59:55"), ns(DAYS[-1], "09:00:00"))
     assert near.question["p_ref"] == price
     far = similar.ask(root, str(price + 20), ns(DAYS[-1], "10:00:02"))
     assert far.question["direction"] == "UP" and far.question["x0"] == -20
     assert set(far.outcomes.values()) == {None}
-    assert any(note.startswith("Odds begin at the level: price is 20 pt away") for note in far.notes)
+    assert "No odds: no approach like this has arrived before." in far.notes
     below = similar.ask(root, str(price - 3), ns(DAYS[-1], "10:00:02"))
     assert below.question["direction"] == "DOWN" and below.question["x0"] == -3
-    assert below.outcomes["2m"] is None and below.outcomes["8m"] is not None  # 2.625 and 5.125 pt
 
 
 def test_inside_the_band_the_direction_is_where_price_came_from(root, monkeypatch) -> None:

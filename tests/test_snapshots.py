@@ -86,7 +86,7 @@ def test_the_race_from_each_moment():
     assert column(table, "outcome_4m") == ["BREAK", "BREAK", "BREAK", "BREAK", "BREAK", "BORN"]
     assert column(table, "outcome_8m") == ["CHOP"] * 6
     # best x is 4: less -1, -1, -1, 2.5, 3 and 4; before T0 it is the setup's own, from x0 = -1
-    assert column(table, "mfe_pts") == [5.0, 5.0, 5.0, 1.5, 1.0, 0.0]
+    assert column(table, "mfe_pts_8m") == [5.0, 5.0, 5.0, 1.5, 1.0, 0.0]
 
 
 def test_the_odds_are_of_the_start_and_of_the_sigma_there():
@@ -120,7 +120,7 @@ def test_what_ends_the_tape_censors_a_race_that_is_open():
 def test_a_moment_without_two_sides_starts_no_race():
     path = [*PATH[:3], ("10:01:00", RESET), ("10:01:20", 6003.0)]
     row = shot(path).row(by_predicate=pl.col("tau_s") == 60, named=True)
-    assert [row[name] for name in ("x", "outcome_4m", "cal_break_4m", "mfe_pts")] == [None] * 4
+    assert [row[name] for name in ("x", "outcome_4m", "cal_break_4m", "mfe_pts_8m")] == [None] * 4
     later = shot(path).row(by_predicate=pl.col("tau_s") == 120, named=True)
     assert (later["x"], later["outcome_4m"]) == (3.0, "CHOP")  # it began after the reset
 
@@ -195,6 +195,21 @@ def test_states_count_touches_and_time_since():
         assert column(machine(WAY, other, "10:01:00", setups=True), "touches")[-1] == touches
 
 
+def test_a_value_known_later_takes_no_touch_that_came_before_it():
+    # 6000 was touched at 10:00:05 under another name; the running high stood at 5990 then and is 6000 from 10:01:00 on
+    moving = level((5990.0, "09:59:00"), (6000.0, "10:01:00"), kind="SESSION_HIGH", level_id="M")
+    table = machine(WAY, moving, "10:01:30", setups=True)
+    assert column(table, "level_price") == [*[5990.0] * 4, *[6000.0] * 2]
+    assert column(table, "touches") == [0] * 6
+    late = machine(WAY, level((6000.0, "10:00:30"), level_id="M"), "10:01:30", setups=True)
+    assert column(late, "touches") == [0] * 3
+    # known at that very instant is early enough
+    early = machine(
+        WAY, level((5990.0, "09:59:00"), (6000.0, "10:00:05"), level_id="M"), "10:00:30", setups=True
+    )
+    assert column(early, "touches")[-1] == 1
+
+
 def test_states_before_price_left_and_after_a_reset_are_unknown():
     inside = [("09:58:00", 6000.5), ("10:02:00", RESET), ("10:02:01", 5990.0)]
     table = machine(inside, level((6000.0, "09:59:00")), "10:03:00")
@@ -238,7 +253,7 @@ def test_a_sequence_has_every_step_and_null_where_no_bar_exists():
     assert grid["step"].to_list() == [*range(1 - SEQUENCE_BARS, 1)] * 2
     early = grid.head(SEQUENCE_BARS)
     assert early["x"].null_count() == 139
-    assert early.head(139).select(load().sequence).null_count().sum_horizontal().item() == 139 * 14
+    assert early.head(139).select(load().sequence).null_count().sum_horizontal().item() == 139 * 15
     book = tables["book"].collect()
     for row, bar, sign, level_px in (
         (SEQUENCE_BARS - 1, 100, 1, 6000.0),
@@ -252,6 +267,20 @@ def test_a_sequence_has_every_step_and_null_where_no_bar_exists():
         pl.col(load().sequence).cast(pl.Float32)
     )
     assert grid.filter(pl.col("step") == 0).select(load().sequence).equals(at_trigger)
+    # the cube of the last 36 bars, nine points by four quantities, and of none before them
+    cube = load().approach
+    assert len(cube) == 36
+    closest = grid.filter(pl.col("step") > -36).select(cube)
+    assert (
+        grid.filter(pl.col("step") <= -36).select(cube).null_count().sum_horizontal().item() == 36 * 2 * 204
+    )
+    at_trigger = plan.at_setups(found, tables, cube).select(pl.col(cube).cast(pl.Float32))
+    assert grid.filter(pl.col("step") == 0).select(cube).equals(at_trigger)
+    bars_before = found.with_columns(
+        trigger_ts=pl.col("trigger_ts") - pl.duration(nanoseconds=35 * 5 * 10**9)
+    )
+    first = plan.at_setups(bars_before, tables, cube).select(pl.col(cube).cast(pl.Float32))
+    assert closest.gather_every(36).equals(first)
     # bars after the trigger change nothing
     short = {
         name: t.filter(pl.col("bar_ts") <= book["bar_ts"][100]) if name in {"book", "ladder"} else t
@@ -294,7 +323,7 @@ def test_the_last_step_of_a_sequence_is_the_setup(tiny_built):
     assert last["x"].equals(setups["x0"])
     assert last["bar_ts"].equals(setups["trigger_ts"])
     names = load().sequence
-    assert len(names) == 14
+    assert len(names) == 15
     assert last.select(names).equals(setups.select(pl.col(names).cast(pl.Float32)))
     # a snapshot before the trigger is the step of its bar
     before = gold(tiny_built, "snapshots").filter(pl.col("tau_s") == -60)

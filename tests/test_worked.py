@@ -1,6 +1,8 @@
 """One example a family, worked out on paper; the level is 6800, prices are in ticks from it."""
 
-from math import asinh, cos, exp, log, pi, sqrt, tanh
+import re
+from math import asinh, cos, exp, isfinite, log, pi, sqrt, tanh
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -37,12 +39,6 @@ class Told(dict):
 def setup(tables, bars=1, direction="UP", sigma=1.5):
     """The features of a setup in the last bar."""
     return Told(tables, at(bars, direction, sigma))
-
-
-def everything(tables, bars=1):
-    """Every feature of it at once."""
-    [row] = plan.at_setups(at(bars), tables).to_dicts()
-    return {name.removeprefix("bar5s_"): value for name, value in row.items()}
 
 
 def mirrored(side):
@@ -101,7 +97,7 @@ def test_a_lone_buyer_who_lifts_the_ask_is_positive():
     assert bar("trade_signed_vol_sum", tables) == [2.0]
     assert bar("trade_vol_sum", tables) == [10.0]
     assert bar("trade_imbal_sum", tables) == [2 / (10 + 20)]
-    assert bar("trade_vol_rel_sum", tables) == [pytest.approx(log(30 / 60))]
+    assert bar("rvol_trade_vol_ratio", tables) == [pytest.approx(log(30 / 60))]
 
 
 def test_depth_by_distance_from_the_microprice():
@@ -625,29 +621,71 @@ def test_twenty_minutes_in_summary():
     assert found["deriv_x_d2_w36"] == 0.0 == found["deriv_x_d3_w12"]
 
 
-def test_what_cannot_be_known_is_null_and_never_zero_or_infinite():
-    """A session of three bars, a level far off, an empty side, no past, one print."""
-    short = everything(scene(BELOW, WALL, bars=3), 3)
-    assert [short[name] for name in ("kin_vel_1m", "setup_x_start", "lvl_retreat_far_mean_w12")] == [None] * 3
-    far = everything(scene({-60: 5}, {-59: 5}, bars=3), 3)
-    assert [far[f"lvl_opp_far_t2_4_{form}"] for form in ("rel_eob", "pabal_sum", "share_eob")] == [None] * 3
-    assert far["barrier_qty_eob"] is None is far["ofi_lvl_30s"]
-    empty = everything(scene({-1: 5}, {}, bars=3), 3)
-    assert [empty[name] for name in ("depth_ask10_qty_eob", "shape_ask_entropy_eob", "kin_x_pts_eob")] == [
-        None
-    ] * 3
-    unusual = everything(scene(BELOW, WALL, bars=3, usual=None), 3)
-    assert [unusual[name] for name in ("rvol_trade_vol_ratio", "barrier_rel_eob", "lvl_opppress_eob")] == [
-        None
-    ] * 3
-    once = everything(
-        scene(BELOW, WALL, bars=3, buy_vol=[1, 0, 0], max_trade=[1, 0, 0], trade_cnt=[1, 0, 0]), 3
+def hour():
+    """An hour and a bar with one print, of a lot, 21 bars before the last one."""
+    n = 721
+    one = [int(k == 700) for k in range(n)]
+    tables = scene(full({-1: 5}, -16), full({1: 7}, 16), bars=n, buy_vol=one, max_trade=one, trade_cnt=one)
+    return {**tables, "trades": prints((700, 0.25, 1))}
+
+
+UNKNOWN = {
+    "a session too short for a window": (
+        lambda: scene(BELOW, WALL, bars=3),
+        3,
+        {"kin_vel_1m", "setup_x_start", "setup_x_mean", "lvl_retreat_far_mean_w12", "state_rv_w12", "dct_x_c0"},
+        {"kinematics": "warmup", "lookback": "warmup", "windows": "warmup", "trajectories": "warmup"},
+    ),
+    "a level never visible": (
+        lambda: scene({-60: 5}, {-59: 5}, bars=3),
+        3,
+        {"lvl_opp_far_t2_4_rel_eob", "lvl_opp_far_t2_4_pabal_sum", "barrier_qty_eob", "ofi_lvl_30s", "cube_rest_eob_0"},
+        {"zones": "not_visible", "barriers": "not_visible", "opposing": "not_visible", "cube": "not_visible"},
+    ),
+    "an empty side of the book": (
+        lambda: scene({-1: 5}, {}, bars=3),
+        3,
+        {"depth_ask10_qty_eob", "shape_ask_entropy_eob", "kin_x_pts_eob", "state_spread_pts_eob", "wall_ask_maxz_eob"},
+        {"depth": "empty_band", "midprice": "empty_band", "wall": "empty_band", "shape": "empty_band"},
+    ),
+    "a profile of fewer than three sessions": (
+        lambda: scene(BELOW, WALL, bars=3, usual=None),
+        3,
+        {"rvol_trade_vol_ratio", "barrier_rel_eob", "lvl_opppress_eob", "cube_rest_eob_0", "depth_bid10_rel_eob"},
+        {"rvol": "no_profile", "barriers": "no_profile", "opposing": "no_profile", "depth": "no_profile"},
+    ),
+    "one print in an hour": (
+        hour,
+        721,
+        {"trade_maxsz_frac_sum", "trade_avgsz_lr_sum", "trade_vwapdev_sum", "c2_body_0", "c2_clv_1", "c2_body_2"},
+        {"trade": "empty_band", "candles": "empty_band"},
+    ),
+}  # fmt: skip
+"""What a session may lack: its tables, its bars, features that are null then, and why their families are."""
+
+
+@pytest.mark.parametrize("lack", UNKNOWN)
+def test_what_cannot_be_known_is_null_with_its_reason_and_never_zero_or_infinite(lack):
+    from warehouse import reasons
+
+    made, bars, nulls, whys = UNKNOWN[lack]
+    found = at(bars).hstack(plan.at_setups(at(bars), made()).drop("setup_id"))
+    [row] = reasons.beside(found).to_dicts()
+    assert {name for name in nulls if row[f"bar5s_{name}"] is not None} == set()
+    for family, why in whys.items():
+        assert row[reasons.name(family)] >> reasons.REASONS.index(why) & 1, (family, why)
+    assert all(isfinite(value) for value in row.values() if isinstance(value, float))
+
+
+def test_one_print_is_all_that_is_told_of_an_hour():
+    """Its candle is a point; nothing traded in the bar is no imbalance, and all of the look-back's lots are late."""
+    found = setup(hour(), 721)
+    assert (found["c2_body_1"], found["c2_range_1"], found["c2_high_pts"]) == (0.0, 0.0, 0.25)
+    assert (found["trade_vol_sum"], found["trade_imbal_sum"], found["setup_trade_share_late"]) == (
+        0.0,
+        0.0,
+        1.0,
     )
-    assert once["trade_maxsz_frac_sum"] is None and once["trade_imbal_sum"] == 0.0
-    for found in (short, far, empty, unusual, once):
-        assert all(
-            value is None or value != value + 1 for value in found.values() if isinstance(value, float)
-        )
 
 
 def test_opposing_pressure_is_the_heavier_side_by_what_is_usual():
@@ -800,44 +838,195 @@ def test_raw_rates_are_bid_and_ask_as_they_lie():
 
 
 def test_reasons_are_named():
-    """No profile, a bar before the date, a reset, a level that is never seen, a bar without a print."""
+    """No profile, no fit, a bar before the date, a reset, a level that is never seen, a bar without a print."""
     from warehouse import reasons
 
-    def why(tables, bars, family):
+    def whys(tables, bars):
         made = at(bars).hstack(plan.at_setups(at(bars), tables).drop("setup_id"))
-        told = reasons.told(pl.col(reasons.name(family)))
-        [found] = reasons.beside(made).select(**told).to_dicts()
-        return {reason for reason, holds in found.items() if holds}
+        bits = reasons.beside(made)
+        told = {
+            family: reasons.told(pl.col(reasons.name(family)))
+            for family in load().families()
+            if reasons.name(family) in bits.columns
+        }
+        return {
+            family: {reason for reason, holds in bits.select(**each).row(0, named=True).items() if holds}
+            for family, each in told.items()
+        }
 
-    whole = scene(BELOW, WALL, bars=3)
-    assert why(whole, 3, "midprice") == set()
-    assert why(whole, 3, "kinematics") == {"warmup"}
-    assert why(whole, 3, "distances") == {"empty_band"}  # no such level is known
-    assert why(scene(BELOW, WALL, bars=3, usual=None), 3, "rvol") == {"no_profile", "warmup"}
-    assert why(scene({-60: 5}, {-59: 5}, bars=3), 3, "opposing") == {"not_visible"}
-    reset = scene(BELOW, WALL, bars=260, meta_reset=[k == 250 for k in range(260)])
-    assert "reset" in why(reset, 260, "kinematics") and "warmup" not in why(reset, 260, "kinematics")
-    assert why(scene(BELOW, WALL, bars=3), 3, "trade") == {"empty_band"}
+    whole = whys(scene(BELOW, WALL, bars=3), 3)
+    assert whole["midprice"] == set()
+    assert whole["kinematics"] == {"warmup"}
+    assert whole["distances"] == {"empty_band"}  # no such level is known
+    assert whole["trade"] == {"empty_band"}
+    assert (
+        whole["far"] == {"not_visible", "warmup"} and "no_profile" not in whole["retreat"] | whole["windows"]
+    )
+    assert whys(scene(BELOW, WALL, bars=3, usual=None), 3)["rvol_lookback"] == {"no_profile", "warmup"}
+    unfitted = scene(BELOW, WALL, bars=3)
+    unfitted["retreat_profile"] = unfitted["retreat_profile"].clear()
+    assert "no_profile" in whys(unfitted, 3)["retreat"]
+    unseen = whys(scene({-60: 5}, {-59: 5}, bars=3), 3)
+    assert unseen["opposing"] == {"not_visible"} and "no_profile" not in unseen["windows"]
+    reset = whys(scene(BELOW, WALL, bars=260, meta_reset=[k == 250 for k in range(260)]), 260)
+    assert "reset" in reset["kinematics"] and "warmup" not in reset["kinematics"]
 
 
-def test_idle_columns_are_named():
+def test_idle_columns_are_named_with_their_reasons():
+    """A constant, a twin, a column that is never known, and two of which it is declared that they may be idle."""
     from warehouse import liveness, reasons
 
     n = 12
-    rows = pl.DataFrame(
-        {
-            "bar5s_state_obi0_eob": [k / n for k in range(n)],
-            "bar5s_state_obi10_eob": [k / n for k in range(n)],
-            "bar5s_state_obiw_eob": [0.5] * n,
-            "bar5s_state_obi0_twa": pl.Series([None] * n, dtype=pl.Float64),
-            reasons.name("state"): [4] * n,
-        }
+    tables = scene(BELOW, WALL, bars=3)
+    made = at(3).hstack(plan.at_setups(at(3), tables).drop("setup_id"))
+    rows = pl.concat([reasons.beside(made)] * n).with_columns(
+        bar5s_state_obi0_eob=pl.int_range(n) / n,
+        bar5s_state_obi10_eob=pl.int_range(n) / n,
+        bar5s_meta_late_cnt_sum=pl.lit(0.0),
     )
     found = liveness.of(rows)
-    assert found.idle == {
-        "bar5s_state_obi10_eob": "the same as state_obi0_eob",
-        "bar5s_state_obiw_eob": "0.5 wherever it is known",
-        "bar5s_state_obi0_twa": "never known, of its family: empty_band",
+    told = {name.removeprefix("bar5s_"): (one.what, one.why) for name, one in found.idle.items()}
+    assert "state_obi0_eob" not in told
+    assert told["state_obi10_eob"] == ("the same as state_obi0_eob", "")
+    assert told["state_obiw_eob"][0].endswith("wherever it is known")
+    assert told["kin_vel_1m"] == ("never known", "null in 100%: warmup")
+    assert told["lvl_opp_far_wall_fate_eob"] == ("never known", "null in 100%: empty_band")
+    assert told["meta_late_cnt_sum"] == ("0.0 wherever it is known", "0 while the feed is sound")
+    there = [name for name in load() if name in rows.columns]
+    assert sum(each.features for each in found.families) == len(there) > 1800  # meta and volatility count too
+    strange = sum(not one.why for one in found.idle.values())
+    [line] = [line for line in liveness.to_text(found) if "columns are" in line]
+    share = len(found.idle) / len(there)
+    assert line == (
+        f"{len(found.idle)} of {len(there)} columns are constant or duplicates ({share:.1%}), {strange} without a reason"
+    )
+
+
+def test_size_and_flow_beyond_ten_levels():
+    """The best ask is at 1: 12 and 19 ticks on lie at 13 and 20, 20 and 39 at 21 and 40, 40 at 41."""
+    asks = {1: 10, 13: 40, 20: 5, 21: 100, 40: 7, 41: 9}
+    acts = {("A", 13): {"add": 30, "pull": 10, "fill": 5, "n_add": 3, "n_pull": 2, "qty_twa": 64}}
+    tables = scene({-1: 30, -13: 15}, asks, bars=3, acts=acts)
+    whole = 10 + 40 + 5 + 100 + 7 + 9
+    assert bar("depth_above_p3_5_qty_eob", tables)[0] == 45.0 == 107.0 - 62.0
+    assert bar("depth_above_p5_10_qty_eob", tables)[0] == 107.0
+    assert bar("depth_above_p3_5_frac_eob", tables)[0] == 45 / whole
+    assert bar("depth_above_p3_5_qty_twa", tables)[0] == 64.0
+    assert bar("state_cdi_p3_5_eob", tables)[0] == (15 - 45) / 60
+    assert bar("flow_net_vol_ask_p3_5_sum", tables)[0] == 30 - 10 - 5
+    assert bar("flow_net_volnorm_ask_p3_5_sum", tables)[0] == 15 / (64 + 50)
+    assert bar("flow_pabal_ask_p3_5_sum", tables)[0] == (10 - 30) / (40 + 20)
+    assert bar("flow_cnt_cancel_ask_p3_5_sum", tables)[0] == 2.0
+    assert bar("cumul_flow_net_ask_p3_5", tables) == [15.0, 30.0, 45.0]
+    assert bar("cumul_flow_net_ask_p3_5_rate", tables) == [15.0] * 3
+    # On the bid nothing is seen so far out: unknown, not empty.
+    assert bar("depth_below_p5_10_qty_eob", tables) == [None] * 3
+    assert bar("flow_net_vol_bid_p5_10_sum", tables) == [None] * 3
+    assert bar("state_cdi_p5_10_eob", tables) == [None] * 3
+    seen = scene({-1: 30, -21: 0}, asks)
+    assert bar("depth_below_p5_10_qty_eob", seen) == [0.0] and bar("state_cdi_p5_10_eob", seen) == [-1.0]
+
+
+def test_a_look_back_that_is_cut_short_says_so():
+    found = [setup(scene(BIDS, ASKS, bars=n), n)["setup_is_truncated_lookback"] for n in (239, 240)]
+    assert found == [1.0, 0.0]
+    reset = scene(BIDS, ASKS, bars=250, meta_reset=[k == 100 for k in range(250)])
+    assert setup(reset, 250)["setup_is_truncated_lookback"] == 1.0
+    # What is summed up is so over the bars that there are, from six on.
+    x = [setup(scene(BIDS, ASKS, bars=n), n)["setup_obi0_mean"] for n in (5, 6)]
+    assert x == [None, pytest.approx(0.5)]
+
+
+def test_adds_against_removals_and_the_usual_of_both():
+    """44 added, 4 pulled and 8 filled, where 64 of each are usual: twice as many added as removed."""
+    flow = {"add_bid_p0_1": 44, "pull_bid_p0_1": 4, "fill_bid_p1_2": 8}
+    assert bar("rvol_flow_net_bid_ratio", scene(BIDS, ASKS, **flow)) == [pytest.approx(log(64 / 32))]
+    assert bar("rvol_flow_net_bid_ratio", scene(BIDS, ASKS, usual=None, **flow)) == [None]
+
+
+def test_a_line_through_the_distance():
+    """Price rises by a tick a bar, and stands still in the last one: -3 .. 3 against 0..5, 5 ticks."""
+    steps = [0, 1, 2, 3, 4, 5, 5]
+    up = {
+        f"{side}_px_00": [LEVEL - 2 + 0.25 * k + away for k in steps]
+        for side, away in (("bid", -0.125), ("ask", 0.125))
     }
-    assert found.families[0].nulls == 0.25 and found.families[0].why["empty_band"] == 1.0
-    assert "3 of 4 columns are constant or duplicates (75.0%)" in list(liveness.to_text(found))
+    tables = scene(BIDS, ASKS, bars=7, bid_sz_00=10, ask_sz_00=10, **up)
+    slope = sum((k - 3) * each for k, each in enumerate(steps)) / 28
+    assert bar("deriv_dist_ls1_w3", tables) == [*[None] * 6, pytest.approx(0.25 * slope)]
+    found = setup(tables, 7)
+    assert found["deriv_x_ls1_w3"] == pytest.approx(0.25 * slope)
+    assert found["deriv_x_ls1_w1"] == pytest.approx(0.25 * (5 - 4) / 2)
+
+
+def test_paths_and_pulls_of_a_window():
+    """Asks of 60 at 2 and at 6 for two bars, then at 6 alone: their centre goes 4, 4, 6."""
+    acts = {("A", 6): {"pull": 30, "add": 10}}
+    tables = scene(
+        full({-1: 30}, -16), full({1: 0, 2: 60, 6: 60}, 16), bars=3, acts=acts, obi0_twa=[0.5, 0.25, 0.0]
+    )
+    last = (pl.col("bar_ts") == START + 2 * BAR_NS) & (pl.col("price") == LEVEL + 0.5)
+    tables["ladder"] = tables["ladder"].with_columns(qty=pl.when(last).then(0).otherwise("qty"))
+    found = setup(tables, 3)
+    assert found["lvl_opp_far_com_ticks_eob"] == 6.0
+    assert found["lvl_opp_far_com_path_w3"] == pytest.approx((6 - 4) / 2 * 3)
+    assert found["lvl_opp_far_wall_path_w3"] == pytest.approx(0.0)  # 60 at 6 is the largest throughout
+    assert found["lvl_pull_far_w3"] == pytest.approx((90 - 30) / (120 + 20 * sqrt(3)))
+    assert found["state_x_obi0_mean_w3"] == 0.25
+    assert setup(tables, 3, "DOWN")["state_x_obi0_mean_w3"] == -0.25
+
+
+def test_rest_over_a_window_averages_before_it_divides():
+    """300 on average at the point ahead, where four ticks of usually 50 lie."""
+    tables = scene(full({-1: 5}, -16), full({1: 5}, 16), bars=3, acts={("A", 4): {"qty_twa": 300}})
+    found = setup(tables, 3)
+    assert found["cube_x_rest_twa_w3_p1"] == pytest.approx(-900 / (900 + 600 + 150))
+    assert found["cube_x_rest_twa_w12_p1"] is None
+
+
+def test_whose_orders_a_wall_is_made_of_and_where_they_move():
+    """600 lots of 3 orders at 6 among 940 lots of 43; bids beyond the level are moved away."""
+    acts = {("A", 6): {"orders": 3}, ("A", 5): {"orders": 30}, ("A", 1): {"orders": 10}}
+    found = setup(scene(full({-2: 20}, -16), full({1: 40, 5: 300, 6: 600}, 16), acts=acts))
+    assert found["lvl_opp_far_wall_order_lr_eob"] == pytest.approx(log((600 / 3) / (940 / 43)))
+    assert found["lvl_sup_near_wall_order_lr_eob"] is None  # no count is told
+    moved = {("B", 3): {"reprice_away": 30, "reprice_toward": 10}}
+    beyond = setup(scene({4: 10, **full({3: 20}, -16)}, full({5: 5}, 16), acts=moved))
+    assert beyond["lvl_sup_far_repricebal_sum"] == (30 - 10) / (40 + 20)
+    # 20 at 3 and 10 at 4 were 20 and 20 before owners pulled ten from 4.
+    moved = {("B", 4): {"pull": 10}}
+    drawn = setup(scene({4: 10, **full({3: 20}, -16)}, full({5: 5}, 16), acts=moved))
+    assert drawn["lvl_sup_far_com_shift_sum"] == pytest.approx(100 / 30 - 140 / 40)
+    assert beyond["lvl_sup_far_com_ticks_eob"] == pytest.approx((4 * 10 + 3 * 20) / 30)
+
+
+def test_the_unexplained_retreat_is_smoothed_from_the_bar_that_has_a_bar_before_it():
+    bids, asks = full({-1: 10, -3: 0}, -8), full({1: 10}, 8)
+    tables = scene(bids, asks, bars=4, last={("B", -1): {"pull": 60}})
+    found = setup(tables, 4)
+    quiet, loud = -0.125, 0.5 * 60 / 80 - 0.125  # usually 0.125 while mid stands still
+    assert found["lvl_retreat_near_res_sum"] == pytest.approx(loud)
+    assert found["lvl_retreat_near_res_run"] == 3.0  # the first bar has no move
+    assert found["lvl_retreat_near_res_sum_ewm3"] == pytest.approx((loud + quiet / 2 + quiet / 4) / 1.75)
+
+
+def test_the_volume_of_the_running_candle():
+    """Two bars of a lot each since the last one closed, where 64 are usual."""
+    tables = scene(BIDS, ASKS, bars=50, buy_vol=[1] * 50)
+    found = setup(tables, 50)
+    assert (found["c2_vol_0"], found["c2_usual_vol_0"]) == (2.0, 128.0)
+    assert found["c2_vol_lr_0"] == pytest.approx(log((2 + 20 * sqrt(2)) / (128 + 20 * sqrt(2))))
+    assert setup({**tables, "book": tables["book"].head(48)}, 48)["c2_vol_lr_0"] is None
+    assert setup(scene(BIDS, ASKS, bars=50, usual=None), 50)["c2_vol_lr_0"] is None
+
+
+def test_mid_is_half_way():
+    assert bar("midprice_eob", scene({-2: 30}, {3: 10})) == [LEVEL + 0.125]
+    assert bar("midprice_eob", scene({}, {3: 10})) == [None]
+
+
+def test_every_family_has_an_example():
+    """This file names a feature of each."""
+    words = set(re.findall(r"\w+", Path(__file__).read_text(encoding="utf-8")))
+    named = {one.family for name, one in load().items() if name.removeprefix("bar5s_") in words}
+    assert set(load().families()) - named == set()

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from warehouse import barrier, card, odds, precedents, pressure, question, sequel, spread, vectors
+from warehouse import barrier, card, odds, phases, precedents, pressure, question, sequel, spread, vectors
 from warehouse.card import NAMES, Card, Labels
 from warehouse.index import Neighbours, Pool
 from warehouse.library import Admission
 from warehouse.odds import CLASSES, Chance, Reals
+from warehouse.phases import Phase
 from warehouse.question import Moment
 from warehouse.schema import NS
 from warehouse.vectors import SHARED_TENTHS, Spec, Vectors
@@ -53,6 +54,7 @@ class Answer:
 
     Args:
         now: The frozen moment.
+        stage: Its phase beside the last arrival; None of an arrival, and of what is compared with arrivals.
         row: Its features.
         admission: Who might answer.
         spec: By which vector.
@@ -69,6 +71,7 @@ class Answer:
     """
 
     now: Moment
+    stage: Phase | None
     row: Mapping[str, Any]
     admission: Admission
     spec: Spec
@@ -131,6 +134,8 @@ class Answer:
             "known_ts": card.iso(place.end),
             "new_york": f"{question.wall(place.end):%Y-%m-%d %H:%M:%S}",
             "setup_id": now.setup["setup_id"] if now.setup else None,
+            "phase": self.stage.name if self.stage else None,
+            "tau_s": self.stage.tau_s if self.stage else None,
             "direction": now.direction,
             "p_ref": now.p_ref,
             "x0": now.x0,
@@ -150,7 +155,7 @@ class Answer:
         usable = ends["outcome"].is_in(CLASSES).fill_null(value=False).to_numpy()
         born = int((ends["outcome"] == "BORN").sum())
         base, counts, bucket = self._base(mine)
-        x0, sigma = self.now.x0, self.now.sigma_60
+        sigma = self.now.sigma_60
         width = None if sigma is None else odds.width(sigma, horizon, self.start.tick)
         own, strength = weights[usable], self.start.strengths.get(horizon, odds.STRENGTH)
         censored = len(weights) - len(own) - born
@@ -158,7 +163,7 @@ class Answer:
         reach, times = sequel.excursions(ends, weights), sequel.times(ends, weights, horizon)
         if sigma is None or width is None:
             return Told(None, labels, reach, times)
-        null = odds.null(x0, width, sigma, horizon, self.start.factors.get(horizon, barrier.UNCALIBRATED))
+        null = self._given_arrival(mine) if self._approaching else self._null(width, sigma, horizon)
         if null is None:
             return Told(None, labels, reach, times)
         hits = np.stack(
@@ -166,6 +171,21 @@ class Answer:
         )
         chances = odds.blend(own, hits[usable].astype(np.float64), null, base, strength)
         return Told(chances, labels, reach, times)
+
+    @property
+    def _approaching(self) -> bool:
+        return self.stage is not None and self.stage.name == phases.APPROACH
+
+    def _null(self, width: float, sigma: float, horizon: int) -> Reals | None:
+        """Chances by geometry from where price stands."""
+        factor = self.start.factors.get(horizon, barrier.UNCALIBRATED)
+        return odds.null(self.now.x0, width, sigma, horizon, factor)
+
+    def _given_arrival(self, mine: pl.DataFrame) -> Reals | None:
+        """Of an approach, whose race begins at the level alone: mean of geometry's for those that arrived."""
+        arrived = mine.join(self.library.select("setup_id"), on="setup_id", how="semi", maintain_order="left")
+        known = arrived.select(f"cal_{name.lower()}" for name in CLASSES).drop_nulls()
+        return known.mean().to_numpy()[0] if len(known) else None
 
     def _base(self, mine: pl.DataFrame) -> tuple[Reals | None, int, int]:
         """Shares among the admitted of the question's half hour, and how many counted in all and in it."""
@@ -197,7 +217,7 @@ class Answer:
         if now.place.product == SIMULATED:
             notes.append("Simulated data: no market ever traded this.")
         if now.setup is None:
-            notes.append("This moment is no arrival at the level; it is compared with arrivals.")
+            notes.append(phases.compared(self.stage))
         if self.unknown:
             few = (slots - self.unknown) * 10 < SHARED_TENTHS * slots
             notes.append(
@@ -213,6 +233,8 @@ class Answer:
         return notes
 
     def _about_odds(self, outcomes: Mapping[str, object], labels: Mapping[str, Labels]) -> list[str]:
+        if self._approaching:
+            return [] if any(outcomes.values()) else ["No odds: no approach like this has arrived before."]
         missing = [name for name, chances in outcomes.items() if chances is None]
         if self.now.sigma_60 is None:
             return ["No odds: volatility needs 180 bars of data before the moment."]

@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 
 from warehouse import casts, macros, render, store, views
+from warehouse.catalog import load
 from warehouse.errors import BusyError, DataError, MissingStepError, QuestionError, WarehouseError
 from warehouse.functions import Helpers
 from warehouse.schema import SETUPS
@@ -26,6 +27,8 @@ COPIED = (
 FORMATS = ("table", "csv", "json", "parquet")
 CATALOGUE = re.compile(r"duckdb_|information_schema|comment", re.IGNORECASE)
 """What a statement names that asks for comments."""
+WIDE = ("setups", "bars", "level_bars")
+"""Views whose features carry their comments in the views of their families."""
 
 
 def build(root: Path) -> None:
@@ -36,7 +39,8 @@ def build(root: Path) -> None:
     with store.temporary(root, ".duckdb") as aside:
         with duckdb.connect(str(aside)) as con:
             quiet = "SET enable_progress_bar = false"
-            _run(con, [quiet, "CREATE SCHEMA gold", "CREATE SCHEMA silver", *_copies(root), *_shared()])
+            schemas = (f"CREATE SCHEMA {name}" for name in ("gold", "silver", "features"))
+            _run(con, [quiet, *schemas, *_copies(root), *_shared(), *_families()])
         aside.replace(root / FILE)
 
 
@@ -133,7 +137,7 @@ def _damage(root: Path, error: duckdb.Error) -> DataError:
 
 
 def _open(root: Path, helpers: Helpers, *, told: bool = True) -> duckdb.DuckDBPyConnection:
-    """A connection with every view; their thousands of comments take seconds, so only where `told`."""
+    """A connection with every view; their thousands of comments take a second, so only where `told`."""
     if not (root / "silver").is_dir():
         raise MissingStepError(
             f"{root} holds nothing built: put DBN files into {root / 'raw'} and run `warehouse build`"
@@ -182,7 +186,7 @@ def _over_files(root: Path) -> Iterable[str]:
     for view in found:
         layer, name = view.name.split(".")
         if layer != "bronze" and name != "setups":
-            yield from views.alias(view, name).create()
+            yield from _brief(views.alias(view, name)).create()
 
 
 def _copies(root: Path) -> Iterable[str]:
@@ -200,20 +204,27 @@ def _copies(root: Path) -> Iterable[str]:
 
 
 def _brief(view: View) -> View:
-    """A view that leaves the comments of gold.setups' features to `setups`.
+    """A wide view that leaves the comments of its features to their families.
 
-    Each comment copies all that the table has, so that a thousand of them take seconds.
+    Each comment copies all that the view has, so that two thousand of them take seconds and a gigabyte.
     """
-    own = {*SETUPS.schema, *SETUPS.partition}
-    kept = tuple(one for one in view.columns if view.name != SETUPS.name or one.name in own)
+    if view.name.rpartition(".")[2] not in WIDE:
+        return view
+    known = load()
+    kept = tuple(one for one in view.columns if one.name not in known or one.name in SETUPS.schema)
     return View(view.name, view.doc, kept, view.body)
 
 
 def _shared() -> Iterable[str]:
     """What both databases have: the wide view of setups, vectors, and macros in plain SQL."""
-    setups = next(table for table in views.tables() if table.name == "gold.setups")
+    setups = next(table for table in views.tables() if table.name == SETUPS.name)
     columns = views.over_files(Path(), setups).columns
     for view in (views.people(columns), views.vectors()):
-        yield from view.create()
+        yield from _brief(view).create()
     for macro in (macros.NY, macros.NEAREST):
         yield macro.statement
+
+
+def _families() -> Iterable[str]:
+    for view in views.of_setups():
+        yield from view.create()

@@ -131,6 +131,7 @@ ROW: dict[str, Column] = {
                 "pull_young",
             )
         ),
+        Column("orders", REAL, COUNT, "silver.ladder's orders."),
         Column("seen_frac", REAL, FRACTION, "Share of the bar in which the price was known."),
     )
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from warehouse import catalog, store
-from warehouse.schema import DEFAULT_SCHEME, OUTCOMES, SETUPS
+from warehouse.schema import DEFAULT_SCHEME, OUTCOMES, SETUPS, SNAPSHOTS
 from warehouse.store import Partition
 
 
@@ -74,6 +74,12 @@ def frozen(sources: Iterable[Partition], features: Sequence[str] = ()) -> pl.Dat
 
 def _summaries(features: Sequence[str]) -> list[str]:
     return [feature for feature in features if feature in catalog.load().summaries] if features else []
+
+
+def snapshots(root: Path, features: Sequence[str]) -> pl.LazyFrame:
+    """gold.snapshots of a root: own columns and some features."""
+    schema = {**SNAPSHOTS.schema, **dict.fromkeys(features, pl.Float64())}
+    return _scan(store.partitions(root, "gold.snapshots"), schema)
 
 
 def outcomes(root: Path, scheme: str = DEFAULT_SCHEME) -> pl.DataFrame:

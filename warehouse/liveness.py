@@ -22,7 +22,7 @@ class Family:
         family: Its name.
         features: How many it has.
         nulls: Share of its values that are null.
-        why: Share of setups with a null of each reason.
+        why: Share of setups with a null of each reason; empty of families that reasons are read from.
     """
 
     family: str
@@ -32,12 +32,25 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True)
+class Idle:
+    """A column that says nothing of its own.
+
+    Args:
+        what: The one value that it has, or the column that it equals.
+        why: As it is declared, or why it is null where it is; empty if neither is known.
+    """
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Liveness:
-    """Every family, and each column that is constant or a duplicate with what it is."""
+    """Every family, and each column that is constant or a duplicate."""
 
     setups: int
     families: list[Family]
-    idle: dict[str, str]
+    idle: dict[str, Idle]
 
 
 def liveness(root: Path) -> Liveness | None:
@@ -52,49 +65,66 @@ def liveness(root: Path) -> Liveness | None:
 def of(rows: pl.DataFrame) -> Liveness | None:
     """The liveness of features in setups; None where there are none of both."""
     known = catalog.load()
-    families = [name for name in known.families() if reasons.name(name) in rows.columns]
-    if rows.is_empty() or not families:
+    there = {
+        family: [one.name for one in known.family(family) if one.name in rows.columns]
+        for family in known.families()
+    }
+    there = {family: names for family, names in there.items() if names}
+    if rows.is_empty() or not there:
         return None
-    made = [_family(rows, name) for name in families]
-    names = [one.name for name in families for one in known.family(name) if one.name in rows.columns]
-    return Liveness(len(rows), made, dict(_idle(rows, names)))
+    families = [_family(rows, *one) for one in there.items()]
+    return Liveness(len(rows), families, _idle(rows, [name for names in there.values() for name in names]))
 
 
 def to_text(found: Liveness) -> Iterator[str]:
     """A line a family, and one for each column that says nothing of its own."""
     yield f"nulls at {found.setups:,} setups" + "".join(f"{reason:>13}" for reason in reasons.REASONS)
     for each in found.families:
-        shares = "".join(f"{each.why[reason]:>13.1%}" for reason in reasons.REASONS)
+        shares = "".join(f"{each.why[reason]:>13.1%}" for reason in each.why)
         yield f"{each.family:<14} {each.features:>4} {each.nulls:>7.1%}{shares}"
     whole = sum(each.features for each in found.families)
-    yield f"{len(found.idle)} of {whole} columns are constant or duplicates ({len(found.idle) / whole:.1%})"
-    yield from (f"  {name.removeprefix(PREFIX)}: {why}" for name, why in found.idle.items())
+    strange = sum(not one.why for one in found.idle.values())
+    yield (
+        f"{len(found.idle)} of {whole} columns are constant or duplicates ({len(found.idle) / whole:.1%}), "
+        f"{strange} without a reason"
+    )
+    for name, one in found.idle.items():
+        yield f"  {name.removeprefix(PREFIX)}: {one.what}" + (f" ({one.why})" if one.why else "")
 
 
-def _family(rows: pl.DataFrame, family: str) -> Family:
-    names = [one.name for one in catalog.load().family(family) if one.name in rows.columns]
-    nulls = sum(rows[name].null_count() for name in names) / (len(rows) * max(1, len(names)))
-    [why] = rows.select(**reasons.told(pl.col(reasons.name(family)))).mean().to_dicts()
+def _family(rows: pl.DataFrame, family: str, names: list[str]) -> Family:
+    nulls = sum(rows[name].null_count() for name in names) / (len(rows) * len(names))
+    told, why = reasons.name(family), {}
+    if told in rows.columns:
+        [why] = rows.select(**reasons.told(pl.col(told))).mean().to_dicts()
     return Family(family, len(names), nulls, why)
 
 
-def _idle(rows: pl.DataFrame, names: list[str]) -> Iterator[tuple[str, str]]:
+def _idle(rows: pl.DataFrame, names: list[str]) -> dict[str, Idle]:
+    known, found = catalog.load(), {name: (what, twin) for name, what, twin in _silent(rows, names)}
+    asked = [name for name in found if rows[name].null_count()]
+    told = [name for name in asked if reasons.name(known[name].family) in rows.columns]
+    why = {name: _hidden(rows[name], shares) for name, shares in reasons.of(rows, told).items()}
+    why |= {name: said for name, one in found.items() if (said := known[name].idle or known[one[1]].idle)}
+    return {name: Idle(what, why.get(name, "")) for name, (what, _) in found.items()}
+
+
+def _hidden(column: pl.Series, shares: dict[str, float]) -> str:
+    """What keeps a column from being known, in words."""
+    if not (reason := max(shares, key=lambda one: shares[one])) or not shares[reason]:
+        return ""
+    return f"null in {column.null_count() / len(column):.0%}: {reason}"
+
+
+def _silent(rows: pl.DataFrame, names: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Columns that have one value, or those of another column: what is said of them, and which that is."""
     seen: dict[tuple[int, ...], list[str]] = {}
     for name in names:
         column = rows[name]
-        if column.drop_nulls().n_unique() <= 1:
-            yield name, _constant(rows, name)
+        if (values := column.drop_nulls()).n_unique() <= 1:
+            yield name, f"{values[0]} wherever it is known" if len(values) else "never known", name
             continue
         alike = seen.setdefault((column.null_count(), *column.hash().head(8).to_list()), [])
         if twin := next((other for other in alike if rows[other].equals(column)), None):
-            yield name, f"the same as {twin.removeprefix(PREFIX)}"
+            yield name, f"the same as {twin.removeprefix(PREFIX)}", twin
         alike.append(name)
-
-
-def _constant(rows: pl.DataFrame, name: str) -> str:
-    values = rows[name].drop_nulls()
-    if len(values):
-        return f"{values[0]} wherever it is known"
-    bits = pl.col(reasons.name(catalog.load()[name].family))
-    held = rows.select(**reasons.told(bits)).mean().to_dicts()[0]
-    return f"never known, of its family: {max(held, key=lambda reason: held[reason])}"

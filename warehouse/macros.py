@@ -12,7 +12,7 @@ _SCALED = (
     "coalesce(({}[place] - scale.median[place]) / scale.mad[place], 0)))"
 )
 """A slot as principal axes are taken of it: the median where it is missing."""
-_PRODUCT = "regexp_extract({}.symbol, '^(.+?)[FGHJKMNQUVXZ][0-9]+$', 1)"
+_PRODUCT = "regexp_extract(one.symbol, '^(.+?)[FGHJKMNQUVXZ][0-9]+$', 1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,25 @@ NEAREST = Macro(
     "`warehouse similar` answers at that moment; pure SQL, in the database file too.",
     f"""
 CREATE MACRO nearest(setup, k := 30, vector_spec := '{DEFAULT}') AS TABLE
-WITH asked AS (
+WITH placed AS MATERIALIZED (
     SELECT
-        one.*,
+        one.setup_id,
+        one.date,
+        one.level_kind,
+        one.level_kinds,
+        one.direction,
+        one.known_ts,
+        one.resolved_ts,
+        one.cluster_id,
+        one.is_placebo,
+        {_PRODUCT} AS product,
         mine.vector,
-        mine.slots,
-        {_PRODUCT.format("one")} AS product
+        mine.slots
     FROM gold.setups AS one
     JOIN gold.vectors AS mine ON mine.setup_id = one.setup_id AND mine.spec = vector_spec
-    WHERE one.setup_id = setup
+),
+asked AS MATERIALIZED (
+    FROM placed WHERE placed.setup_id = setup
 ),
 fits AS (
     SELECT max(fit.date) AS fitted
@@ -84,28 +94,27 @@ gaps AS (
         coalesce(len(scale.axes[1]), len(asked.slots)) AS width,
         CASE
             WHEN scale.axes[1] IS NULL THEN list_transform(
-                theirs.vector,
+                other.vector,
                 lambda value, place: ((value::DOUBLE - asked.vector[place]::DOUBLE) / scale.mad[place]) ** 2
             )
-            WHEN least(list_count(theirs.vector), list_count(asked.vector)) * 10
+            WHEN least(list_count(other.vector), list_count(asked.vector)) * 10
                 >= {SHARED_TENTHS} * len(asked.slots)
             THEN list_transform(
                 scale.axes[1],
                 lambda part, axis: list_sum(list_transform(
-                    theirs.vector,
+                    other.vector,
                     lambda value, place: scale.axes[place][axis]
-                        * ({_SCALED.format("theirs.vector")} - {_SCALED.format("asked.vector")})
+                        * ({_SCALED.format("other.vector")} - {_SCALED.format("asked.vector")})
                 )) ** 2
             )
         END AS squares
-    FROM asked, scale, gold.setups AS other
-    JOIN gold.vectors AS theirs ON theirs.setup_id = other.setup_id AND theirs.spec = vector_spec
+    FROM asked, scale, placed AS other
     WHERE NOT other.is_placebo
         AND other.direction = asked.direction
         AND (asked.level_kind = 'CUSTOM' OR list_contains(other.level_kinds, asked.level_kind))
         AND other.resolved_ts <= asked.known_ts
         AND other.date <> asked.date
-        AND {_PRODUCT.format("other")} = asked.product
+        AND other.product = asked.product
 ),
 ranked AS (
     SELECT found, sqrt(list_sum(squares) * width / list_count(squares)) AS distance
@@ -115,7 +124,7 @@ ranked AS (
 firsts AS (
     SELECT ranked.found, ranked.distance, other.date
     FROM ranked
-    JOIN gold.setups AS other ON other.setup_id = ranked.found
+    JOIN placed AS other ON other.setup_id = ranked.found
     QUALIFY row_number() OVER (PARTITION BY other.cluster_id ORDER BY distance, found) <= {PER_CLUSTER}
 ),
 spread AS (

@@ -18,8 +18,9 @@ Generated from the declarations in `warehouse/` and `sql/` by `just docs`; do no
 `bronze`, `silver` and `gold` are views over the Parquet files; every silver and gold table also has a view
 without its schema. Times are UTC; `ny('2025-07-08 10:14:35')` makes one from New York wall time.
 
-`ROOT/warehouse.duckdb` holds `setups`, `levels`, `outcomes`, the gold tables and `nearest`, for any DuckDB 2
-client; our connections attach it read-only as `file`.
+`ROOT/warehouse.duckdb` holds `setups`, `levels`, `outcomes`, the gold tables, `nearest`, and a view of each
+family at setups with a comment on every column, such as `features.wall`, for any DuckDB 2 client; our
+connections attach it read-only as `file`.
 """
 _SETUPS = """`setups` is gold.setups with the default scheme's outcomes and without placebos. Every feature is
 a column too: see [features](features/index.md).

@@ -11,7 +11,6 @@ import polars as pl
 from warehouse import card, question
 from warehouse.card import NAMES
 from warehouse.index import Neighbours, Pool
-from warehouse.schema import BAR_NS
 from warehouse.vectors import Reals, Vectors
 
 TOLD = 3
@@ -32,7 +31,7 @@ def told(
         reasons: Of each neighbour, as `reasons` gives them.
     """
     joined = near.join(followed(outcomes), on="setup_id", how="left", maintain_order="left")
-    joined = joined.with_columns(known=pl.col("trigger_ts").cast(pl.Int64) + BAR_NS)
+    joined = joined.with_columns(known=pl.col("known_ts").cast(pl.Int64))
     return [
         {name: row[name] for name in _PLAIN}
         | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -24,6 +25,17 @@ PAST = f"{PREFIX}rvol_trade_vol_ratio"
 """Null where there is no profile."""
 COVERED = tuple(f"{PREFIX}cube_cov_{j}" for j in ("m4", "m3", "m2", "m1", "0", "p1", "p2", "p3", "p4"))
 """Shares seen of the points about the level."""
+NEAR_RES, NEAR, MOVED, PREDICTED, PUSHED = (
+    f"{PREFIX}{name}"
+    for name in (
+        "lvl_retreat_near_res_sum",
+        "lvl_retreat_near_sum",
+        "lvl_move_rel_sum",
+        "fma_pred_12",
+        "fma_ratio_12",
+    )
+)
+"""Two values with a fit to the past, and what each reads besides."""
 SEEN = 0.5
 _LEFT_OUT = {"meta", "volatility"}
 """Families that the reasons themselves are read from."""
@@ -39,6 +51,7 @@ class _Trait:
         fitted: It reads what was fitted to the past.
         covers: Coverages that it reads.
         ladder: It reads sums over the ladder about the level.
+        rows: It reads sums over all rows of the ladder.
     """
 
     reach: int
@@ -46,6 +59,7 @@ class _Trait:
     fitted: bool
     covers: frozenset[str]
     ladder: bool
+    rows: bool
 
 
 def name(family: str) -> str:
@@ -69,6 +83,21 @@ def beside(setups: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def of(setups: pl.DataFrame, names: Iterable[str]) -> dict[str, dict[str, float]]:
+    """For each of some features the shares of setups in which it is null for each reason, the largest first.
+
+    Args:
+        setups: With every feature.
+        names: Features of families that have a column of reasons.
+    """
+    rows, found = _Rows(setups), {}
+    for one in names:
+        why = zip(REASONS, _why(rows, _trait(one)), strict=True)
+        shares = {reason: float((rows.null[one] & holds).mean()) for reason, holds in why}
+        found[one] = dict(sorted(shares.items(), key=lambda share: -share[1]))
+    return found
+
+
 def told(bits: pl.Expr) -> dict[str, pl.Expr]:
     """For each reason, whether it is among the bits."""
     return {reason: bits // 2**place % 2 == 1 for place, reason in enumerate(REASONS)}
@@ -83,7 +112,13 @@ class _Rows:
         real = pl.col(read).cast(pl.Float64).fill_null(float("nan"))  # NaN compares with nothing
         self.null = _arrays(setups.select(pl.all().is_null()))
         self.real = _arrays(setups.select(real))
+        self.unfitted = self._without(NEAR_RES, NEAR, MOVED) | self._without(PREDICTED, PUSHED)
         self.far = np.all([self.real[one] == 0 for one in COVERED], axis=0)
+
+    def _without(self, name: str, *read: str) -> Flags:
+        """Where a fitted value is null though all is known that it reads besides its fit."""
+        found: Flags = self.null[name] & ~np.any([self.null[one] for one in read], axis=0)
+        return found
 
 
 def _arrays(frame: pl.DataFrame) -> dict[str, npt.NDArray[Any]]:
@@ -103,7 +138,8 @@ def _bits(rows: _Rows, groups: dict[_Trait, list[str]]) -> npt.NDArray[np.int64]
 def _why(rows: _Rows, trait: _Trait) -> tuple[Flags, ...]:
     """Whether each reason holds for values of a trait that are null, in their order."""
     no = np.zeros(rows.count, bool)
-    hidden = np.any([no, *(~(rows.real[one] >= SEEN) for one in trait.covers)], axis=0)
+    # A coverage that is null is of a zone in which nothing may rest: there was nothing to see.
+    hidden = np.any([no, *(rows.real[one] < SEEN for one in trait.covers)], axis=0)
     if trait.ladder:
         hidden |= rows.far
     longer = trait.reach > 1
@@ -111,7 +147,10 @@ def _why(rows: _Rows, trait: _Trait) -> tuple[Flags, ...]:
     dropped = (rows.real[CLEAR] < trait.reach) & ~short if longer else no
     past = rows.null[PAST] if trait.past else no
     # A fit needs more sessions than a profile, so it can be all that is missing.
-    past = past | ~(hidden | short | dropped) if trait.fitted else past
+    past = past | rows.unfitted if trait.fitted else past
+    if trait.rows or (longer and trait.covers):
+        # Not a row was seen; or seen now and null all the same: not through the bars before.
+        hidden |= ~(short | dropped | past)
     return hidden, short, ~(hidden | short | dropped | past), past, dropped
 
 
@@ -131,6 +170,7 @@ def _trait(column: str) -> _Trait:
         any(one in inputs.FITTED for one in leaves) or any(one.fitted for one in below),
         frozenset(one for one in feature.inputs if "_cov_" in one).union(*(one.covers for one in below)),
         any(measure.grain == "level" for measure in sums) or any(one.ladder for one in below),
+        any(measure.grain == "bar" for measure in sums) or any(one.rows for one in below),
     )
 
 

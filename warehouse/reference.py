@@ -129,6 +129,7 @@ def about(known: Catalog, feature: Feature) -> list[Row]:
         "rises with": feature.rises_with or "",
         "codes": _codes(feature),
         "breaks": "; ".join(f"{law}: {reason}" for law, reason in feature.breaks.items()),
+        "idle": feature.idle,
         "vectors": ", ".join(name for name, slots in known.vectors.items() if feature.name in slots),
         "declared": feature.where,
     }

@@ -6,7 +6,7 @@ Times are naive `Datetime('ns')`, UTC by convention. Prices are index points fro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import polars as pl
@@ -48,6 +48,8 @@ TAUS_S = (-300, -240, -180, -120, -60, 0, 30, 60, 120, 240)
 """Moments around T0, in seconds, at which a setup is frozen again."""
 SEQUENCE_BARS = 240
 """Bars of a sequence, the trigger's own the last."""
+CUBE_BARS = 36
+"""The last ones of them, of which it holds the pressure cube."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,24 +438,20 @@ OUTCOMES = Table(
 )  # fmt: skip
 
 
-def _raced(horizon_s: int) -> tuple[Column, ...]:
-    """What followed a snapshot within one horizon."""
-    m = f"{horizon_s // 60}m"
-    odds = [
-        Column(
-            f"{null}_{end}_{m}",
-            REAL,
-            FRACTION,
-            f"{words} probability of {end.upper()} at {horizon_s // 60} minutes from there.",
-        )
-        for null, words in (("null", "Plug-in geometric"), ("cal", "Calibrated geometric"))
-        for end in ("break", "reject", "chop")
+OF_A_RACE = (
+    "outcome", "barrier_pts", "time_to_break_s", "time_to_reject_s", "mfe_pts", "mae_pts",
+    "null_break", "null_reject", "null_chop", "cal_break", "cal_reject", "cal_chop",
+)  # fmt: skip
+"""Columns of an outcome that a snapshot holds for each horizon."""
+
+
+def _raced(horizon_s: int) -> list[Column]:
+    """What followed a snapshot within one horizon, under the default scheme."""
+    minutes, known = horizon_s // 60, {column.name: column for column in OUTCOMES.columns}
+    return [
+        replace(known[name], name=f"{name}_{minutes}m", doc=f"Within {minutes} minutes: {known[name].doc}")
+        for name in OF_A_RACE
     ]
-    return (
-        Column(f"outcome_{m}", TEXT, NAME, f"Outcome at {horizon_s // 60} minutes, of the default scheme."),
-        Column(f"barrier_pts_{m}", REAL, POINTS, "Distance of both barriers from the level, as at T0."),
-        *odds,
-    )
 
 
 SNAPSHOTS = Table(
@@ -473,14 +471,13 @@ SNAPSHOTS = Table(
         Column("sigma_60", REAL, POINTS, "Expected one-minute move at the moment."),
         Column("level_known", FLAG, FRACTION, "The level could be read at the moment."),
         *(column for horizon_s in HORIZONS_S for column in _raced(horizon_s)),
-        Column("mfe_pts", REAL, POINTS, "Largest x less that at the start, over eight minutes, at least 0."),
-        Column("mae_pts", REAL, POINTS, "Smallest x less that at the start, over eight minutes, at most 0."),
     ),
 )  # fmt: skip
 
 SEQUENCES = Table(
     "gold.sequences",
-    "The last 20 minutes of a setup, a row per bar, in the direction of travel; features follow these columns.",
+    "The last 20 minutes of a setup, a row per bar, in the direction of travel; features follow these columns, those of "
+    "the pressure cube null before the last three minutes.",
     ("symbol", "date"),
     ("setup_id", "step"),
     (

@@ -37,6 +37,7 @@ class Selections(Mapping[str, Feature]):
         self.vectors: dict[str, tuple[str, ...]] = {}
         self.components: dict[str, int] = {}
         self.sequence: tuple[str, ...] = ()
+        self.approach: tuple[str, ...] = ()
         self.summaries: dict[str, Summary] = {}
 
     def vector(self, name: str, slots: tuple[str, ...], components: int | None = None) -> None:
@@ -48,9 +49,9 @@ class Selections(Mapping[str, Feature]):
         if components is not None:
             self.components[name] = components
 
-    def hold(self, *slots: str) -> None:
-        """Say which features a sequence holds of every bar."""
-        self.sequence = self._known("a sequence holds", slots)
+    def hold(self, every: tuple[str, ...], last: tuple[str, ...]) -> None:
+        """Say which features a sequence holds of every bar, and which of its last bars besides."""
+        self.sequence, self.approach = (self._known("a sequence holds", slots) for slots in (every, last))
 
     def summary(self, one: Summary) -> str:
         """Register a summary of the sequence and give its name."""

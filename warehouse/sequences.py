@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import polars as pl
 
 from warehouse import catalog, plan
 from warehouse.frames import Tables
-from warehouse.schema import BAR_NS, SEQUENCE_BARS, SEQUENCES
+from warehouse.schema import BAR_NS, CUBE_BARS, SEQUENCE_BARS, SEQUENCES
 
 
 def sequences(setups: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     """gold.sequences of a trading date's setups: its own columns, and the catalogue's sequence of features.
+
+    Of the pressure cube it holds the last bars alone.
 
     Every setup has every step; a bar that does not exist is null but for its keys. Level and direction
     are those of the setup, frozen over its look-back.
@@ -32,5 +36,14 @@ def sequences(setups: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     x = (d * (pl.col("mid") - pl.col("level_price"))).round(9) + 0.0
     own = grid.rename({"trigger_ts": "bar_ts"}).join(book, on="bar_ts", how="left", maintain_order="left")
     names = catalog.load().sequence
-    seen = plan.at_setups(grid, tables, names).select(pl.col(names).cast(pl.Float32))
+    seen = _made(grid, tables, names)
+    keys = ["setup_id", "step"]
+    last = grid.filter(pl.col("step") > -CUBE_BARS)
+    cube = last.select(keys).hstack(_made(last, tables, catalog.load().approach))
+    seen = grid.select(keys).hstack(seen).join(cube, on=keys, how="left", maintain_order="left").drop(keys)
     return own.with_columns(x=x).select(*SEQUENCES.schema).cast(SEQUENCES.schema).hstack(seen)  # type: ignore[arg-type]
+
+
+def _made(moments: pl.DataFrame, tables: Tables, names: Collection[str]) -> pl.DataFrame:
+    """Features of some bars, in their order."""
+    return plan.at_setups(moments, tables, names).select(pl.col(names).cast(pl.Float32))

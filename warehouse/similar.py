@@ -9,14 +9,27 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from warehouse import barrier, library, naming, pressure, question, session, spread, store, trials, vectors
+from warehouse import (
+    barrier,
+    library,
+    naming,
+    phases,
+    pressure,
+    question,
+    session,
+    spread,
+    store,
+    trials,
+    vectors,
+)  # fmt: skip
 from warehouse.answer import Answer, Start
 from warehouse.card import Card
 from warehouse.errors import MissingStepError, QuestionError
 from warehouse.index import EXACT_BELOW, Neighbours, Pool, load, search, search_exact
 from warehouse.library import Admission
+from warehouse.phases import Phase
 from warehouse.physics import features, physics
-from warehouse.question import Place
+from warehouse.question import Moment, Place
 from warehouse.schema import SCALERS, TRIALS
 from warehouse.vectors import Scaler, Spec, Vectors
 
@@ -60,10 +73,10 @@ def ask(
     wanted = _checked(k, kinds, index, spec)
     slots = vectors.spec(spec)
     at = question.place(root, level, ts, contract)
-    now = question.moment(at)
+    now, stage = _staged(question.moment(at), slots)
     known = _as_of(as_of, ts, at)
     row = features(now, {*slots.slots, *pressure.COLUMNS})
-    stored = library.setups(root, slots.slots)
+    stored = library.setups(root, slots.slots if stage is None else ())
     admission = Admission(
         _kinds(at, wanted),
         now.direction,
@@ -72,26 +85,37 @@ def ask(
         None if same_day else at.date,
     )
     ours = stored.filter(pl.col("symbol").is_in(sorted(_contracts(stored, at, None))))
-    real = ours.filter(~pl.col("is_placebo"))
+    real, outcomes = ours.filter(~pl.col("is_placebo")), library.outcomes(root)
+    factors = _factors(ours, outcomes, at.date, known)
+    if stage is not None:
+        real, outcomes = phases.alike(root, real, now, stage, slots)
     admitted = real.select(admission.rule().fill_null(value=False)).to_series()
     past = min(at.date, session.trading_date(known))
     scale = _scaler(root, slots, at.product, past)
+    if stage is not None and index == "hnsw":
+        raise QuestionError("the graph holds arrivals, and this moment is none: ask with --index exact")
     every, mad = vectors.placed(vectors.matrix(real, slots), scale)
     pool = Pool(every, mad, admitted.to_numpy(), spread.groups(real))
     raw = vectors.matrix(pl.DataFrame([row], dict.fromkeys(slots.slots, pl.Float64())), slots)
     mine = vectors.placed(raw, scale)[0][0]
-    large = admitted.sum() >= EXACT_BELOW and spec == vectors.DEFAULT
+    large = stage is None and admitted.sum() >= EXACT_BELOW and spec == vectors.DEFAULT
     how = index or ("hnsw" if large else "exact")
     found = _search(at, slots, real["setup_id"].to_list(), pool, mine, k, how)
-    outcomes = library.outcomes(root)
-    start = Start(
-        _tick(at), _factors(ours, outcomes, at.date, known), _strengths(root, slots, at.product, past)
-    )
+    start = Start(_tick(at), factors, _strengths(root, slots, at.product, past))
     seen = real.filter(admitted)
     unknown = int(np.isnan(raw).sum())
     return Answer(
-        now, row, admission, slots, k, how, real, seen, pool, mine, unknown, found, outcomes, start
+        now, stage, row, admission, slots, k, how, real, seen, pool, mine, unknown, found, outcomes, start
     ).card()
+
+
+def _staged(now: Moment, spec: Spec) -> tuple[Moment, Phase | None]:
+    """The moment with its phase; None for arrivals, and where snapshots do not hold the vector's slots."""
+    if now.setup is not None:
+        return now, None
+    from warehouse import snapshots  # noqa: PLC0415 (it loads what only makers of moments need)
+
+    return phases.phase(now) if spec.name in snapshots.VECTORS else (now, None)
 
 
 def _search(at: Place, spec: Spec, ids: list[str], pool: Pool, mine: Vectors, k: int, how: str) -> Neighbours:

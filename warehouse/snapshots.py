@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import polars as pl
 
 from warehouse import barrier, moments, plan, races, sqlfile, vectors
 from warehouse.frames import Tables
-from warehouse.schema import DEFAULT_SCHEME, HORIZONS_S, SNAPSHOTS, TAUS_S
-
-_OF_A_HORIZON = (
-    "outcome", "barrier_pts",
-    "null_break", "null_reject", "null_chop", "cal_break", "cal_reject", "cal_chop",
-)  # fmt: skip
-
+from warehouse.schema import DEFAULT_SCHEME, HORIZONS_S, OF_A_RACE, SNAPSHOTS, TAUS_S
 
 VECTORS = ("geometry4", "multi", "retreat6", "snapshot30", "snapshot30r")
 """Whose slots a snapshot holds; the others look back over all twenty minutes, ten times a setup."""
@@ -50,26 +45,37 @@ def raced(
     with the odds of that start; up to T0 it is the setup's, with its clock and its odds.
     """
     path = races.mids(tables["quotes"])
-    own = ("setup_id", "level_id", "known_ts", "direction", "level_price")
-    found = sqlfile.run(
-        sqlfile.load("snapshots"),
-        {
-            "setups": setups.select(own),
-            "levels": tables["levels"].select("level_id", "known_ts"),
-            "mids": path,
-            "book": tables["book"].select("bar_ts", "mid_min", "mid_max"),
-            "volatility": tables["volatility"].select("bar_ts", "sigma_60"),
-        },
-        taus_s=list(TAUS_S),
-        rearm_bars=moments.REARM_BARS,
-        rearm_pts=moments.REARM_PTS,
-    )
+    found = places(setups, tables, path, TAUS_S)
     default = outcomes.filter(pl.col("scheme") == DEFAULT_SCHEME)
     again = _again(found.filter(pl.col("tau_s") > 0), setups, default, path, tables["book"], date, tick)
     before = found.filter(pl.col("tau_s") <= 0).select("setup_id", "tau_s").join(default, on="setup_id")
     ends = pl.concat([_wide(before), _wide(again)])
     whole = found.join(ends, on=["setup_id", "tau_s"], how="left", maintain_order="left")
     return whole.select(*SNAPSHOTS.schema).cast(SNAPSHOTS.schema)  # type: ignore[arg-type]
+
+
+def places(setups: pl.DataFrame, tables: Tables, path: pl.DataFrame, taus_s: Sequence[int]) -> pl.DataFrame:
+    """What `sql/snapshots.sql` says of setups so many seconds after T0, where the bar of that moment exists.
+
+    Args:
+        setups: gold.setups.
+        tables: silver.levels, book and volatility by their short names.
+        path: As `races.mids` gives it.
+        taus_s: Seconds; negative before T0.
+    """
+    return sqlfile.run(
+        sqlfile.load("snapshots"),
+        {
+            "setups": setups.select("setup_id", "level_id", "known_ts", "direction", "level_price"),
+            "levels": tables["levels"].select("level_id", "known_ts"),
+            "mids": path,
+            "book": tables["book"].select("bar_ts", "mid_min", "mid_max"),
+            "volatility": tables["volatility"].select("bar_ts", "sigma_60"),
+        },
+        taus_s=list(taus_s),
+        rearm_bars=moments.REARM_BARS,
+        rearm_pts=moments.REARM_PTS,
+    )
 
 
 def _again(
@@ -106,16 +112,13 @@ def _again(
 
 
 def _wide(outcomes: pl.DataFrame) -> pl.DataFrame:
-    """One row per moment: every horizon's columns side by side, and the reach over the longest."""
-    keys = ["setup_id", "tau_s"]
+    """One row per moment: every horizon's columns side by side."""
     columns = [
         pl.col(name).filter(pl.col("horizon_s") == h).first().alias(f"{name}_{h // 60}m")
         for h in HORIZONS_S
-        for name in _OF_A_HORIZON
+        for name in OF_A_RACE
     ]
-    last = pl.col("horizon_s") == max(HORIZONS_S)
-    reach = [pl.col(name).filter(last).first() for name in ("mfe_pts", "mae_pts")]
-    return outcomes.group_by(keys, maintain_order=True).agg(*columns, *reach)
+    return outcomes.group_by("setup_id", "tau_s", maintain_order=True).agg(columns)
 
 
 def _features(found: pl.DataFrame, setups: pl.DataFrame, tables: Tables) -> pl.DataFrame:

@@ -42,8 +42,13 @@ class Study:
 
 
 def held() -> Sequence[str]:
-    """What a sequence holds of a bar."""
+    """What a sequence holds of every bar."""
     return catalog.load().sequence
+
+
+def led() -> Sequence[str]:
+    """All that a sequence holds."""
+    return (*held(), *catalog.load().approach)
 
 
 SUMMARISE = "summarise"
@@ -58,7 +63,7 @@ STUDIES = (
         ("snapshots", "outcomes"),
         after=True,
     ),
-    Study("sequences", "lead_up", held, frozenset({"book"}), ("sequences",)),
+    Study("sequences", "lead_up", led, frozenset({"book"}), ("sequences",)),
     Study(
         "level_states",
         "sample",

@@ -20,6 +20,7 @@ _KEYS = {
     "date": Column("date", pl.Date(), TIME, "Trading date, New York; in bronze the UTC date of ts_recv."),
 }
 _BAR_TS = Column("bar_ts", NS, TIME, "Start of the five-second bar, right-open; the row is known at its end.")
+_SETUP_ID = Column("setup_id", TEXT, NAME, "The setup.")
 _LEVEL_ID = Column("level_id", TEXT, NAME, "The level.")
 _TYPES = {
     pl.String(): "VARCHAR", pl.Boolean(): "BOOLEAN", pl.Float64(): "DOUBLE", pl.Date(): "DATE",
@@ -62,7 +63,7 @@ def tables() -> list[Table]:
     further = {
         schema.SETUPS: (feature for feature in known.values() if feature.name not in schema.SETUPS.schema),
         schema.SNAPSHOTS: (known[name] for name in snapshots.slots()),
-        schema.SEQUENCES: (known[name] for name in known.sequence),
+        schema.SEQUENCES: (known[name] for name in (*known.sequence, *known.approach)),
         schema.LEVEL_STATES: (known[name] for name in known.sequence),
     }
     told = (Column(one.name, pl.Float64(), one.unit, one.doc) for one in known.summaries.values())
@@ -148,10 +149,25 @@ def people(setups: Sequence[Column]) -> View:
     return View("setups", "Arrivals at levels, with what followed; no placebos.", (*setups, *added), body)
 
 
+def of_setups() -> list[View]:
+    """Each family of features of setups by itself, placebos too."""
+    known = load()
+    found = ((name, tuple(map(_column, known.family(name)))) for name in known.families())
+    return [
+        View(
+            f"features.{name}",
+            f"Family `{name}` at setups: see docs/features/{name}.md.",
+            (_SETUP_ID, *columns),
+            f"SELECT {', '.join(column.name for column in (_SETUP_ID, *columns))} FROM gold.setups",
+        )
+        for name, columns in found
+    ]
+
+
 def vectors() -> View:
     """Slots of every spec in order: what `nearest` compares."""
     columns = (
-        Column("setup_id", TEXT, NAME, "The setup."),
+        _SETUP_ID,
         Column("spec", TEXT, NAME, "Name of the vector."),
         Column("slots", pl.List(pl.String()), NAME, "Features in the order of the vector."),
         Column("vector", pl.List(pl.Float32()), FRACTION, "Their values, unscaled; null where unknown."),

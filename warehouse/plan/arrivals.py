@@ -93,7 +93,8 @@ class _View:
         due = [one for one in self._made if after < self._needs[one.name] <= step]
         later = {name for one in self._made if self._needs[one.name] <= after for name in one.inputs}
         whole = with_features(new.hstack(old).lazy(), due, None)
-        kept = [name for name in whole.collect_schema() if name in later or name in {*_KEYS, *self._wanted}]
+        later.update(_KEYS, self._wanted)
+        kept = [name for name in whole.collect_schema() if name in later]
         self._frame = whole.select(kept).collect(engine="in-memory", optimizations=_PLAIN)
 
     def values(self) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Sequence
 
 import polars as pl
@@ -22,14 +23,18 @@ def with_features(frame: pl.LazyFrame, made: Sequence[Feature], key: str | None)
 
 def added(frame: pl.LazyFrame, features: Collection[Feature], key: str | None) -> pl.LazyFrame:
     """The frame with features whose inputs it has: windows stay within `key`, what is not finite is null."""
-    real = [pl.col(one.name) for one in features if one.dtype.is_float()]
-    return frame.with_columns(_column(one, key) for one in features).with_columns(
-        # on the made column: inside its expression it would double what the optimiser has to read
-        pl.when(made.is_finite()).then(made)
-        for made in real
-    )
+    made = frame.with_columns(_column(one, key) for one in features)
+    # on the made column: inside its expression it would double what the optimiser has to read
+    return made.with_columns(_finite(one.name) for one in features if one.dtype.is_float())
 
 
+@functools.cache
+def _finite(column: str) -> pl.Expr:
+    made = pl.col(column)
+    return pl.when(made.is_finite()).then(made)
+
+
+@functools.cache
 def _column(feature: Feature, key: str | None) -> pl.Expr:
     expr = feature.expr if feature.window == 1 or key is None else feature.expr.over(key)
     return expr.cast(feature.dtype).alias(feature.name)

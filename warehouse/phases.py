@@ -1,0 +1,140 @@
+"""Moments that are no arrival: in which phase they are, and earlier setups as they stood at such moments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from warehouse import library, question, store
+from warehouse.question import UP, Moment, Place
+from warehouse.schema import HORIZONS_S, OF_A_RACE, TAUS_S
+from warehouse.vectors import Spec
+
+APPROACH = "APPROACH"
+_NEAR_PTS, _NEAR_MOVES = 0.5, 0.25
+"""How unlike distances from the level may be: half a point, or a quarter of the expected one-minute move."""
+_SECOND = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Where a moment stands beside the last arrival at its level.
+
+    Args:
+        name: APPROACH, ZONE or AFTER, as gold.snapshots has them.
+        tau_s: Seconds since the arrival's T0; None in an approach.
+        setup_id: The arrival; None in an approach.
+    """
+
+    name: str
+    tau_s: int | None = None
+    setup_id: str | None = None
+
+
+def phase(now: Moment) -> tuple[Moment, Phase]:
+    """The phase of a moment, and the moment in that phase's direction.
+
+    An arrival holds for four minutes, as long as setups are frozen after theirs: until then direction is
+    counted as it was at its T0, whichever way price has gone since. Any other moment is of an approach.
+    """
+    last = _last(now.place)
+    if last is None:
+        return now, Phase(APPROACH)
+    d = 1 if last["direction"] == UP else -1
+    x = round(d * (now.p_ref - now.place.price), 9) + 0.0
+    tau_s = (now.place.end - last["t0"]) // _SECOND
+    told = Phase(_name(now.place, last["setup_id"], tau_s), tau_s, last["setup_id"])
+    return replace(now, direction=last["direction"], x0=x), told
+
+
+def alike(
+    root: Path, setups: pl.DataFrame, now: Moment, stage: Phase, spec: Spec
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Setups as they stood at a moment of the same phase and a like distance, and what followed from there.
+
+    Of a setup there is the moment whose distance is the likest, at levels that could be read by then.
+
+    Args:
+        root: The warehouse.
+        setups: As `library.setups` gives them.
+        now: The moment that is asked about.
+        stage: Its phase.
+        spec: Whose slots.
+
+    Returns:
+        The setups' rows in their order, with known_ts, resolved_ts, x0, sigma_60, tau_s and slots of that
+        moment; then what gold.outcomes would have of it under the default scheme.
+    """
+    off = (pl.col("x") - now.x0).abs()
+    near = max(_NEAR_PTS, _NEAR_MOVES * (now.sigma_60 or 0.0))
+    best = (
+        library.snapshots(root, spec.slots)
+        .filter(pl.col("phase") == stage.name, pl.col("level_known"), off <= near)
+        .sort("setup_id", off, pl.col("tau_s").abs(), "tau_s")
+        .unique("setup_id", keep="first", maintain_order=True)
+        .rename({"x": "x0"})
+        .collect(engine="in-memory")
+    )
+    moved = ("setup_id", "tau_s", "known_ts", "resolved_ts", "x0", "sigma_60", *spec.slots)
+    own = setups.drop([name for name in moved[1:] if name in setups.columns])
+    found = own.join(best.select(moved), on="setup_id", how="inner", maintain_order="left")
+    return found, pl.concat(_followed(best, horizon) for horizon in HORIZONS_S)
+
+
+def compared(stage: Phase | None) -> str:
+    """With what a moment that is no arrival is compared."""
+    if stage is None:
+        return "This moment is no arrival at the level; it is compared with arrivals."
+    if stage.tau_s is None:
+        said = "This moment is no arrival; it is compared with approaches that did arrive"
+        return f"{said}: read the odds as given that it arrives."
+    gone = "has left the level since" if stage.name == "AFTER" else "has not left the level"
+    said = f"An arrival {stage.tau_s} s ago has this direction, and price {gone}"
+    return f"{said}: compared with such moments, their races run anew from there."
+
+
+def _followed(moments: pl.DataFrame, horizon_s: int) -> pl.DataFrame:
+    """What followed within one horizon, a row per moment."""
+    told = [pl.col(f"{name}_{horizon_s // 60}m").alias(name) for name in OF_A_RACE]
+    return moments.select("setup_id", pl.lit(horizon_s).alias("horizon_s"), *told)
+
+
+def _last(place: Place) -> dict[str, Any] | None:
+    """The last arrival at the level in the four minutes before."""
+    target = place.partition("gold.setups")
+    if not target.path.exists():
+        return None
+    t0 = pl.col("known_ts").cast(pl.Int64)
+    found = (
+        pl.scan_parquet(store.whole(target), glob=False)
+        .filter(question.concerns(place), t0.is_between(place.end - max(TAUS_S) * _SECOND, place.end))
+        .select("setup_id", "direction", t0=t0)
+        .sort("t0", "setup_id")
+        .collect(engine="in-memory")
+        .to_dicts()
+    )
+    return found[-1] if found else None
+
+
+def _name(place: Place, setup_id: str, tau_s: int) -> str:
+    """ZONE until price has left the level since the arrival, then AFTER."""
+    from warehouse import races, snapshots  # noqa: PLC0415 (they load DuckDB, which an approach does not need)
+
+    setups = pl.scan_parquet(store.whole(place.partition("gold.setups")), glob=False)
+    seen = pl.col("bar_ts").cast(pl.Int64) <= place.bar
+    quoted = pl.col("ts").cast(pl.Int64) < place.end
+    found = snapshots.places(
+        setups.filter(pl.col("setup_id") == setup_id).collect(engine="in-memory"),
+        {
+            "levels": place.scan("silver.levels"),
+            "book": place.scan("silver.book").filter(seen),
+            "volatility": place.scan("silver.volatility").filter(seen),
+        },
+        races.mids(place.scan("silver.quotes").filter(quoted)),
+        (tau_s,),
+    )
+    name: str = found["phase"].item()
+    return name
