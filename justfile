@@ -41,3 +41,11 @@ bench-index *args:
 # the same of a million
 bench-million:
     uv run python -m tests.bench_index --vectors 1000000
+
+# every world simulated, built and evaluated: the tables of docs/does_it_work.md (half an hour on two cores)
+worlds folder *args:
+    uv run python -m warehouse.simulate.proof {{ folder }} {{ args }}
+
+# the same, small: two worlds of 24 sessions at a fiftieth of the rate
+worlds-small folder:
+    uv run python -m warehouse.simulate.proof {{ folder }} --worlds null,planted --sessions 24 --rate-scale 0.02

@@ -210,10 +210,16 @@ def test_an_answer_by_summaries_is_that_of_a_loop_and_of_plain_sql(root, name) -
         assert {one["feature"] for one in near["far"]} <= set(spec.compared)
     with database.connect(root) as con:
         told = con.sql(f"FROM nearest('{setup['setup_id']}', k := 5, vector_spec := '{name}')").pl()
+        asked = f"'{setup['level_kind']}', make_timestamp_ns({setup['known_ts']})"
+        near = con.sql(f"FROM similar({asked}, k := 5, vector_spec := '{name}')").pl()
+        odds = con.sql(f"SELECT p FROM odds({asked}, vector_spec := '{name}')").pl()
     assert told["setup_id"].to_list() == [near["setup_id"] for near in card.neighbours]
     assert told["distance"].to_list() == pytest.approx(
         [near["distance"] for near in card.neighbours], rel=1e-5
     )
+    assert near["distance"].to_list() == [one["distance"] for one in card.neighbours]
+    all_of_them = similar.ask(root, setup["level_kind"], setup["known_ts"], spec=name).outcomes
+    assert odds["p"].to_list() == [one.p for each in all_of_them.values() for one in each.values()]
 
 
 def test_a_spec_without_graph_or_scaler_is_refused_in_one_line(root) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from warehouse import library, odds, physics, question, similar, vectors
-from warehouse.errors import MissingStepError
+from warehouse.errors import MissingStepError, QuestionError
 from warehouse.evaluate import (
     baselines,
     carried,
@@ -327,6 +327,17 @@ def test_the_page_draws_every_forecast_and_every_group(whole) -> None:
     assert len(forest.findall("circle")) == len(whole.rows) - 1
     assert len(reliability.findall("circle")) == len(whole.deciles) == 10
     assert "http" not in text
+
+
+def test_an_unknown_vector_is_refused_in_one_line_and_named_ones_are_tried_beside_the_default(
+    root, monkeypatch
+) -> None:
+    with pytest.raises(QuestionError, match=r"^there is no vector spec `thirdz`: did you mean thirds\?$"):
+        report.evaluate(root, specs=["geometry4", "thirdz"])
+    tried = []
+    monkeypatch.setattr(report._Run, "report", lambda run, _further: tried.extend(run.specs))
+    report.evaluate(root, specs=["thirds", "geometry4"])
+    assert tried == ["geometry4", "snapshot30r", "thirds"]
 
 
 def test_too_few_sessions_are_refused_in_one_line(tmp_path) -> None:

@@ -85,6 +85,21 @@ def test_neighbours_are_printed_nearest_first(cards) -> None:
         assert all(outcome in line for outcome in each["outcomes"].values())
 
 
+def test_the_card_says_what_makes_neighbours_near_and_far() -> None:
+    """Of three neighbours two are near by the book; what comes once keeps the order of the neighbours."""
+
+    def why(*names):
+        return [{"feature": f"bar5s_{name}", "gap": 0.0, "share": 0.1} for name in names]
+
+    near = [
+        {"near": why("size", "book"), "far": why("x")},
+        {"near": why("book", "wall", "pace"), "far": why("x", "size")},
+        {"near": [], "far": [{"feature": "axis 1", "gap": 1.0, "share": 0.9}]},
+    ]
+    assert render._reasons(near) == ["alike in book, size, wall; apart in x, size, axis 1"]
+    assert render._reasons([{"near": [], "far": []}]) == ["alike in ·; apart in ·"]
+
+
 def test_one_frame_is_a_ladder_and_several_are_lines(root, monkeypatch) -> None:
     made = gold.setups(DAYS[-1], 1)
 

@@ -37,7 +37,7 @@ class Macro:
 # A parameter hides columns of its name even inside the views that the macro reads: no column is called so.
 NEAREST = Macro(
     "nearest",
-    "nearest(setup_id, k := 30)",
+    f"nearest(setup_id, k := 30, vector_spec := '{DEFAULT}')",
     "The nearest earlier setups of the same kind and direction that were resolved before the setup's moment, "
     f"and what followed each; at most {PER_DATE} of a date and {PER_CLUSTER} of a cluster. What "
     "`warehouse similar` answers at that moment; pure SQL, in the database file too.",
@@ -176,17 +176,17 @@ def _helper(name: str, call: str, parameters: str, arguments: str, doc: str, exa
 _MOMENT = "level::VARCHAR, epoch_ns(ts::TIMESTAMP_NS)"
 SIMILAR = _helper(
     "similar",
-    "similar(level, ts, k := 30)",
-    "level, ts, k := 30",
-    f"{_MOMENT}, k::BIGINT",
+    f"similar(level, ts, k := 30, vector_spec := '{DEFAULT}')",
+    f"level, ts, k := 30, vector_spec := '{DEFAULT}'",
+    f"{_MOMENT}, k::BIGINT, vector_spec::VARCHAR",
     "The neighbours that `warehouse similar` shows, nearest first.",
     "FROM similar('PM_HIGH', ny('2025-07-08 10:14:35'), k := 10)",
 )
 ODDS = _helper(
     "odds",
-    "odds(level, ts)",
-    "level, ts",
-    _MOMENT,
+    f"odds(level, ts, vector_spec := '{DEFAULT}')",
+    f"level, ts, vector_spec := '{DEFAULT}'",
+    f"{_MOMENT}, vector_spec::VARCHAR",
     "The distribution that `warehouse similar` shows: a row per horizon and outcome.",
     "FROM odds('PM_HIGH', ny('2025-07-08 10:14:35'))",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import polars as pl
 
 from warehouse import pressure, prospects, question
 from warehouse.card import Card
+from warehouse.catalog import PREFIX
+from warehouse.precedents import TOLD
 from warehouse.prospects import WIDTH
 
 UNSEEN = "·"
@@ -168,7 +171,16 @@ def _neighbours(near: Sequence[Mapping[str, Any]]) -> list[str]:
         reach = " ".join(f"{_signed(each[name]):>6}" for name in ("mfe_pts", "mae_pts"))
         kinds = ",".join(each["level_kinds"])
         lines.append(f"{each['new_york']} {each['distance']:>6.2f}  {ends} {reach} {kinds}"[:WIDTH])
-    return lines
+    return [*_reasons(near), *lines]
+
+
+def _reasons(near: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What most often makes the neighbours near, and far."""
+    counts = (Counter(one["feature"] for each in near for one in each[side]) for side in ("near", "far"))
+    alike, apart = (
+        ", ".join(name.removeprefix(PREFIX) for name, _ in found.most_common(TOLD)) for found in counts
+    )
+    return textwrap.wrap(f"alike in {alike or UNSEEN}; apart in {apart or UNSEEN}", WIDTH)
 
 
 _FRAME_HEAD = f"{'New York':10}{'d':>3}{'x pt':>8}{'lead':>6}{'wall':>6}{'far':>7}{'near':>7}  story"

@@ -12,6 +12,7 @@ Codes = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
 
+_AHEAD = 10
 PER_DATE, PER_CLUSTER = 2, 1
 """Neighbours that one date and one cluster may give: what happened in one morning happened once."""
 
@@ -37,22 +38,41 @@ class Groups:
         best = np.flatnonzero(_place(self.clusters[rows]) < PER_CLUSTER)
         return best[_place(self.dates[rows[best]]) < PER_DATE]
 
+    def nearest(self, rows: Rows, far: Reals, k: int) -> Rows:
+        """Places of the k nearest rows that the walk admits, nearest first; ties go to the earlier place.
+
+        The walk looks at nothing beyond its k-th, so a beginning of the list is enough if it holds k.
+
+        Args:
+            rows: (n,) candidates.
+            far: (n,) their distances; those infinitely far are none.
+            k: Or fewer, if the walk admits fewer.
+        """
+        order = nearest(far, _AHEAD * k)
+        kept = order[self.keep(rows[order])]
+        if len(kept) < k and len(order) < len(far):
+            order = nearest(far, len(far))
+            kept = order[self.keep(rows[order])]
+        return kept[:k]
+
     def nth(self, far: Reals, n: int) -> Reals:
         """Distance to the n-th kept neighbour, (q,), of distances (q, n); infinite where there are fewer."""
-        if not far.size:
-            return np.full(len(far), np.inf)
-        order = np.lexsort((self.clusters, self.dates))
-        firsts = _starts(self.clusters[order])
-        nearest = np.minimum.reduceat(far[:, order], firsts, axis=1)
-        starts = _starts(self.dates[order][firsts])
-        kept = np.concatenate(_two_least(nearest, starts), axis=1)
-        return (
-            np.partition(kept, n - 1, axis=1)[:, n - 1] if kept.shape[1] >= n else np.full(len(far), np.inf)
-        )
+        rows = np.arange(far.shape[1])
+        found = (one[self.nearest(rows, one, n)] for one in far)
+        return np.array([one[-1] if len(one) == n else np.inf for one in found])
 
     def of(self, rows: npt.NDArray[np.bool_]) -> Groups:
         """The same of some setups."""
         return Groups(self.dates[rows], self.clusters[rows])
+
+
+def nearest(far: Reals, count: int) -> Rows:
+    """Places of the count least finite distances, and of any that tie with the last, least first."""
+    place = np.arange(len(far))
+    if count < len(far):
+        place = np.flatnonzero(far <= np.partition(far, count - 1)[count - 1])
+    place = place[np.isfinite(far[place])]
+    return place[np.argsort(far[place], kind="stable")]
 
 
 def groups(setups: pl.DataFrame) -> Groups:
@@ -68,7 +88,7 @@ def _place(codes: Codes) -> Codes:
     """How many rows of the same code come before each row."""
     order = np.argsort(codes, kind="stable")
     starts = _starts(codes[order])
-    before = np.arange(len(codes)) - np.repeat(starts, np.diff([*starts, len(codes)]))
+    before = np.arange(len(codes)) - np.repeat(starts, np.diff(starts, append=len(codes)))
     place = np.empty(len(codes), np.int64)
     place[order] = before
     return place
@@ -77,12 +97,3 @@ def _place(codes: Codes) -> Codes:
 def _starts(codes: Codes) -> Codes:
     """Where a new code begins, of codes in order."""
     return np.flatnonzero(np.diff(codes, prepend=codes[:1] - 1) != 0)
-
-
-def _two_least(values: Reals, starts: Codes) -> tuple[Reals, Reals]:
-    """The least and the second least of every run of columns; infinite where a run has one column."""
-    least = np.minimum.reduceat(values, starts, axis=1)
-    of_run = np.repeat(np.arange(len(starts)), np.diff([*starts, values.shape[1]]))
-    equal = values == least[:, of_run]
-    rest = np.minimum.reduceat(np.where(equal, np.inf, values), starts, axis=1)
-    return least, np.where(np.add.reduceat(equal, starts, axis=1) > 1, least, rest)

@@ -26,7 +26,7 @@ DEFAULT = "snapshot30r"
 VALUES_NEEDED = 20
 CLIPPED = 5.0
 """Scaled values beyond which one slot may not turn a principal axis."""
-_LEFT_OUT, _FEWEST, _PAIRS = 200, 25, 600_000  # past moments asked; pairs that still take milliseconds
+_LEFT_OUT, _FEWEST, _PAIRS = 100, 25, 250_000  # past moments asked; pairs that take milliseconds
 SHARED_TENTHS = 7
 """Two vectors compare only where they share seven tenths of their slots."""
 
@@ -153,8 +153,7 @@ def fitted(setups: pl.DataFrame, named: Sequence[Spec], date: dt.date) -> pl.Dat
         rows = rows.join(every, on="feature", how="left", maintain_order="left")
         axes = None
         if each.components is not None:
-            points = scaled(matrix(past, each), scaler(rows, each))
-            axes = principal(points, each.components).tolist()
+            axes = principal(scaled(matrix(past, each), scaler(rows, each)), each.components).tolist()
         found.append(
             rows.with_columns(axes=pl.Series(axes or [None] * len(rows), dtype=SCALERS.schema["axes"]))
         )
@@ -220,7 +219,7 @@ def distances(question: Vectors, vectors: Vectors, mad: Reals) -> Reals:
 def usual(vectors: Vectors, groups: Groups, mad: Reals, k: int) -> Reals:
     """Distance to the k-th neighbour on other dates of evenly spaced vectors, of those that have one.
 
-    Up to 200 are asked, fewer in a large library, and their neighbours are spread as an answer's are.
+    Up to 100 are asked, fewer in a large library, and their neighbours are spread as an answer's are.
 
     Args:
         vectors: (n, d) float32.
@@ -232,16 +231,17 @@ def usual(vectors: Vectors, groups: Groups, mad: Reals, k: int) -> Reals:
         return np.empty(0)
     count = min(_LEFT_OUT, len(vectors), max(_FEWEST, _PAIRS // len(vectors)))
     asked = np.linspace(0, len(vectors) - 1, count).astype(int)
-    known = np.isfinite(vectors).astype(np.float64)
-    values = np.nan_to_num(vectors / mad)
-    shared = known[asked] @ known.T
-    # the sum of (a - b)^2 over shared slots, as products of matrices
-    total = (values[asked] ** 2) @ known.T + known[asked] @ (values**2).T - 2 * values[asked] @ values.T
-    far = np.sqrt(np.maximum(total, 0) * vectors.shape[1] / np.maximum(shared, 1))
-    unlike = shared * 10 < SHARED_TENTHS * vectors.shape[1]
-    far[unlike | (groups.dates[asked][:, None] == groups.dates)] = np.inf
-    nth = groups.nth(far, k)
-    return nth[np.isfinite(nth)]
+    known = np.isfinite(vectors).astype(np.float32)
+    values = np.where(known > 0, vectors / mad.astype(np.float32), np.float32(0))
+    # the sum of (a - b)^2 over shared slots, as one product of matrices
+    left = np.hstack([values[asked] ** 2, known[asked], -2 * values[asked]])
+    squares, shared = left @ np.hstack([known, values**2, values]).T, known[asked] @ known.T
+    squares *= vectors.shape[1]
+    squares /= np.maximum(shared, 1)
+    squares[shared * 10 < SHARED_TENTHS * vectors.shape[1]] = np.inf
+    squares[groups.dates[asked][:, None] == groups.dates] = np.inf
+    nth = groups.nth(squares, k)
+    return np.sqrt(np.maximum(nth[np.isfinite(nth)], 0).astype(np.float64))
 
 
 def scaled(vectors: Vectors, scale: Scaler) -> Vectors:

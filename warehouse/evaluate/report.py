@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,22 @@ ALARM_SKILL, ALARM_ADJACENT = 0.02, 0.2
 Progress = Callable[[str], None]
 
 
-def evaluate(root: Path, tell: Progress = lambda _what: None, specs: Collection[str] | None = None) -> Report:
+def evaluate(
+    root: Path,
+    tell: Progress = lambda _what: None,
+    specs: Collection[str] | None = None,
+    further: Mapping[str, Callable[[Sample], Reals]] = MappingProxyType({}),
+    about: frozenset[str] | None = None,
+) -> Report:
     """Walk forward over a root and hold retrieval against everything that could explain it.
 
     Args:
         root: The warehouse.
         tell: Told what is done next.
         specs: Which vectors beside the default; default every one.
+        further: Forecasts from outside to stand beside, by name: chances of the three outcomes of every
+            question, (q, 3).
+        about: Kinds of level to ask about; default every one that has a name.
 
     Raises:
         MissingStepError: If there are too few sessions, or nothing was built.
@@ -37,8 +47,8 @@ def evaluate(root: Path, tell: Progress = lambda _what: None, specs: Collection[
     """
     names = sorted({vectors.DEFAULT, *map(_known, vectors.specs() if specs is None else specs)})
     tell("reading")
-    mine = sample.load(root, HORIZON_S)
-    return _Run(root, mine, tell, names).report()
+    mine = sample.load(root, HORIZON_S, about=about)
+    return _Run(root, mine, tell, names).report(further)
 
 
 def _known(name: str) -> str:
@@ -57,13 +67,15 @@ class _Run:
         self.scored = self.day >= WARM_UP
         self.lists: dict[str, Lists] = {}
 
-    def report(self) -> Report:
+    def report(self, further: Mapping[str, Callable[[Sample], Reals]]) -> Report:
         for name in self.specs:
             self.tell(f"neighbours by {name}")
             self.lists[name] = walk.neighbours(self.mine, vectors.spec(name))
         default = self.lists[vectors.DEFAULT]
         told = self.forecast(default)
-        rows = [*self._baselines(), *self._models(), *self._specs(), *self._controls()]
+        rows = [*self._baselines(), *self._models()]
+        rows += [self.row(name, "oracle", made(self.mine)) for name, made in further.items()]
+        rows += [*self._specs(), *self._controls()]
         canary = leaks.canary(self.root, self.mine)
         suspects = leaks.suspects(self.mine, self._slots())
         return Report(
@@ -177,7 +189,7 @@ class _Run:
 
     def _placebo(self) -> Iterator[Row]:
         """The default spec at levels that are none, among themselves."""
-        other = sample.load(self.root, HORIZON_S, placebo=True)
+        other = sample.load(self.root, HORIZON_S, placebo=True, about=self.mine.about)
         if len(other.questions):
             self.tell("placebo levels")
             run = _Run(self.root, other, self.tell)

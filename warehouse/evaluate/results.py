@@ -36,7 +36,7 @@ class Row:
 
     Args:
         name: As the table shows it.
-        role: reference, baseline, model, spec, embargo (the default spec by other rules) or control.
+        role: reference, baseline, model, oracle, spec, embargo (the default spec by other rules) or control.
         scores: Means over the questions.
         skill: Of three outcomes.
         resolved: Skill at telling resolved from CHOP.

@@ -37,6 +37,7 @@ class Sample:
         null: (n, 3) plug-in null.
         day: (n,) number of the session.
         kinds: (n, kinds) which kinds of level each setup has.
+        about: Kinds that are asked about; None every one that has a name.
     """
 
     frame: pl.DataFrame
@@ -45,11 +46,14 @@ class Sample:
     null: Reals
     day: Codes
     kinds: Mask
+    about: frozenset[str] | None = None
 
     @property
     def questions(self) -> Codes:
         """Rows that are asked, in order of time: with an outcome and a null to hold it against."""
         named = (self.frame["level_kind"] != CUSTOM).to_numpy()
+        if self.about is not None:
+            named &= self.frame["level_kind"].is_in(sorted(self.about)).to_numpy()
         asked = (self.day >= LEARNING) & (self.y >= 0) & np.isfinite(self.cal).all(axis=1) & named
         return np.flatnonzero(asked)
 
@@ -61,13 +65,14 @@ class Sample:
         return past
 
 
-def load(root: Path, horizon_s: int, *, placebo: bool = False) -> Sample:
+def load(root: Path, horizon_s: int, *, placebo: bool = False, about: frozenset[str] | None = None) -> Sample:
     """The front product's setups of a root; of two products, the one with more.
 
     Args:
         root: The warehouse.
         horizon_s: 120, 240 or 480.
         placebo: Those at placebo levels instead.
+        about: Kinds of level to ask about; default every one that has a name.
 
     Raises:
         MissingStepError: If there are too few sessions to ask a single question.
@@ -101,6 +106,7 @@ def load(root: Path, horizon_s: int, *, placebo: bool = False) -> Sample:
         _three(joined, "null"),
         np.searchsorted(dates.to_numpy(), own["date"].to_numpy()).astype(np.int64),
         np.stack([own["level_kinds"].list.contains(kind).to_numpy() for kind in LEVEL_KINDS], axis=1),
+        about,
     )
 
 
