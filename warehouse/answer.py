@@ -155,8 +155,8 @@ class Answer:
         usable = ends["outcome"].is_in(CLASSES).fill_null(value=False).to_numpy()
         born = int((ends["outcome"] == "BORN").sum())
         base, counts, bucket = self._base(mine)
-        sigma = self.now.sigma_60
-        width = None if sigma is None else odds.width(sigma, horizon, self.start.tick)
+        sigma, set_by = self.now.sigma_60, self._sigma_of_barriers
+        width = None if set_by is None else odds.width(set_by, horizon, self.start.tick)
         own, strength = weights[usable], self.start.strengths.get(horizon, odds.STRENGTH)
         censored = len(weights) - len(own) - born
         labels = Labels(width, len(own), odds.effective(own), strength, born, censored, counts, bucket)
@@ -171,6 +171,11 @@ class Answer:
         )
         chances = odds.blend(own, hits[usable].astype(np.float64), null, base, strength)
         return Told(chances, labels, reach, times)
+
+    @property
+    def _sigma_of_barriers(self) -> float | None:
+        """Barriers stand where they stood at the arrival's T0; before one, where they would stand now."""
+        return self.now.sigma_60 if self.stage is None or self._approaching else self.stage.sigma_60
 
     @property
     def _approaching(self) -> bool:
@@ -217,7 +222,7 @@ class Answer:
         if now.place.product == SIMULATED:
             notes.append("Simulated data: no market ever traded this.")
         if now.setup is None:
-            notes.append(phases.compared(self.stage))
+            notes.append(phases.compared(self.stage, odds=any(outcomes.values())))
         if self.unknown:
             few = (slots - self.unknown) * 10 < SHARED_TENTHS * slots
             notes.append(
@@ -233,11 +238,11 @@ class Answer:
         return notes
 
     def _about_odds(self, outcomes: Mapping[str, object], labels: Mapping[str, Labels]) -> list[str]:
-        if self._approaching:
-            return [] if any(outcomes.values()) else ["No odds: no approach like this has arrived before."]
         missing = [name for name, chances in outcomes.items() if chances is None]
-        if self.now.sigma_60 is None:
+        if None in {self.now.sigma_60, self._sigma_of_barriers}:
             return ["No odds: volatility needs 180 bars of data before the moment."]
+        if self._approaching:
+            return ["No odds: no approach like this has arrived before."] if missing else []
         if not missing:
             return []
         pts = ", ".join(f"{labels[name].barrier_pts:g} pt at {name}" for name in missing)

@@ -20,7 +20,7 @@ from warehouse.ledger import Ledger
 from warehouse.question import wall
 from warehouse.request import of
 from warehouse.run import Task, perform, wanted
-from warehouse.schema import BAR_NS
+from warehouse.schema import BAR_NS, RACED
 from warehouse.store import Partition
 
 _STEPS = (
@@ -154,6 +154,8 @@ def compare(folder: Path, date_tasks: Sequence[Task], cut: int) -> Cut:
         before, after = _known(now, table, known), _known(then, table, known)
         values[table] = before.height * (before.width - 1)
         differences += _differences(cut, table, before, after)
+    frozen = (_frozen(tables, known) for tables in (now, then))
+    differences += _differences(cut, "gold.snapshots", *frozen)
     return Cut(cut, known, values, differences)
 
 
@@ -174,6 +176,15 @@ def _known(tables: Mapping[str, Partition], table: str, until: int) -> pl.DataFr
         return _until(frame, pl.col("t0") + later, until).drop("t0")
     frame = frame.drop(_AFTERWARDS.get(table, ()))
     return _until(frame, _TIMES.get(table, pl.col("bar_ts").cast(pl.Int64) + BAR_NS), until)
+
+
+def _frozen(tables: Mapping[str, Partition], until: int) -> pl.DataFrame:
+    """What snapshots froze, which is known long before their races end."""
+    setups = pl.scan_parquet(tables["gold.setups"].path, glob=False)
+    start = setups.select("setup_id", t0=pl.col("known_ts").cast(pl.Int64))
+    frame = pl.scan_parquet(tables["gold.snapshots"].path, glob=False).drop(RACED)
+    frame = frame.join(start, on="setup_id", how="left", maintain_order="left")
+    return _until(frame, pl.max_horizontal(pl.col("known_ts").cast(pl.Int64), "t0"), until).drop("t0")
 
 
 _AFTERWARDS = {"gold.setups": ("doubtful",)}

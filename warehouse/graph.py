@@ -176,7 +176,11 @@ class _Day:
             "setups",
             [self.part("gold.setups"), self.part("gold.weights")],
             self._read(sorted(reads | own)),
-            joined(families, of_models("setups", "moments", *_SETUPS), code(*_ENGINE, *_RACES)),
+            joined(
+                families,
+                of_models("setups", "moments", *_SETUPS),
+                code(*_ENGINE, *_RACES, "warehouse.reasons"),
+            ),
             tick=self.front.tick,
             setup_window=wording.show(self.scope.setup_window),
             source=self.front.source,
@@ -213,7 +217,13 @@ class _Day:
 def database_task(root: Path, ledger: Ledger) -> Task:
     """The database file; its bytes differ from run to run, so that its manifest is kept aside."""
     inputs = [part for table in database.COPIED for part in ledger.current(table)]
-    modules = ("warehouse.database", "warehouse.macros", "warehouse.spread", "warehouse.views")
+    modules = (
+        "warehouse.database",
+        "warehouse.macros",
+        "warehouse.spread",
+        "warehouse.vectors",
+        "warehouse.views",
+    )
     return Task(
         f"{STEPS}:database",
         (Artifact(root, database.FILE, ".database.json"),),

@@ -76,10 +76,13 @@ def _summaries(features: Sequence[str]) -> list[str]:
     return [feature for feature in features if feature in catalog.load().summaries] if features else []
 
 
-def snapshots(root: Path, features: Sequence[str]) -> pl.LazyFrame:
-    """gold.snapshots of a root: own columns and some features."""
+def snapshots(root: Path, setups: pl.DataFrame, features: Sequence[str] = ()) -> pl.LazyFrame:
+    """gold.snapshots of some setups: own columns and some features."""
     schema = {**SNAPSHOTS.schema, **dict.fromkeys(features, pl.Float64())}
-    return _scan(store.partitions(root, "gold.snapshots"), schema)
+    of = set(setups["setup_id"].str.split("/").list.head(2).list.join("/"))
+    parts = store.partitions(root, "gold.snapshots")
+    named = [source for source in parts if "/".join(value for _, value in source.keys) in of]
+    return _scan(named, schema).join(setups.select("setup_id").lazy(), on="setup_id", how="semi")
 
 
 def outcomes(root: Path, scheme: str = DEFAULT_SCHEME) -> pl.DataFrame:

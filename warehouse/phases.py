@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,7 +12,7 @@ from warehouse.question import UP, Moment, Place
 from warehouse.schema import HORIZONS_S, OF_A_RACE, TAUS_S
 from warehouse.vectors import Spec
 
-APPROACH = "APPROACH"
+APPROACH, ZONE = "APPROACH", "ZONE"
 _NEAR_PTS, _NEAR_MOVES = 0.5, 0.25
 """How unlike distances from the level may be: half a point, or a quarter of the expected one-minute move."""
 _SECOND = 10**9
@@ -26,72 +25,82 @@ class Phase:
     Args:
         name: APPROACH, ZONE or AFTER, as gold.snapshots has them.
         tau_s: Seconds since the arrival's T0; None in an approach.
-        setup_id: The arrival; None in an approach.
+        sigma_60: What the arrival's barriers were set by; None in an approach, and where it had none.
     """
 
     name: str
     tau_s: int | None = None
-    setup_id: str | None = None
+    sigma_60: float | None = None
 
 
 def phase(now: Moment) -> tuple[Moment, Phase]:
-    """The phase of a moment, and the moment in that phase's direction.
+    """The phase of a moment, and the moment as that phase sees it.
 
-    An arrival holds for four minutes, as long as setups are frozen after theirs: until then direction is
-    counted as it was at its T0, whichever way price has gone since. Any other moment is of an approach.
+    An arrival holds for four minutes, as long as setups are frozen after theirs, and longer while price has
+    not left the level. As long, direction and level are those of its T0, whichever way price has gone since
+    and wherever a moving level is. Any other moment is of an approach.
     """
     last = _last(now.place)
     if last is None:
         return now, Phase(APPROACH)
-    d = 1 if last["direction"] == UP else -1
-    x = round(d * (now.p_ref - now.place.price), 9) + 0.0
     tau_s = (now.place.end - last["t0"]) // _SECOND
-    told = Phase(_name(now.place, last["setup_id"], tau_s), tau_s, last["setup_id"])
-    return replace(now, direction=last["direction"], x0=x), told
+    name = _name(now.place, last["setup_id"], tau_s)
+    if tau_s > max(TAUS_S) and name != ZONE:
+        return now, Phase(APPROACH)
+    d, price = 1 if last["direction"] == UP else -1, last["level_price"]
+    x = round(d * (now.p_ref - price), 9) + 0.0
+    turned = replace(now, place=replace(now.place, price=price), direction=last["direction"], x0=x)
+    return turned, Phase(name, tau_s, last["sigma_60"])
 
 
 def alike(
-    root: Path, setups: pl.DataFrame, now: Moment, stage: Phase, spec: Spec
+    setups: pl.DataFrame, now: Moment, stage: Phase, spec: Spec, known: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Setups as they stood at a moment of the same phase and a like distance, and what followed from there.
 
-    Of a setup there is the moment whose distance is the likest, at levels that could be read by then.
+    Of a setup there is the moment whose distance is the likest of those that are resolved, at levels that
+    could be read by then.
 
     Args:
-        root: The warehouse.
-        setups: As `library.setups` gives them.
+        setups: Those that are admitted, as `library.setups` gives them.
         now: The moment that is asked about.
         stage: Its phase.
         spec: Whose slots.
+        known: Instant by which moments have to be resolved, ns UTC.
 
     Returns:
-        The setups' rows in their order, with known_ts, resolved_ts, x0, sigma_60, tau_s and slots of that
-        moment; then what gold.outcomes would have of it under the default scheme.
+        The setups' rows in their order, with known_ts, resolved_ts, x0, sigma_60, phase, tau_s and slots of
+        that moment; then what gold.outcomes would have of it under the default scheme.
     """
-    off = (pl.col("x") - now.x0).abs()
+    root, off = now.place.root, (pl.col("x") - now.x0).abs()
     near = max(_NEAR_PTS, _NEAR_MOVES * (now.sigma_60 or 0.0))
     best = (
-        library.snapshots(root, spec.slots)
+        library.snapshots(root, setups)
         .filter(pl.col("phase") == stage.name, pl.col("level_known"), off <= near)
+        .filter(pl.col("resolved_ts").cast(pl.Int64) <= known)
         .sort("setup_id", off, pl.col("tau_s").abs(), "tau_s")
         .unique("setup_id", keep="first", maintain_order=True)
         .rename({"x": "x0"})
         .collect(engine="in-memory")
     )
-    moved = ("setup_id", "tau_s", "known_ts", "resolved_ts", "x0", "sigma_60", *spec.slots)
-    own = setups.drop([name for name in moved[1:] if name in setups.columns])
-    found = own.join(best.select(moved), on="setup_id", how="inner", maintain_order="left")
+    key = ["setup_id", "tau_s"]
+    slots = library.snapshots(root, best, spec.slots).join(best.lazy(), on=key, how="semi")
+    made = slots.select(*key, *spec.slots).collect(engine="in-memory")
+    moved = best.select(*key, "phase", "known_ts", "resolved_ts", "x0", "sigma_60")
+    moved = moved.join(made, on=key, how="left", maintain_order="left")
+    own = setups.drop([name for name in moved.columns[1:] if name in setups.columns])
+    found = own.join(moved, on="setup_id", how="inner", maintain_order="left")
     return found, pl.concat(_followed(best, horizon) for horizon in HORIZONS_S)
 
 
-def compared(stage: Phase | None) -> str:
+def compared(stage: Phase | None, *, odds: bool) -> str:
     """With what a moment that is no arrival is compared."""
     if stage is None:
         return "This moment is no arrival at the level; it is compared with arrivals."
     if stage.tau_s is None:
         said = "This moment is no arrival; it is compared with approaches that did arrive"
-        return f"{said}: read the odds as given that it arrives."
-    gone = "has left the level since" if stage.name == "AFTER" else "has not left the level"
+        return f"{said}: read the odds as given that it arrives." if odds else f"{said}."
+    gone = "has left the level since" if stage.name == "AFTER" else "has not stood off it for 30 s since"
     said = f"An arrival {stage.tau_s} s ago has this direction, and price {gone}"
     return f"{said}: compared with such moments, their races run anew from there."
 
@@ -103,15 +112,15 @@ def _followed(moments: pl.DataFrame, horizon_s: int) -> pl.DataFrame:
 
 
 def _last(place: Place) -> dict[str, Any] | None:
-    """The last arrival at the level in the four minutes before."""
+    """The last arrival at the level on this date, up to the moment."""
     target = place.partition("gold.setups")
     if not target.path.exists():
         return None
     t0 = pl.col("known_ts").cast(pl.Int64)
     found = (
         pl.scan_parquet(store.whole(target), glob=False)
-        .filter(question.concerns(place), t0.is_between(place.end - max(TAUS_S) * _SECOND, place.end))
-        .select("setup_id", "direction", t0=t0)
+        .filter(question.concerns(place), t0 <= place.end)
+        .select("setup_id", "direction", "level_price", "sigma_60", t0=t0)
         .sort("t0", "setup_id")
         .collect(engine="in-memory")
         .to_dicts()

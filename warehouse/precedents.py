@@ -16,7 +16,8 @@ from warehouse.vectors import Reals, Vectors
 TOLD = 3
 """Features that are named for being near, and for being far."""
 _PLAIN = (
-    "setup_id", "distance", "weight", "level_kinds", "level_price", "direction", "x0", "mfe_pts", "mae_pts",
+    "setup_id", "phase", "tau_s", "distance", "weight", "level_kinds", "level_price", "direction", "x0", "mfe_pts",
+    "mae_pts",
 )  # fmt: skip
 
 
@@ -26,12 +27,14 @@ def told(
     """A row per neighbour, nearest first.
 
     Args:
-        near: Setups with `distance` and `weight`.
+        near: Setups with `distance` and `weight`; of moments that are no arrivals `phase` and `tau_s` too.
         outcomes: The default scheme's.
         reasons: Of each neighbour, as `reasons` gives them.
     """
     joined = near.join(followed(outcomes), on="setup_id", how="left", maintain_order="left")
     joined = joined.with_columns(known=pl.col("known_ts").cast(pl.Int64))
+    if "tau_s" not in joined.columns:
+        joined = joined.with_columns(phase=pl.lit(None, pl.String), tau_s=pl.lit(None, pl.Int64))
     return [
         {name: row[name] for name in _PLAIN}
         | {

@@ -71,7 +71,7 @@ def _index(root: Path, spec: str, product: str, setups: Sequence[Partition], sca
 def _fingerprint(step: str, modules: Sequence[str], specs: Sequence[str]) -> str:
     """Of a step with the code behind it and the specs that it serves."""
     behind = code(f"{_HERE}:{step}", *(f"warehouse.{name}" for name in (*modules, "session")))
-    return joined(behind, pl.__version__, *map(vectors.fingerprint, specs))
+    return joined(behind, pl.__version__, *specs, *map(vectors.fingerprint, specs))
 
 
 def fit(task: Task, manifest: Manifest) -> None:

@@ -445,6 +445,9 @@ OF_A_RACE = (
 """Columns of an outcome that a snapshot holds for each horizon."""
 
 
+RACED = [f"{name}_{horizon_s // 60}m" for horizon_s in HORIZONS_S for name in OF_A_RACE]
+
+
 def _raced(horizon_s: int) -> list[Column]:
     """What followed a snapshot within one horizon, under the default scheme."""
     minutes, known = horizon_s // 60, {column.name: column for column in OUTCOMES.columns}

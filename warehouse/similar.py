@@ -88,7 +88,8 @@ def ask(
     real, outcomes = ours.filter(~pl.col("is_placebo")), library.outcomes(root)
     factors = _factors(ours, outcomes, at.date, known)
     if stage is not None:
-        real, outcomes = phases.alike(root, real, now, stage, slots)
+        admissible = real.filter(admission.rule().fill_null(value=False))
+        real, outcomes = phases.alike(admissible, now, stage, slots, known)
     admitted = real.select(admission.rule().fill_null(value=False)).to_series()
     past = min(at.date, session.trading_date(known))
     scale = _scaler(root, slots, at.product, past)

@@ -12,6 +12,7 @@ import polars as pl
 from warehouse import catalog, plan, sequences, snapshots, sqlfile, states, steps, store, summaries
 from warehouse.ledger import code
 from warehouse.run import Task
+from warehouse.schema import CUBE_BARS, HORIZONS_S, OF_A_RACE, SEQUENCE_BARS, TAUS_S
 from warehouse.store import Manifest, Partition
 
 _HERE = "warehouse.studies"
@@ -30,6 +31,7 @@ class Study:
         modules: The code behind it.
         models: The models that it runs.
         after: It reads outcomes too.
+        constants: Numbers of the schema that say which rows it has.
     """
 
     table: str
@@ -39,6 +41,7 @@ class Study:
     modules: tuple[str, ...]
     models: tuple[str, ...] = ()
     after: bool = False
+    constants: tuple[object, ...] = ()
 
 
 def held() -> Sequence[str]:
@@ -62,8 +65,11 @@ STUDIES = (
         ("snapshots", "moments", "races", "barrier", "vectors"),
         ("snapshots", "outcomes"),
         after=True,
+        constants=(TAUS_S, HORIZONS_S, OF_A_RACE),
     ),
-    Study("sequences", "lead_up", led, frozenset({"book"}), ("sequences",)),
+    Study(
+        "sequences", "lead_up", led, frozenset({"book"}), ("sequences",), constants=(SEQUENCE_BARS, CUBE_BARS)
+    ),
     Study(
         "level_states",
         "sample",
@@ -110,6 +116,7 @@ def _fingerprint(study: Study) -> str:
     said = (
         code(f"{_HERE}:{study.step}", *_ENGINE, *(f"warehouse.{module}" for module in study.modules)),
         *features,
+        *map(repr, study.constants),
         *map(plan.fingerprint, families),
         *(sqlfile.load(model).fingerprint for model in study.models),
         pl.__version__,

@@ -23,12 +23,14 @@ def summaries(
     declared = catalog.load().summaries
     wanted = [one for name, one in declared.items() if names is None or name in names]
     read = sorted({column for one in wanted for column in one.expr.meta.root_names()} - {"x_sig", "step"})
-    bars = sequences.join(setups.select("setup_id", "sigma_60"), on="setup_id", how="left")
+    sigma = pl.when(pl.col("sigma_60") > 0).then("sigma_60")
+    own = setups.select("setup_id", sigma)
+    bars = sequences.join(own, on="setup_id", how="left", maintain_order="left").sort("setup_id", "step")
     found = (
         bars.select("setup_id", "step", pl.col(read).cast(pl.Float64), x_sig=pl.col("x") / pl.col("sigma_60"))
         .group_by("setup_id", maintain_order=True)
         .agg(one.expr.cast(pl.Float32).alias(one.name) for one in wanted)
+        .with_columns(pl.when(pl.col(one.name).is_finite()).then(one.name) for one in wanted)
     )
-    own = setups.select(*SUMMARIES.schema)
-    told = own.join(found, on="setup_id", how="left", maintain_order="left")
+    told = setups.select(*SUMMARIES.schema).join(found, on="setup_id", how="left", maintain_order="left")
     return told.collect(engine="in-memory")

@@ -40,15 +40,16 @@ def neighbours(sample: Sample, spec: Spec, values: Vectors | None = None, embarg
             for slot, column in zip(spec.slots, values.T, strict=True)
         )
     )
-    every, whole = vectors.matrix(frame, spec), spread.groups(sample.frame)
-    scale: dict[int, Reals] = {}
+    raw, whole = vectors.matrix(frame, spec), spread.groups(sample.frame)
+    placed: dict[int, tuple[Vectors, Reals]] = {}
     found = []
     for row in sample.questions.tolist():
         day = int(sample.day[row])
-        if day not in scale:
-            past = vectors.scalers(frame.lazy(), spec, sample.frame["date"][row])
-            scale[day] = vectors.scaler(past, spec).mad
-        near = search_exact(every[row], Pool(every, scale[day], sample.admitted(row, embargo), whole), K)
+        if day not in placed:
+            past = vectors.fitted(frame, [spec], sample.frame["date"][row])
+            placed = {day: vectors.placed(raw, vectors.scaler(past, spec))}
+        every, mad = placed[day]
+        near = search_exact(every[row], Pool(every, mad, sample.admitted(row, embargo), whole), K)
         found.append(near)
     return listed(sample.questions, found)
 
