@@ -298,13 +298,13 @@ def test_a_docstring_rebuilds_nothing_and_a_body_what_depends_on_it(elsewhere, t
     edit(elsewhere / "features" / "depth.py", "return total(sizes)", "return total(sizes) + 1")
     surely, perhaps = due(elsewhere, tiny_built, tiny_raw)
     around = {"snapshots", "sequences", "level_states"}
-    assert surely == {"depth", "setups", "snapshots"}
+    assert surely == {"depth", "far", "setups", "snapshots"}
     assert (
         perhaps
         == {"outcomes", "scalers", "summaries", "trials", *GRAPHS, "warehouse.duckdb", *around} - surely
     )
     edit(elsewhere / "warehouse" / "barrier.py", "UNCALIBRATED = 0.9", "UNCALIBRATED = 0.8")
-    assert due(elsewhere, tiny_built, tiny_raw)[0] == {"depth", "setups", "outcomes", "snapshots"}
+    assert due(elsewhere, tiny_built, tiny_raw)[0] == {"depth", "far", "setups", "outcomes", "snapshots"}
     edit(elsewhere / "warehouse" / "frames/__init__.py", "REACH = 19", "REACH = 20")
     made = {name for name in plan.families() if plan.grain(name) != "setup"}
     assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *around}
