@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from warehouse import odds, spread, vectors
-from warehouse.index import Neighbours, Pool, search_exact
+from warehouse.index import Mask, Neighbours, Pool, search_exact
 from warehouse.naming import CUSTOM
 from warehouse.odds import CLASSES, Reals
 from warehouse.schema import HORIZONS_S, TRIALS
@@ -88,9 +88,9 @@ def made(
     asked = np.flatnonzero(today.to_numpy())
     if real.filter(pl.col("date") < date)["date"].n_unique() < LEARNING:
         asked = asked[:0]
-    rows = []
+    rows, admitted = [], [_admitted(real, row, date) for row in asked.tolist()]
     for name, scale in scalers.items():
-        lists = _asked(real, asked, name, scale, date)
+        lists = _asked(real, asked, admitted, name, scale)
         rows += [
             (name, horizon, strength, count, lost)
             for horizon in HORIZONS_S
@@ -112,13 +112,17 @@ def strengths(trials: pl.DataFrame) -> dict[int, float]:
     )
 
 
-def _asked(real: pl.DataFrame, asked: Codes, name: str, scale: Scaler, date: dt.date) -> Lists:
+def _admitted(real: pl.DataFrame, row: int, date: dt.date) -> Mask:
+    """Who may answer a setup: earlier dates, its direction, its kind; whatever the vector."""
+    kind, way = real["level_kind"][row], real["direction"][row]
+    rule = (pl.col("date") < date) & (pl.col("direction") == way)
+    return real.select(rule & pl.col("level_kinds").list.contains(kind)).to_series().to_numpy()
+
+
+def _asked(real: pl.DataFrame, asked: Codes, admitted: Sequence[Mask], name: str, scale: Scaler) -> Lists:
     every, mad = vectors.placed(vectors.matrix(real, vectors.spec(name)), scale)
     groups, found = spread.groups(real), []
-    for row in asked.tolist():
-        kind, way = real["level_kind"][row], real["direction"][row]
-        rule = (pl.col("date") < date) & (pl.col("direction") == way)
-        allowed = real.select(rule & pl.col("level_kinds").list.contains(kind)).to_series().to_numpy()
+    for row, allowed in zip(asked.tolist(), admitted, strict=True):
         found.append(search_exact(every[row], Pool(every, mad, allowed, groups), K))
     return listed(asked, found)
 
