@@ -130,7 +130,8 @@ def day(root: Path, date: dt.date, symbol: str = SYMBOL) -> None:
     bars = np.arange(start, end, BAR_NS)
     mids = np.array([mid(int(bar), start) for bar in bars])
     stamps = pl.Series("bar_ts", bars).cast(NS)
-    book = pl.DataFrame({"bar_ts": stamps, "bid_px_00": mids - 0.125, "ask_px_00": mids + 0.125})
+    sides = {"bid_px_00": mids - 0.125, "ask_px_00": mids + 0.125, "mid_min": mids, "mid_max": mids}
+    book = pl.DataFrame({"bar_ts": stamps, **sides})
     quotes = pl.DataFrame(
         {
             "ts": stamps,

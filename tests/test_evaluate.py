@@ -314,7 +314,9 @@ def test_the_table_fits_a_terminal_and_has_a_line_for_each(whole) -> None:
     for row in (row for row in whole.rows if row.role == "spec"):
         assert row.rests.slots == len(vectors.spec(row.name).slots)
         assert row.rests.questions == whole.questions >= row.rests.effective > 0
-        assert row.rests.near >= row.rests.n_eff >= 0 and row.rests.null in odds.STRENGTHS
+        assert row.rests.near >= row.rests.n_eff >= 0
+        # a median over sessions, so it may lie between two of them
+        assert min(odds.STRENGTHS) <= row.rests.null <= max(odds.STRENGTHS)
     silent = dataclasses.replace(whole, canary={"flagged": False, "auc": 0.5})
     assert "DID NOT set the alarm off" in table.render(silent)
 

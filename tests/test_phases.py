@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from warehouse import barrier, library, phases, physics, question, render, similar, vectors
+from warehouse import library, phases, physics, question, render, similar, vectors
 from warehouse.errors import QuestionError
-from warehouse.schema import AVERAGES
+from warehouse.schema import AVERAGES, BAR_NS
 
 SECOND = 10**9
 SPEC = vectors.spec()
@@ -16,10 +16,10 @@ SPEC = vectors.spec()
 
 @pytest.fixture(scope="module")
 def setups(tiny_built):
-    """Real setups at levels that stay where they are, with times as ns."""
+    """Real setups, with times as ns."""
     found = library.setups(tiny_built).filter(~pl.col("is_placebo"))
     times = pl.col("known_ts", "resolved_ts").cast(pl.Int64)
-    return [row for row in found.with_columns(times).to_dicts() if row["level_kind"] not in AVERAGES]
+    return found.with_columns(times).to_dicts()
 
 
 @pytest.fixture(scope="module")
@@ -35,30 +35,67 @@ def alone(setup, setups):
     """No other arrival at its level in the four minutes after it."""
     later = (one for one in setups if one["setup_id"] != setup["setup_id"])
     return not any(
-        one["level_price"] == setup["level_price"]
+        (setup["level_kind"] in one["level_kinds"] or one["level_price"] == setup["level_price"])
         and 0 <= one["known_ts"] - setup["known_ts"] <= 240 * SECOND
         for one in later
     )
 
 
 def test_a_moment_after_an_arrival_is_the_setup_frozen_again(tiny_built, setups, snapshots):
-    seen = set()
-    for setup in [one for one in setups if alone(one, setups)][:6]:
+    """Of levels that move too: what is asked about is the level as it was at T0."""
+    seen, lone = set(), [one for one in setups if alone(one, setups)]
+    moving = [one for one in lone if one["level_kind"] in AVERAGES]
+    for setup in lone[:6] + moving[:3]:
         for row in snapshots:
             if row["setup_id"] != setup["setup_id"] or row["tau_s"] <= 0 or row["x"] is None:
                 continue
             at = question.place(tiny_built, setup["level_kind"], row["known_ts"])
             now, stage = phases.phase(question.moment(at))
-            assert (stage.name, stage.tau_s, stage.setup_id) == (
+            assert (stage.name, stage.tau_s, stage.sigma_60) == (
                 row["phase"],
                 row["tau_s"],
-                setup["setup_id"],
+                setup["sigma_60"],
             )
-            assert (now.direction, now.x0, now.sigma_60) == (setup["direction"], row["x"], row["sigma_60"])
+            assert (now.place.price, now.direction) == (setup["level_price"], setup["direction"])
+            assert (now.x0, now.sigma_60) == (row["x"], row["sigma_60"])
             made = physics.features(now, SPEC.slots)
             assert [made[slot] for slot in SPEC.slots] == [row[slot] for slot in SPEC.slots]
+            seen.add((stage.name, setup["level_kind"] in AVERAGES))
+    assert len(seen) == 4, seen
+
+
+def test_price_that_has_not_left_a_level_does_not_approach_it(tiny_built, setups):
+    """Later than four minutes an arrival holds while price has not stood off the level for half a minute."""
+    seen = set()
+    for setup in setups:
+        for tau_s in (245, 300, 400):
+            try:
+                at = question.place(tiny_built, setup["level_kind"], setup["known_ts"] + tau_s * SECOND)
+            except QuestionError:
+                continue
+            if setup["level_kind"] in AVERAGES or not alone(setup, setups):
+                continue
+            book = pl.read_parquet(at.partition("silver.book").path).with_columns(
+                pl.col("bar_ts").cast(pl.Int64)
+            )
+            since = book.filter(pl.col("bar_ts").is_between(setup["known_ts"], at.end - BAR_NS))
+            low, high = (since[name].to_list() for name in ("mid_min", "mid_max"))
+            price, left = setup["level_price"], False
+            for n in range(6, len(low) + 1):
+                lows, highs = low[n - 6 : n], high[n - 6 : n]
+                if None not in lows:
+                    left |= min(lows) - price > 2 or price - max(highs) > 2
+            again = [
+                one for one in setups
+                if one["level_price"] == price and setup["known_ts"] < one["known_ts"] <= at.end
+            ]  # fmt: skip
+            now = question.moment(at)
+            if again or now.setup is not None:
+                continue
+            _, stage = phases.phase(now)
+            assert stage.name == ("APPROACH" if left else "ZONE"), (setup["setup_id"], tau_s)
             seen.add(stage.name)
-    assert seen == {"ZONE", "AFTER"}
+    assert seen == {"APPROACH", "ZONE"}
 
 
 def slow(root, card, setups, snapshots):
@@ -110,7 +147,7 @@ def test_neighbours_are_moments_of_the_same_phase_at_a_like_distance(tiny_built,
     seen = {}
     last = max(one["date"] for one in setups)
     for setup in [one for one in setups if one["date"] == last]:
-        for tau_s in (-60, 30, 120):
+        for tau_s in (-60, 30, 120, 240):
             card = similar.ask(tiny_built, setup["level_kind"], setup["known_ts"] + tau_s * SECOND, k=99)
             if card.question["setup_id"] is not None:
                 continue
@@ -160,15 +197,15 @@ def test_odds_of_an_approach_begin_at_the_level_and_later_ones_where_price_stand
                 odds = [[row[f"cal_{end}_8m"] for end in ("break", "reject", "chop")] for row in admitted]
                 assert null(card) == pytest.approx(np.mean([o for o in odds if None not in o], axis=0))
             else:
-                label = card.labels["8m"]
-                beyond = abs(asked["x0"]) >= label.barrier_pts
+                row = next(
+                    row for row in snapshots if (row["setup_id"], row["tau_s"]) == (setup["setup_id"], tau_s)
+                )
+                assert card.labels["8m"].barrier_pts == row["barrier_pts_8m"]  # as at T0
+                beyond = row["cal_break_8m"] is None
                 assert (chances is None) == beyond
                 if not beyond:
-                    x, b, sigma = (
-                        np.ones(1) * v for v in (asked["x0"], label.barrier_pts, asked["sigma_60"])
-                    )
-                    geometry = barrier.geometric(x, b, barrier.UNCALIBRATED * sigma * 8**0.5)
-                    assert null(card) == pytest.approx(np.concatenate(geometry))
+                    stored = [row[f"cal_{end}_8m"] for end in ("break", "reject", "chop")]
+                    assert null(card) == pytest.approx(stored)
                 assert any(note.startswith("Odds begin at the level") for note in card.notes) == (
                     None in card.outcomes.values()
                 )

@@ -135,7 +135,7 @@ def test_models_give_what_the_tables_declare(names, table):
     declared = {column.name: column.unit.symbol for column in columns}
     given = {column: unit for model in models for column, (unit, _) in model.columns.items()}
     later = (
-        ("null_", "cal_", "barrier_pts_", "outcome_", "mfe_pts", "mae_pts")
+        ("null_", "cal_", "barrier_pts_", "outcome_", "time_to_", "mfe_pts_", "mae_pts_")
         if names == "snapshots"
         else ("null_", "cal_")
     )

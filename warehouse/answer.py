@@ -155,7 +155,7 @@ class Answer:
         usable = ends["outcome"].is_in(CLASSES).fill_null(value=False).to_numpy()
         born = int((ends["outcome"] == "BORN").sum())
         base, counts, bucket = self._base(mine)
-        sigma, set_by = self.now.sigma_60, self._sigma_of_barriers
+        sigma, set_by = self.now.sigma_60, phases.sets_barriers(self.now, self.stage)
         width = None if set_by is None else odds.width(set_by, horizon, self.start.tick)
         own, strength = weights[usable], self.start.strengths.get(horizon, odds.STRENGTH)
         censored = len(weights) - len(own) - born
@@ -163,7 +163,11 @@ class Answer:
         reach, times = sequel.excursions(ends, weights), sequel.times(ends, weights, horizon)
         if sigma is None or width is None:
             return Told(None, labels, reach, times)
-        null = self._given_arrival(mine) if self._approaching else self._null(width, sigma, horizon)
+        null = (
+            phases.given_arrival(mine, self.library)
+            if self._approaching
+            else self._null(width, sigma, horizon)
+        )
         if null is None:
             return Told(None, labels, reach, times)
         hits = np.stack(
@@ -173,11 +177,6 @@ class Answer:
         return Told(chances, labels, reach, times)
 
     @property
-    def _sigma_of_barriers(self) -> float | None:
-        """Barriers stand where they stood at the arrival's T0; before one, where they would stand now."""
-        return self.now.sigma_60 if self.stage is None or self._approaching else self.stage.sigma_60
-
-    @property
     def _approaching(self) -> bool:
         return self.stage is not None and self.stage.name == phases.APPROACH
 
@@ -185,12 +184,6 @@ class Answer:
         """Chances by geometry from where price stands."""
         factor = self.start.factors.get(horizon, barrier.UNCALIBRATED)
         return odds.null(self.now.x0, width, sigma, horizon, factor)
-
-    def _given_arrival(self, mine: pl.DataFrame) -> Reals | None:
-        """Of an approach, whose race begins at the level alone: mean of geometry's for those that arrived."""
-        arrived = mine.join(self.library.select("setup_id"), on="setup_id", how="semi", maintain_order="left")
-        known = arrived.select(f"cal_{name.lower()}" for name in CLASSES).drop_nulls()
-        return known.mean().to_numpy()[0] if len(known) else None
 
     def _base(self, mine: pl.DataFrame) -> tuple[Reals | None, int, int]:
         """Shares among the admitted of the question's half hour, and how many counted in all and in it."""
@@ -239,7 +232,7 @@ class Answer:
 
     def _about_odds(self, outcomes: Mapping[str, object], labels: Mapping[str, Labels]) -> list[str]:
         missing = [name for name, chances in outcomes.items() if chances is None]
-        if None in {self.now.sigma_60, self._sigma_of_barriers}:
+        if None in {self.now.sigma_60, phases.sets_barriers(self.now, self.stage)}:
             return ["No odds: volatility needs 180 bars of data before the moment."]
         if self._approaching:
             return ["No odds: no approach like this has arrived before."] if missing else []

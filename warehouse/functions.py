@@ -17,7 +17,8 @@ Row = dict[str, Any]
 
 _NEIGHBOUR = {
     "setup_id": "VARCHAR", "trigger_ts": "TIMESTAMP", "phase": "VARCHAR", "tau_s": "BIGINT",
-    "distance": "DOUBLE", "weight": "DOUBLE", "level_kinds": "VARCHAR[]", "level_price": "DOUBLE", "direction": "VARCHAR", "x0": "DOUBLE",
+    "distance": "DOUBLE", "weight": "DOUBLE", "level_kinds": "VARCHAR[]", "level_price": "DOUBLE",
+    "direction": "VARCHAR", "x0": "DOUBLE",
     "outcome_2m": "VARCHAR", "outcome_4m": "VARCHAR", "outcome_8m": "VARCHAR", "mfe_pts": "DOUBLE",
     "mae_pts": "DOUBLE",
 }  # fmt: skip

@@ -20,7 +20,7 @@ _LEVELS = ("averages", "session_extremes", "levels", "placebos")
 """Models that make levels."""
 _SETUPS = ("triggers", "outcomes", "touches", "weights")
 """Models that make setups; of what followed, what was known when the next one came."""
-_RACES = ("warehouse.races", "warehouse.barrier")
+_RACES = ("warehouse.races", "warehouse.barrier", "warehouse.reasons")
 _ENGINE = ("warehouse.plan", "warehouse.frames", "warehouse.mirror", "warehouse.inputs")
 """What makes features of their declarations."""
 _BY_PRODUCT = {"profile": "silver.volume_profile", "retreat_profile": "silver.retreat_profile"}
@@ -179,7 +179,7 @@ class _Day:
             joined(
                 families,
                 of_models("setups", "moments", *_SETUPS),
-                code(*_ENGINE, *_RACES, "warehouse.reasons"),
+                code(*_ENGINE, *_RACES),
             ),
             tick=self.front.tick,
             setup_window=wording.show(self.scope.setup_window),
@@ -217,13 +217,7 @@ class _Day:
 def database_task(root: Path, ledger: Ledger) -> Task:
     """The database file; its bytes differ from run to run, so that its manifest is kept aside."""
     inputs = [part for table in database.COPIED for part in ledger.current(table)]
-    modules = (
-        "warehouse.database",
-        "warehouse.macros",
-        "warehouse.spread",
-        "warehouse.vectors",
-        "warehouse.views",
-    )
+    modules = (f"warehouse.{name}" for name in ("database", "macros", "spread", "vectors", "views"))
     return Task(
         f"{STEPS}:database",
         (Artifact(root, database.FILE, ".database.json"),),

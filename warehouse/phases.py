@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from warehouse import library, question, store
+from warehouse.odds import CLASSES, Reals
 from warehouse.question import UP, Moment, Place
 from warehouse.schema import HORIZONS_S, OF_A_RACE, TAUS_S
 from warehouse.vectors import Spec
@@ -91,6 +92,23 @@ def alike(
     own = setups.drop([name for name in moved.columns[1:] if name in setups.columns])
     found = own.join(moved, on="setup_id", how="inner", maintain_order="left")
     return found, pl.concat(_followed(best, horizon) for horizon in HORIZONS_S)
+
+
+def sets_barriers(now: Moment, stage: Phase | None) -> float | None:
+    """Sigma that sets the barriers: of an arrival that holds that of its T0, otherwise the moment's own."""
+    return now.sigma_60 if stage is None or stage.name == APPROACH else stage.sigma_60
+
+
+def given_arrival(outcomes: pl.DataFrame, setups: pl.DataFrame) -> Reals | None:
+    """Of an approach, whose race begins at the level: mean chances, (3,), that geometry gave arrivals.
+
+    Args:
+        outcomes: Of one horizon.
+        setups: Those that arrived.
+    """
+    arrived = outcomes.join(setups.select("setup_id"), on="setup_id", how="semi", maintain_order="left")
+    known = arrived.select(f"cal_{name.lower()}" for name in CLASSES).drop_nulls()
+    return known.mean().to_numpy()[0] if len(known) else None
 
 
 def compared(stage: Phase | None, *, odds: bool) -> str:

@@ -16,8 +16,8 @@ from warehouse.vectors import Reals, Vectors
 TOLD = 3
 """Features that are named for being near, and for being far."""
 _PLAIN = (
-    "setup_id", "phase", "tau_s", "distance", "weight", "level_kinds", "level_price", "direction", "x0", "mfe_pts",
-    "mae_pts",
+    "setup_id", "phase", "tau_s", "distance", "weight", "level_kinds", "level_price", "direction", "x0",
+    "mfe_pts", "mae_pts",
 )  # fmt: skip
 
 
