@@ -187,7 +187,7 @@ def test_carried_outcomes_break_what_was_planted(drawn) -> None:
     planted = run(told(drawn, tilt=30.0))
     planted.lists = {"geometry4": walk.neighbours(planted.mine, FOUR)}
     own = planted._skill(planted.forecast(planted.lists["geometry4"]).p, planted.y)
-    assert own > carried.best(planted.mine, planted.lists.values(), sample.WARM_UP, 40).max()
+    assert own > carried.best(planted.mine, planted.lists.values(), 40).max()
 
 
 def test_draws_at_once_are_draws_one_by_one(drawn, monkeypatch) -> None:
@@ -201,7 +201,13 @@ def test_draws_at_once_are_draws_one_by_one(drawn, monkeypatch) -> None:
         max(mine._skill(mine.forecast(each, y).p, y[mine.asked]) for each in lists)
         for y in resample.permuted(drawn, 7)
     ]
-    assert carried.best(drawn, lists, sample.WARM_UP, 7).tolist() == pytest.approx(want)
+    assert carried.best(drawn, lists, 7).tolist() == pytest.approx(want)
+    some = run(dataclasses.replace(drawn, about=frozenset({"PM_HIGH", "OR_LOW"})))
+    want = [
+        max(some._skill(some.forecast(each, y).p, y[some.asked]) for each in lists)
+        for y in resample.permuted(drawn, 4)
+    ]
+    assert carried.best(some.mine, lists, 4).tolist() == pytest.approx(want)
 
 
 def test_questions_of_one_day_count_as_fewer() -> None:

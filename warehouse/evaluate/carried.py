@@ -16,7 +16,7 @@ _AT_ONCE = 250
 _LEAST = 1e-9
 
 
-def best(sample: Sample, lists: Iterable[Lists], first_day: int, count: int) -> Reals:
+def best(sample: Sample, lists: Iterable[Lists], count: int) -> Reals:
     """The largest skill over the lists of neighbours under each draw, (count,).
 
     Forecasts are those of `walk.forecast`, whose strength is learnt anew under every draw.
@@ -24,13 +24,12 @@ def best(sample: Sample, lists: Iterable[Lists], first_day: int, count: int) -> 
     Args:
         sample: Setups in order of time.
         lists: Of every spec.
-        first_day: Session from which questions are scored.
         count: Draws.
     """
     told = list(lists)
     draws = resample.permuted(sample, count)
     parts = [np.stack(list(part), axis=1) for part in _pieces(draws, count)]
-    return np.concatenate([_best(sample, told, part, first_day) for part in parts])
+    return np.concatenate([_best(sample, told, part) for part in parts])
 
 
 def _pieces(draws: Iterator[Codes], count: int) -> Iterator[Iterator[Codes]]:
@@ -38,13 +37,13 @@ def _pieces(draws: Iterator[Codes], count: int) -> Iterator[Iterator[Codes]]:
         yield itertools.islice(draws, _AT_ONCE)
 
 
-def _best(sample: Sample, lists: list[Lists], y: Codes, first_day: int) -> Reals:
+def _best(sample: Sample, lists: list[Lists], y: Codes) -> Reals:
     asked = sample.questions
     came, day = y[asked], sample.day[asked]
     null = np.take_along_axis(sample.cal[asked], came, axis=1)
     starts = np.flatnonzero(np.diff(day, prepend=-1))
-    scored = day[starts] >= first_day
-    reference = _lost(null, starts)[scored].sum(axis=0)
+    scored = sample.scored
+    reference = _lost(null)[scored].sum(axis=0)
     skills = [1 - _loss(each, y, came, null, starts, scored) / reference for each in lists]
     found: Reals = np.stack(skills).max(axis=0)
     return found
@@ -61,16 +60,23 @@ def _loss(lists: Lists, y: Codes, came: Codes, null: Reals, starts: Codes, score
     near = near[:, :-1]
     ends = [near @ (y == place) for place in range(3)]
     share = np.choose(came, ends)
-    losses = np.stack([_lost((count * share + s * null) / (count + s), starts) for s in odds.STRENGTHS])
-    before = np.cumsum(losses, axis=1) - losses
+    losses = (_lost((count * share + s * null) / (count + s)) for s in odds.STRENGTHS)
+    taught, told = zip(
+        *((_by_day(one, starts), _by_day(one * scored[:, None], starts)) for one in losses), strict=True
+    )
+    before = np.cumsum(taught, axis=1) - np.stack(taught)
     chosen = before.argmin(axis=0)
     chosen[0] = odds.STRENGTHS.index(odds.STRENGTH)
-    mine = np.take_along_axis(losses, chosen[None], axis=0)[0]
-    total: Reals = mine[scored].sum(axis=0)
+    total: Reals = np.take_along_axis(np.stack(told), chosen[None], axis=0)[0].sum(axis=0)
     return total
 
 
-def _lost(chance: Reals, starts: Codes) -> Reals:
-    """Log-loss summed over sessions, (sessions, draws)."""
-    summed: Reals = np.add.reduceat(-np.log(np.maximum(chance, _LEAST)), starts, axis=0)
+def _lost(chance: Reals) -> Reals:
+    lost: Reals = -np.log(np.maximum(chance, _LEAST))
+    return lost
+
+
+def _by_day(losses: Reals, starts: Codes) -> Reals:
+    """Summed over sessions, (sessions, draws)."""
+    summed: Reals = np.add.reduceat(losses, starts, axis=0)
     return summed

@@ -39,7 +39,7 @@ def evaluate(
         specs: Which vectors beside the default; default every one.
         further: Forecasts from outside to stand beside, by name: chances of the three outcomes of every
             question, (q, 3).
-        about: Kinds of level to ask about; default every one that has a name.
+        about: Kinds of level whose questions are scored; default every one that has a name.
 
     Raises:
         MissingStepError: If there are too few sessions, or nothing was built.
@@ -64,7 +64,7 @@ class _Run:
         self.root, self.mine, self.tell, self.specs = root, mine, tell, specs
         self.asked = mine.questions
         self.y, self.cal, self.day = mine.y[self.asked], mine.cal[self.asked], mine.day[self.asked]
-        self.scored = self.day >= WARM_UP
+        self.scored = mine.scored
         self.lists: dict[str, Lists] = {}
 
     def report(self, further: Mapping[str, Callable[[Sample], Reals]]) -> Report:
@@ -143,7 +143,7 @@ class _Run:
     def _specs(self) -> Iterator[Row]:
         self.tell("permutations")
         own = {name: self.forecast(found) for name, found in self.lists.items()}
-        best = carried.best(self.mine, self.lists.values(), WARM_UP, resample.PERMUTATIONS)
+        best = carried.best(self.mine, self.lists.values(), resample.PERMUTATIONS)
         for name, told in own.items():
             chance = float((1 + (best >= self._skill(told.p, self.y)).sum()) / (1 + len(best)))
             yield self.row(name, "spec", told.p, chance=chance, rests=self._rests(name, told))
@@ -190,7 +190,7 @@ class _Run:
     def _placebo(self) -> Iterator[Row]:
         """The default spec at levels that are none, among themselves."""
         other = sample.load(self.root, HORIZON_S, placebo=True, about=self.mine.about)
-        if len(other.questions):
+        if other.scored.any():
             self.tell("placebo levels")
             run = _Run(self.root, other, self.tell)
             found = walk.neighbours(other, vectors.spec())

@@ -37,7 +37,7 @@ class Sample:
         null: (n, 3) plug-in null.
         day: (n,) number of the session.
         kinds: (n, kinds) which kinds of level each setup has.
-        about: Kinds that are asked about; None every one that has a name.
+        about: Kinds whose questions are scored; None every one that has a name.
     """
 
     frame: pl.DataFrame
@@ -52,10 +52,18 @@ class Sample:
     def questions(self) -> Codes:
         """Rows that are asked, in order of time: with an outcome and a null to hold it against."""
         named = (self.frame["level_kind"] != CUSTOM).to_numpy()
-        if self.about is not None:
-            named &= self.frame["level_kind"].is_in(sorted(self.about)).to_numpy()
         asked = (self.day >= LEARNING) & (self.y >= 0) & np.isfinite(self.cal).all(axis=1) & named
         return np.flatnonzero(asked)
+
+    @property
+    def scored(self) -> Mask:
+        """Which questions are scored, (q,): after the warm-up, about the kinds in question; all teach."""
+        late: Mask = self.day[self.questions] >= WARM_UP
+        if self.about is None:
+            return late
+        kinds = self.frame["level_kind"].is_in(sorted(self.about)).to_numpy()
+        mine: Mask = late & kinds[self.questions]
+        return mine
 
     def admitted(self, row: int, embargo: int = 0) -> Mask:
         """Who may answer row: earlier dates by more than the embargo, its direction, its kind."""
@@ -72,7 +80,7 @@ def load(root: Path, horizon_s: int, *, placebo: bool = False, about: frozenset[
         root: The warehouse.
         horizon_s: 120, 240 or 480.
         placebo: Those at placebo levels instead.
-        about: Kinds of level to ask about; default every one that has a name.
+        about: Kinds of level whose questions are scored; default every one that has a name.
 
     Raises:
         MissingStepError: If there are too few sessions to ask a single question.

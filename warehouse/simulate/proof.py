@@ -30,6 +30,8 @@ ABOUT = frozenset(kind for kind, _ in LEVELS)
 """Levels that worlds act on: at any other nothing is planted, in no world."""
 NOTHING = ("null", "decoy", "hidden")
 """Worlds in which no feature tells of what follows."""
+ENOUGH = 40
+"""Sessions below which a world is shown and held to nothing: an interval of a handful of days is none."""
 HELD = 8
 """Of ten groups by forecast of BREAK, those whose share must lie in their interval."""
 _KEYS = ("symbol", "price", "direction", "trigger_ts")
@@ -40,7 +42,7 @@ def tried(
 ) -> Report | None:
     """Simulate, build and evaluate a world below a folder; table, JSON and page lie beside its root.
 
-    Questions are those at the levels that worlds act on.
+    Scored are the questions at the levels that worlds act on.
 
     Returns:
         None where there are too few sessions to evaluate.
@@ -125,8 +127,11 @@ def main(words: Sequence[str] | None = None) -> int:
             sys.stdout.write(f"  evaluating needs more than {WARM_UP} sessions\n")
             continue
         for shown, what in verdicts(world, found):
-            good &= shown
-            sys.stdout.write(f"  {'yes' if shown else 'NO '} {what}\n")
+            held = asked.sessions >= ENOUGH
+            good &= shown or not held
+            sys.stdout.write(
+                f"  {'yes' if shown else 'NO '} {what}{'' if held else ' (too few sessions to say)'}\n"
+            )
         sys.stdout.flush()
     return 0 if good else 1
 
