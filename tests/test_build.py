@@ -148,15 +148,16 @@ def test_a_damaged_file_takes_its_own_date_only(tiny_raw, tmp_path):
     raw = Path(shutil.copytree(tiny_raw, tmp_path / "raw"))
     bad = raw / "xsim-mdp3-20250625.mbp-10.dbn.zst"
     bad.write_bytes(bad.read_bytes()[:-1000])
-    report = made(tmp_path / "root", raw=raw)
+    two = "2025-06-24:2025-06-25"
+    report = made(tmp_path / "root", raw=raw, dates=two)
     assert len(report.errors) == 1 and str(bad) in report.errors[0]
     built = {dict(each.keys)["date"] for each in store.partitions(tmp_path / "root", "gold.outcomes")}
-    assert built == {"2025-06-24", "2025-06-26"}
+    assert built == {"2025-06-24"}
     bad.write_bytes(b"not DBN at all")
-    report = made(tmp_path / "root", raw=raw, dates="2025-06-24,2025-06-25")
+    report = made(tmp_path / "root", raw=raw, dates=two)
     assert len(report.errors) == 1 and str(bad) in report.errors[0]
     shutil.copy(tiny_raw / bad.name, bad)
-    assert not made(tmp_path / "root", raw=raw).errors
+    assert not made(tmp_path / "root", raw=raw, dates=two).errors
 
 
 def test_a_second_build_is_refused(root, tiny_raw):
@@ -169,7 +170,7 @@ def test_own_prices_become_levels(root, tiny_raw, tmp_path):
     prices.write_text("date,price,known\n2025-06-26,6012.5,09:40\n*,6020,\n")
     wanted = list(forecast.lines(Request(root, SPAN, raw=tiny_raw, levels=str(prices))))
     assert wanted[1] == "levels.csv: absent"
-    report = made(root, raw=tiny_raw, levels=str(prices))
+    report = made(root, raw=tiny_raw, levels=str(prices), dates="2025-06-26")
     assert not report.errors
     mine = (pl.col("level_kind") == "CUSTOM") & ~pl.col("is_placebo")
     found = pl.read_parquet(part(root, "silver.levels").path).filter(mine)
@@ -178,7 +179,7 @@ def test_own_prices_become_levels(root, tiny_raw, tmp_path):
         session.at(dt.date(2025, 6, 26), dt.time(9, 40)),
         session.at(dt.date(2025, 6, 26), dt.time(9, 30)),
     ]
-    assert not made(root, raw=tiny_raw).made  # kept without being named again
+    assert not made(root, raw=tiny_raw, dates="2025-06-26").made  # kept without being named again
     assert not any("/book/" in name for name in report.made)
     prices.write_text("date,price\n2025-06-26,much\n")
     with pytest.raises(QuestionError, match="row 2"):
@@ -295,6 +296,8 @@ def test_a_docstring_rebuilds_nothing_and_a_body_what_depends_on_it(elsewhere, t
     for path in elsewhere.glob("sql/*.sql"):
         path.write_text(path.read_text().replace("--", "-- Of course:", 1))
     assert due(elsewhere, tiny_built, tiny_raw) == (set(), set())
+    edit(elsewhere / "warehouse" / "reasons.py", "SEEN = 0.5", "SEEN = 0.6")
+    assert due(elsewhere, tiny_built, tiny_raw)[0] == {"setups"}
     edit(elsewhere / "features" / "depth.py", "return total(sizes)", "return total(sizes) + 1")
     surely, perhaps = due(elsewhere, tiny_built, tiny_raw)
     around = {"snapshots", "sequences", "level_states"}
@@ -310,7 +313,9 @@ def test_a_docstring_rebuilds_nothing_and_a_body_what_depends_on_it(elsewhere, t
     assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *around}
     edit(elsewhere / "warehouse" / "vectors.py", "VALUES_NEEDED = 20", "VALUES_NEEDED = 30")
     fitted = {"scalers", "trials", *GRAPHS}
-    assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *around, *fitted}
+    assert due(elsewhere, tiny_built, tiny_raw)[0] == {
+        *made, "setups", "outcomes", *around, *fitted, "warehouse.duckdb",
+    }  # fmt: skip
 
 
 def test_rows_that_break_the_declaration_are_set_aside(root, monkeypatch):

@@ -146,7 +146,7 @@ def stamp(text):
 def test_neighbours_are_moments_of_the_same_phase_at_a_like_distance(tiny_built, setups, snapshots):
     seen = {}
     last = max(one["date"] for one in setups)
-    for setup in [one for one in setups if one["date"] == last]:
+    for setup in [one for one in setups if one["date"] == last][::2]:
         for tau_s in (-60, 30, 120, 240):
             card = similar.ask(tiny_built, setup["level_kind"], setup["known_ts"] + tau_s * SECOND, k=99)
             if card.question["setup_id"] is not None:

@@ -330,7 +330,7 @@ def test_the_last_step_of_a_sequence_is_the_setup(tiny_built):
     step = found.filter(pl.col("step") == -12).join(before, on="setup_id", suffix="_then")
     assert step.height > 5
     shared = [name for name in names if name in snapshots.slots()]
-    assert len(shared) == 11
+    assert len(shared) == 13
     for name in shared:
         assert step[name].equals(step[f"{name}_then"].cast(pl.Float32)), name
     assert step["x"].equals(step["x_then"])
