@@ -86,7 +86,7 @@ class _View:
         columns, measures = leaves(self.reads(step, after))
         fresh = sorted(columns) + [one.name for one in measures]
         turned = facing(found.lazy(), measures) if self._faced else found.lazy()
-        new = turned.select(*_KEYS, *fresh).collect(engine="in-memory")
+        new = turned.select(pl.col([*_KEYS, *fresh])).collect(engine="in-memory")
         if self._faced:
             new = new.with_columns(d=pl.lit(1.0))
         old = self._frame.filter(pl.col("age") < step).drop(_KEYS) if self._frame.width else self._frame
@@ -95,11 +95,11 @@ class _View:
         whole = with_features(new.hstack(old).lazy(), due, None)
         later.update(_KEYS, self._wanted)
         kept = [name for name in whole.collect_schema() if name in later]
-        self._frame = whole.select(kept).collect(engine="in-memory", optimizations=_PLAIN)
+        self._frame = whole.select(pl.col(kept)).collect(engine="in-memory", optimizations=_PLAIN)
 
     def values(self) -> pl.DataFrame:
         """The wanted features at their moments."""
-        return self._frame.filter(pl.col("age") == 0).select(ENTITY, "bar_ts", *self._wanted)
+        return self._frame.filter(pl.col("age") == 0).select(pl.col([ENTITY, "bar_ts", *self._wanted]))
 
 
 def _bars_before(starts: pl.LazyFrame, bars: int) -> pl.DataFrame:
