@@ -75,7 +75,14 @@ def _written(how: Callable[[str], str]) -> Callable[[str | None], str | None]:
 Dates = Annotated[
     str, typer.Option(help="2025-06-12, 2025-06-04:2025-06-30 (both included), or several with commas.")
 ]
-Level = Annotated[str, typer.Option(help="PM_HIGH, PM_LOW, OR_HIGH, OR_LOW, or a price such as 6800.25.")]
+Level = Annotated[
+    str,
+    typer.Option(
+        help="A price such as 6800.25, or PM_HIGH, PM_LOW, OR_HIGH, OR_LOW, OR30_HIGH, OR30_LOW, SMA_90,"
+        " EMA_20, PRIOR_HIGH, PRIOR_LOW, PRIOR_CLOSE, OVERNIGHT_HIGH, OVERNIGHT_LOW, SESSION_HIGH,"
+        " SESSION_LOW, VWAP."
+    ),
+]
 Ts = Annotated[str, typer.Option(help="Moment, New York time unless it ends in Z or an offset.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
 Raw = Annotated[Path | None, typer.Option(help="Folder of DBN files; default ROOT/raw.")]
@@ -114,39 +121,52 @@ def demo(ctx: typer.Context, workers: Workers = None) -> None:
 
 @app.command()
 def simulate(
-    out: Annotated[Path, typer.Option(help="Folder for the files.")],
     dates: Dates,
-    world: Annotated[str, typer.Option(help="null or planted.")] = "null",
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; not needed with --report.")] = None,
+    world: Annotated[str, typer.Option(help="null, decoy, hidden, planted, flip or literal.")] = "null",
+    dials: Annotated[
+        str, typer.Option(help="Other values of its dials: kf=0.1,km=0.05,wall=200,spoof=1.")
+    ] = "",
     schema: Annotated[str, typer.Option(help="mbp-10, mbo, or both with a comma.")] = "mbp-10",
     hours: Annotated[
         str | None, typer.Option(help="New York times such as 04:00-13:30; default the whole day.")
     ] = None,
-    rate_scale: Annotated[float, typer.Option(help="1 is about 290 records a second.")] = 1.0,
+    rate_scale: Annotated[float, typer.Option(help="1 is about 165 records a second.")] = 1.0,
     seed: int = 0,
+    report: Annotated[
+        bool, typer.Option("--report", help="How real the first date is at the full rate.")
+    ] = False,
     workers: Workers = None,
 ) -> None:
     """Write DBN files of a simulated market, with its truth beside them."""
     from warehouse import wording
     from warehouse.progress import Bar
-    from warehouse.simulate import market
+    from warehouse.simulate import market, realism, worlds
     from warehouse.workers import cores
 
+    if out is None and not report:
+        raise typer.BadParameter("give a folder for the files", param_hint="--out")
     days = [asked.date for asked in wording.dates(dates)]
-    window = wording.window(hours) if hours else None
-    with Bar() as bar:
-        written = market.simulate(
-            out,
-            days,
-            world=world,
-            hours=(window.start, window.end) if window else None,
-            rate_scale=rate_scale,
-            seed=seed,
-            schema=tuple(schema.split(",")),
-            workers=workers or cores(),
-            progress=lambda done, count: bar.tell("simulated", done, count),
-        )
-    for path in written:
-        typer.echo(path)
+    window, turned = wording.window(hours) if hours else None, worlds.parsed(dials)
+    if out is not None:
+        with Bar() as bar:
+            written = market.simulate(
+                out,
+                days,
+                world=world,
+                dials=turned,
+                hours=(window.start, window.end) if window else None,
+                rate_scale=rate_scale,
+                seed=seed,
+                schema=tuple(schema.split(",")),
+                workers=workers or cores(),
+                progress=bar.tell,
+            )
+        for path in written:
+            typer.echo(path)
+    if report:
+        chosen = worlds.turned(worlds.world_named(world), turned)
+        typer.echo(realism.report(days[0], chosen, seed, workers or cores()))
 
 
 @app.command()
@@ -235,7 +255,7 @@ def similar(
     as_json: Json = False,
 ) -> None:
     """Freeze a moment at a level and show what followed the nearest earlier ones."""
-    from warehouse import naming, render, wording
+    from warehouse import render, wording
     from warehouse import similar as retrieval
 
     card = retrieval.ask(
@@ -245,7 +265,7 @@ def similar(
         k=k,
         as_of=None if as_of is None else wording.instant(as_of),
         same_day=same_day,
-        kinds=None if kinds is None else naming.kinds(kinds),
+        kinds=None if kinds is None else kinds.split(","),
         contract=contract,
         spec=spec,
         index=index,
@@ -288,10 +308,13 @@ def sql(
 
 @app.command()
 def features(
-    name: Annotated[str | None, typer.Argument(help="A family or a feature; default the list.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A family, a feature, or words, units, windows in bars; default the list."),
+    ] = None,
     write: Annotated[Path | None, typer.Option(help="Folder to write the reference pages to.")] = None,
 ) -> None:
-    """Show the catalogue: families, one family, or one feature."""
+    """Show the catalogue: families, one family, one feature, or those found by unit, window or words."""
     from warehouse import render
 
     typer.echo(render.features(name, write))
@@ -311,6 +334,25 @@ def audit(
     found = law.audit(_root(ctx), date, cuts, contract)
     typer.echo(law.to_json(found) if as_json else law.to_text(found))
     raise typer.Exit(1 if found.differences else 0)
+
+
+@app.command()
+def evaluate(
+    ctx: typer.Context,
+    as_json: Json = False,
+    html: Annotated[Path | None, typer.Option(help="Page to write: table, intervals, reliability.")] = None,
+    spec: Annotated[
+        str | None, typer.Option(help="Vectors to try beside the default, with commas; default all.")
+    ] = None,
+) -> None:
+    """Walk forward over what is built: skill over the geometric null, baselines and negative controls."""
+    from warehouse.evaluate import page, report, results, table
+
+    tried = None if spec is None else spec.split(",")
+    found = report.evaluate(_root(ctx), lambda what: typer.echo(what, err=True), tried)
+    if html is not None:
+        html.write_text(page.render(found))
+    typer.echo(results.to_json(found) if as_json else table.render(found))
 
 
 def _root(ctx: typer.Context) -> Path:

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from features import state  # noqa: F401 (declared before what reads it)
+from features import microprice  # noqa: F401 (declared before what reads it)
 from warehouse.catalog import feature
 from warehouse.units import FRACTION, POINTS
 

@@ -9,6 +9,10 @@ from warehouse.units import FRACTION
 
 SEEN = 0.5
 """Coverage from which a point counts as seen."""
+FULL = "1 where the book is seen whole, as from MBO"
+FAR = 2
+"""Points from the level from which no print of a bar lies when price has just come to it."""
+NO_PRINTS = "price has just come to the level, and prints of a bar lie near price"
 EDGE_TICKS = 2.5
 """Ticks from a point at which its weight reaches 0."""
 
@@ -31,6 +35,7 @@ for j in POINTS_AROUND:
     here, there = suffix(j), suffix(-j)
     FLOW, PRINTS = (f"long_{here}", f"short_{here}"), (f"buy_{here}", f"sell_{here}")
     AT = f"around point {j:+d}, in index points above the level" if j else "around the level"
+    PRINTED = NO_PRINTS if abs(j) >= FAR else ""
     HIDDEN = "Null where less than half of the point is seen."
 
     @feature(
@@ -40,6 +45,7 @@ for j in POINTS_AROUND:
         unit=FRACTION,
         swap=f"cube_cov_{there}",
         bounds=(0, 1),
+        idle=FULL,
     )
     def cov(bid: pl.Expr, ask: pl.Expr, level: pl.Expr, tick: pl.Expr, j: int = j) -> pl.Expr:
         low = TICKS_A_POINT * j - EDGE_TICKS
@@ -59,6 +65,20 @@ for j in POINTS_AROUND:
         bounds=(-1, 1),
     )
     def rest(cov: pl.Expr, bid: pl.Expr, ask: pl.Expr, usual: pl.Expr, kappa: pl.Expr) -> pl.Expr:
+        return where_seen(cov, balance(bid, ask, usual + kappa))
+
+    @feature(
+        name=f"cube_rest_twa_{here}",
+        inputs=(f"cube_cov_{here}", f"bid_twa_{here}", f"ask_twa_{here}", f"usual_{here}", "kappa_depth"),
+        doc=f"Bid less ask size over both and the past's median, averaged over the bar's time, {AT}; + is bid.\n\n"
+        f"{HIDDEN} Null without a profile.",
+        unit=FRACTION,
+        parity="odd",
+        swap=f"cube_rest_twa_{there}",
+        rises_with=f"bid_twa_{here}",
+        bounds=(-1, 1),
+    )
+    def rest_twa(cov: pl.Expr, bid: pl.Expr, ask: pl.Expr, usual: pl.Expr, kappa: pl.Expr) -> pl.Expr:
         return where_seen(cov, balance(bid, ask, usual + kappa))
 
     @feature(
@@ -83,6 +103,7 @@ for j in POINTS_AROUND:
         swap=f"cube_aggr_sum_{there}",
         rises_with=f"buy_{here}",
         bounds=(-1, 1),
+        idle=PRINTED,
     )
     def aggr(buy: pl.Expr, sell: pl.Expr, kappa: pl.Expr) -> pl.Expr:
         return balance(buy, sell, kappa)
@@ -96,6 +117,7 @@ for j in POINTS_AROUND:
         swap=f"cube_net_sum_{there}",
         rises_with=f"long_{here}",
         bounds=(-1, 1),
+        idle=PRINTED,
     )
     def all_flow(cov: pl.Expr, *columns: pl.Expr) -> pl.Expr:
         return where_seen(cov, net(*columns))

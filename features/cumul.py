@@ -2,13 +2,11 @@
 
 import polars as pl
 
-from features import trade  # noqa: F401 (declared before what reads it)
+from features import flow, meta, trade  # noqa: F401 (declared before what reads them)
 from features.bounded import total
-from warehouse.catalog import LOOKBACK, feature
-from warehouse.units import COUNT, FRACTION, LOTS
-
-NEAR_BANDS = ("p0_1", "p1_2", "p2_3")
-"""Bands of the microprice, up to 3 points, whose flow counts."""
+from features.cells import NEAR_BANDS
+from warehouse.catalog import CATALOG, LOOKBACK, PREFIX, feature
+from warehouse.units import BARS, COUNT, FRACTION, LOTS
 
 
 def running(column: pl.Expr) -> pl.Expr:
@@ -68,7 +66,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
         return running(total(columns))
 
 
-@feature(unit=COUNT, window=LOOKBACK, bounds=(1, LOOKBACK))
+@feature(unit=COUNT, window=LOOKBACK, bounds=(1, LOOKBACK), idle="240 but in the date's first twenty minutes")
 def cumul_bars(msg_cnt: pl.Expr) -> pl.Expr:
     """Bars in the running sums: 240, fewer in the date's first twenty minutes."""
     return bars(msg_cnt)
@@ -132,3 +130,56 @@ def cumul_signed_trade_bal(
 ) -> pl.Expr:
     """Bought less sold over all traded over 240 bars, shrunk to 0 where little trades."""
     return cumul_signed_trade_vol / (cumul_trade_vol + kappa_vol * cumul_bars.sqrt())
+
+
+TOTALS = {
+    "aggbuy_vol": ("trade_aggbuy_vol_sum", "lots bought by aggressors", LOTS, "aggsell_vol"),
+    "aggsell_vol": ("trade_aggsell_vol_sum", "lots sold by aggressors", LOTS, "aggbuy_vol"),
+    "msg_cnt": ("meta_msg_cnt_sum", "records", COUNT, "msg_cnt"),
+    "trade_cnt": ("trade_cnt_sum", "trade records", COUNT, "trade_cnt"),
+    "add_cnt": ("meta_add_cnt_sum", "A records", COUNT, "add_cnt"),
+    "cancel_cnt": ("meta_cancel_cnt_sum", "C records", COUNT, "cancel_cnt"),
+    **{
+        f"flow_net_{side}_{band}": (f"flow_net_vol_{side}_{band}_sum", f"lots added less pulled less filled on the {side} in {band}", LOTS, f"flow_net_{other}_{band}")
+        for side, other in (("bid", "ask"), ("ask", "bid"))
+        for band in NEAR_BANDS
+    },
+}  # fmt: skip
+"""Sum: what it adds up, in words, its unit, what it is when reflected."""
+
+for called, (base, words, unit, swap) in TOTALS.items():
+
+    @feature(
+        name=f"cumul_{called}",
+        inputs=(base,),
+        doc=f"Sum of {words} over 240 bars.",
+        unit=unit,
+        window=LOOKBACK,
+        swap=f"cumul_{swap}",
+        rises_with=base,
+    )
+    def summed(value: pl.Expr) -> pl.Expr:
+        return running(value)
+
+
+for called, parity, swap in (
+    ("trade_vol", "even", "trade_vol"),
+    ("signed_trade_vol", "odd", "signed_trade_vol"),
+    ("flow_net_bid", "even", "flow_net_ask"),
+    ("flow_net_ask", "even", "flow_net_bid"),
+    ("flow_imbal", "odd", "flow_imbal"),
+    *((called, "even", TOTALS[called][3]) for called in TOTALS),
+):
+    BASE = CATALOG[f"{PREFIX}cumul_{called}"]
+
+    @feature(
+        name=f"cumul_{called}_rate",
+        inputs=(f"cumul_{called}", "cumul_bars", "bar"),
+        doc=f"`cumul_{called}` per bar of those that it holds.",
+        unit=BASE.unit / BARS,
+        parity="odd" if parity == "odd" else "even",
+        swap=f"cumul_{swap}_rate",
+        rises_with=f"cumul_{called}",
+    )
+    def rate(value: pl.Expr, bars: pl.Expr, bar: pl.Expr) -> pl.Expr:
+        return value / (bars * bar)

@@ -7,10 +7,9 @@ import polars as pl
 
 from features import approach  # noqa: F401 (declared before what reads it)
 from features.bounded import balance, imbalance, total
-from features.cells import NEAR, up_to
-from features.cube import SEEN, ticks
+from features.cells import LEVELS, NEAR, up_to
+from features.cube import FULL, SEEN, ticks
 from features.cumul import acts, flows, net
-from features.state import LEVELS
 from warehouse.catalog import feature
 from warehouse.schema import DEPTH
 from warehouse.units import FRACTION, LOTS, TICKS
@@ -110,6 +109,18 @@ for towards, swapped in (("toward", False), ("away", True)):
         return chosen(side, d, ask, bid, swapped=swapped)
 
 
+@feature(
+    name="lvl_flow_toward_away_imbal_sum",
+    inputs=("lvl_flow_toward_net_sum", "lvl_flow_away_net_sum", "kappa_vol"),
+    unit=FRACTION,
+    rises_with="lvl_flow_toward_net_sum",
+    bounds=(-1, 1),
+)
+def toward_away(toward: pl.Expr, away: pl.Expr, kappa: pl.Expr) -> pl.Expr:
+    """Net flow of the side between price and level less that of the other, over both; + the one between builds."""
+    return (toward - away) / (toward.abs() + away.abs() + kappa)
+
+
 for (cell, words), other in zip(CELLS.items(), reversed(CELLS), strict=True):
     side = cell[:3]
 
@@ -120,6 +131,7 @@ for (cell, words), other in zip(CELLS.items(), reversed(CELLS), strict=True):
         unit=FRACTION,
         swap=f"lvl_{other}_cov_eob",
         bounds=(0, 1),
+        idle=FULL,
     )
     def coverage(
         best: pl.Expr, seen: pl.Expr, level: pl.Expr, tick: pl.Expr, sign: int = 1 if side == "ask" else -1

@@ -5,14 +5,15 @@ Read as if price came from below: point +1 lies one index point beyond the level
 
 import polars as pl
 
-from features.bounded import total
+from features.bounded import slope, total, window_sum
 from features.cells import POINTS_AROUND, TICKS_A_POINT, suffix
-from features.cube import SEEN, net, where_seen
+from features.cube import FAR, FULL, NO_PRINTS, SEEN, net, where_seen
 from warehouse.catalog import setup
 from warehouse.units import COUNT, FRACTION, POINTS, Unit
 
 PARTS = {
     "rest_eob": "resting size: + supports the travel, - stands against it",
+    "rest_twa": "resting size over the bar's time: + supports the travel",
     "flow_sum": "owners' acts of the bar",
     "aggr_sum": "prints of the bar",
     "net_sum": "owners' acts and prints of the bar",
@@ -29,26 +30,18 @@ STORIES = ("UNSEEN", "CLEAR_PATH", "TWO_SIDED", "PUSH_INTO_MELTING_WALL", "PUSH_
 """From no knowledge over no resistance to most; the code is the place."""
 BUILD_BARS = 12
 PER_MINUTE = Unit("1/min", time=-1)
-NEEDED = 0.7
-"""Share of a window's bars that must have a value."""
 
 
-def slope(value: pl.Expr, bars: int) -> pl.Expr:
-    """Least-squares change per bar over the last `bars`; null where fewer than 70 % have a value."""
-    there = value.is_not_null().cast(pl.Float64)
-    # An absent value weighs nothing in any of the sums, so 0 stands for it.
-    filled = value.fill_null(0.0)
-    weights = [[float(k**power) for k in range(bars)] for power in range(3)]
-    n, t, tt = (there.rolling_sum(bars, weights=each) for each in weights)
-    y, ty = (filled.rolling_sum(bars, weights=each) for each in weights[:2])
-    found = (n * ty - t * y) / (n * tt - t * t)
-    # Rounded, since a wall that stands still must not seem to melt by the last bit.
-    return pl.when(n >= NEEDED * bars).then(found.round(9))
+def steady(value: pl.Expr, bars: int) -> pl.Expr:
+    """The slope rounded, since a wall that stands still must not seem to melt by the last bit."""
+    return slope(value, bars).round(9)
 
 
 for j in POINTS_AROUND:
     here = suffix(j)
     AT = f"around point {j:+d} in the direction of travel" if j else "around the level"
+
+    PRINTED = NO_PRINTS if abs(j) >= FAR else ""
 
     for part, words in PARTS.items():
 
@@ -59,9 +52,22 @@ for j in POINTS_AROUND:
             unit=FRACTION,
             rises_with=f"cube_{part}_{here}",
             bounds=(-1, 1),
+            idle=PRINTED if part in {"aggr_sum", "net_sum"} else "",
         )
         def with_travel(pressure: pl.Expr) -> pl.Expr:
             return pressure
+
+    @setup(
+        name=f"cube_x_cov_{here}",
+        inputs=(f"cube_cov_{here}",),
+        doc=f"Share of the ticks {AT} whose size is known at bar end; never null.",
+        unit=FRACTION,
+        rises_with=f"cube_cov_{here}",
+        bounds=(0, 1),
+        idle=FULL,
+    )
+    def seen(cov: pl.Expr) -> pl.Expr:
+        return cov
 
     FLOWS = tuple(f"{what}_{here}" for what in ("long", "short", "buy", "sell"))
 
@@ -74,10 +80,11 @@ for j in POINTS_AROUND:
         window=3,
         rises_with=f"long_{here}",
         bounds=(-1, 1),
+        idle=PRINTED,
     )
     def over_three(cov: pl.Expr, *columns: pl.Expr) -> pl.Expr:
         *flows, kappa = columns
-        long, short, buy, sell = (where_seen(cov, flow).rolling_sum(3) for flow in flows)
+        long, short, buy, sell = (window_sum(where_seen(cov, flow), 3) for flow in flows)
         return net(long, short, buy, sell, kappa * 3**0.5)
 
 
@@ -121,7 +128,7 @@ def wall_build(found: pl.Expr, bar_s: pl.Expr, *rests: pl.Expr) -> pl.Expr:
     Null unless the point was seen in 70 % of the minute's bars.
     """
     slopes = [
-        pl.when(found == j).then(slope(-rest, BUILD_BARS)) for j, rest in zip(AHEAD, rests, strict=True)
+        pl.when(found == j).then(steady(-rest, BUILD_BARS)) for j, rest in zip(AHEAD, rests, strict=True)
     ]
     return pl.coalesce(slopes) * 60 / bar_s
 

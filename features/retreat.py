@@ -58,14 +58,14 @@ def turned(name: str, cell: str, part: str, words: str) -> None:
         unit=base.unit,
         rises_with=f"lvl_{cell}_{part}",
         bounds=base.bounds,
+        idle=base.idle,
     )
     def itself(value: pl.Expr) -> pl.Expr:
         return value
 
 
-for side, (cell, called, words) in SIDES.items():
-    for name, part in PARTS.items():
-        turned(name.format(side=side, called=called), cell, part, words)
+def followed(side: str, words: str) -> None:
+    """Declare how long a retreat has been known, and what it is smoothed."""
 
     @setup(
         name=f"lvl_retreat_{side}_run",
@@ -92,6 +92,12 @@ for side, (cell, called, words) in SIDES.items():
         )
         def ewm(value: pl.Expr, run: pl.Expr, bars: int = bars) -> pl.Expr:
             return smoothed(value, run, bars)
+
+
+for side, (cell, called, words) in SIDES.items():
+    for name, part in PARTS.items():
+        turned(name.format(side=side, called=called), cell, part, words)
+    followed(side, words)
 
 
 @setup(
@@ -122,6 +128,48 @@ def lvl_retreat_near_res_sum(near: pl.Expr, moved: pl.Expr, a: pl.Expr, b: pl.Ex
     Less `a + b` times the move, as past sessions had it at this time of day; null where they had too little.
     """
     return near - (a + b * moved)
+
+
+UNEXPLAINED = ("lvl_retreat_near_sum", "midprice_eob", "retreat_a", "retreat_b", "meta_reset")
+
+
+def known_moves(near: pl.Expr, mid: pl.Expr, a: pl.Expr, b: pl.Expr, reset: pl.Expr) -> list[pl.Expr]:
+    """The near retreat less what is usual at rest, and what is usual of the bar's move, in points; both or none."""
+    kept = pl.when(reset.not_()).then(mid)
+    rested, moved = near - a, b * (kept - kept.shift(1))
+    known = rested.is_not_null() & moved.is_not_null()
+    return [pl.when(known).then(each) for each in (rested, moved)]
+
+
+@setup(
+    name="lvl_retreat_near_res_run",
+    inputs=UNEXPLAINED,
+    unit=COUNT,
+    window=LONGEST + 1,
+    bounds=(0, LONGEST),
+    idle="that of the retreat itself where every move is known",
+)
+def unexplained_in_a_row(*columns: pl.Expr) -> pl.Expr:
+    """Bars in a row whose near retreat and move are known, its own included, at most 36."""
+    return run(known_moves(*columns)[0], LONGEST)
+
+
+for bars in SMOOTHINGS:
+
+    @setup(
+        name=f"lvl_retreat_near_res_sum_ewm{bars}",
+        inputs=(*UNEXPLAINED, "lvl_retreat_near_res_run", "sigma_60"),
+        doc="Retreat of bids behind price beyond what the bars' own moves explain, by today's sigma.\n\n"
+        f"Exponentially weighted over {bars} bars; starts anew after a null.",
+        unit=FRACTION,
+        window=TAPS * bars + 1,
+        rises_with="lvl_retreat_near_sum",
+    )
+    def unexplained_ewm(*columns: pl.Expr, bars: int = bars) -> pl.Expr:
+        *read, run, sigma = columns
+        scale: float = BARS_A_MINUTE**0.5
+        rested, moved = (smoothed(each, run, bars) for each in known_moves(*read))
+        return rested - moved * scale / sigma
 
 
 QUADRANTS = {
@@ -177,3 +225,16 @@ def condition_all(*conditions: pl.Expr) -> pl.Expr:
     """Degree to which all four conditions hold: the least of them; null where one is null."""
     known = pl.all_horizontal([each.is_not_null() for each in conditions])
     return pl.when(known).then(pl.min_horizontal(conditions))
+
+
+for number in (3, 4):
+
+    @setup(
+        name=f"lvl_condb{number}_sum",
+        inputs=(f"lvl_cond{number}_sum",),
+        doc=f"Degree to which condition {number} is turned round: support behind price advances, as before a break.",
+        unit=FRACTION,
+        bounds=(0, 1),
+    )
+    def turned_round(condition: pl.Expr) -> pl.Expr:
+        return 1 - condition

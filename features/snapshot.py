@@ -6,14 +6,24 @@ what is ask opposes, + is up; the twins of depth and of cumulative flow keep the
 
 import polars as pl
 
-from features import cumul, depth, lvl, trade, volatility, wall  # noqa: F401 (declared before what reads them)
+from features import (  # noqa: F401 (declared before what reads them)
+    cumul,
+    depth,
+    deriv,
+    lvl,
+    rvol,
+    state,
+    trade,
+    volatility,
+    wall,
+)
 from features.bounded import total
-from features.deriv import SPANS
 from warehouse.catalog import CATALOG, PREFIX, feature, setup, vector
 from warehouse.units import FRACTION
 
 BARS_A_MINUTE = 12
 MASKED_BELOW = 0.5
+TWIN = "a ratio under the snapshot's name for it"
 
 
 def itself(value: pl.Expr) -> pl.Expr:
@@ -34,6 +44,7 @@ def kept(name: str, ratio: str) -> str:
         rises_with=ratio,
         bounds=base.bounds,
         grain="setup",
+        idle=TWIN,
     )(itself).name
 
 
@@ -47,6 +58,7 @@ def turned(name: str, ratio: str) -> str:
         unit=FRACTION,
         rises_with=ratio,
         bounds=base.bounds,
+        idle=TWIN,
     )(itself).name
 
 
@@ -106,6 +118,7 @@ def declare_wall(side: str, called: str) -> tuple[str, str]:
         unit=FRACTION,
         rises_with=f"wall_{side}_prof_eob",
         bounds=(-5, 5),
+        idle=TWIN,
     )(itself)
 
     def share(away: pl.Expr, point: pl.Expr) -> pl.Expr:
@@ -140,6 +153,8 @@ def declare_motion(order: int, span: int) -> str:
     )(motion).name
 
 
+SPANS = (3, 12, 36)
+"""Bars over which the snapshot differentiates the distance."""
 SUPPORTS, OPPOSES = declare_wall("bid", "sup"), declare_wall("ask", "opp")
 
 vector(
@@ -167,7 +182,7 @@ vector(
         kept("cumul_flow_net_ask", "cumul_flow_bal_ask"),
         turned("cumul_flow_imbal", "cumul_flow_bal"),
         turned("trade_signed_vol_sum", "trade_imbal_sum"),
-        turned("trade_vol_sum", "trade_vol_rel_sum"),
+        turned("trade_vol_sum", "rvol_trade_vol_ratio"),
         turned("cumul_signed_trade_vol", "cumul_signed_trade_bal"),
         *(declare_motion(order, span) for order in (1, 2) for span in SPANS),
     ),

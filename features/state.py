@@ -1,28 +1,17 @@
 """The book at the end of a bar, wherever the level is."""
 
+from math import exp
+
 import polars as pl
 
+from features import depth, midprice, volatility  # noqa: F401 (declared before what reads them)
 from features.bounded import imbalance, total
-from features.cells import TICKS_A_POINT
+from features.cells import LEVELS, NEAR_BANDS
 from warehouse.catalog import feature
 from warehouse.schema import BANDS, DEPTH
-from warehouse.units import FRACTION, POINTS
+from warehouse.units import FRACTION, POINTS, TICKS
 
-LEVELS = tuple(f"{i:02d}" for i in range(DEPTH))
 BID_SIZES, ASK_SIZES = (tuple(f"{side}_sz_{i}" for i in LEVELS) for side in ("bid", "ask"))
-BID_PRICES, ASK_PRICES = (tuple(f"{side}_px_{i}" for i in LEVELS) for side in ("bid", "ask"))
-
-
-@feature(unit=POINTS, parity="reflect")
-def microprice_eob(bid_px_00: pl.Expr, ask_px_00: pl.Expr, bid_sz_00: pl.Expr, ask_sz_00: pl.Expr) -> pl.Expr:
-    """Mid weighted by the opposite best sizes: nearer the side with less; null without two sides."""
-    return (ask_px_00 * bid_sz_00 + bid_px_00 * ask_sz_00) / (bid_sz_00 + ask_sz_00)
-
-
-@feature(unit=POINTS, parity="reflect")
-def midprice_eob(bid_px_00: pl.Expr, ask_px_00: pl.Expr) -> pl.Expr:
-    """Half way between best bid and best ask; null without two sides."""
-    return (bid_px_00 + ask_px_00) / 2
 
 
 @feature(unit=POINTS, rises_with="ask_px_00")
@@ -69,33 +58,77 @@ def state_micro_dev_eob(
     return (microprice_eob - midprice_eob) / state_spread_pts_eob
 
 
-def in_band(distance: pl.Expr, size: pl.Expr, point: pl.Expr, band: str) -> pl.Expr:
-    """`size` where the distance lies in the band, else 0; the nearest band holds distance 0 too."""
-    low, high = BANDS[band]
-    beyond = distance > low * point if low else distance.is_not_null()
-    return pl.when(beyond & (distance <= high * point)).then(size).otherwise(0.0)
+WEIGHTS = tuple(exp(-i / 3) for i in range(DEPTH))
+"""Weight of a ladder index, falling by e every three."""
 
+for when, sizes, words in (
+    ("eob", (*BID_SIZES, *ASK_SIZES), ""),
+    (
+        "twa",
+        tuple(f"{name}_twa" for name in (*BID_SIZES, *ASK_SIZES)),
+        ", of sizes averaged over the bar's time",
+    ),
+):
 
-def declare_cdi(band: str) -> None:
-    low, high = BANDS[band]
-
-    def cdi(mp: pl.Expr, point: pl.Expr, *levels: pl.Expr) -> pl.Expr:
-        bid_px, bid_sz, ask_px, ask_sz = (levels[i : i + DEPTH] for i in range(0, 4 * DEPTH, DEPTH))
-        below = (in_band(mp - px, size, point, band) for px, size in zip(bid_px, bid_sz, strict=True))
-        above = (in_band(px - mp, size, point, band) for px, size in zip(ask_px, ask_sz, strict=True))
-        return imbalance(total(below), total(above))
-
-    feature(
-        name=f"state_cdi_{band}_eob",
-        inputs=("microprice_eob", "point_px", *BID_PRICES, *BID_SIZES, *ASK_PRICES, *ASK_SIZES),
-        doc=f"Imbalance of the ten-level sizes {low:g} to {high:g} pt from the microprice; +1 is all bid.\n\n"
-        "Null where neither side shows size there. From the window of ten levels, so 2 to 3 pt is half seen.",
+    @feature(
+        name=f"state_obiw_{when}",
+        inputs=sizes,
+        doc=f"Imbalance of ten-level sizes that weigh less with the level's index{words}; +1 is all bid.",
         unit=FRACTION,
         parity="odd",
-        rises_with=BID_SIZES[int(low) * TICKS_A_POINT + 1],
+        rises_with=sizes[0],
         bounds=(-1, 1),
-    )(cdi)
+    )
+    def weighted(*sizes: pl.Expr) -> pl.Expr:
+        bid, ask = (
+            total(size * weight for size, weight in zip(side, WEIGHTS, strict=True))
+            for side in (sizes[:DEPTH], sizes[DEPTH:])
+        )
+        return imbalance(bid, ask)
+
+    for band in NEAR_BANDS:
+        low, high = BANDS[band]
+
+        @feature(
+            name=f"state_cdi_{band}_{when}",
+            inputs=(f"depth_below_{band}_qty_{when}", f"depth_above_{band}_qty_{when}"),
+            doc=f"Imbalance of the sizes {low:g} to {high:g} pt from the microprice{words}; +1 is all bid.\n\n"
+            "Null where neither side shows size there. Of ten levels, so 2 to 3 pt is half seen.",
+            unit=FRACTION,
+            parity="odd",
+            rises_with=f"depth_below_{band}_qty_{when}",
+            bounds=(-1, 1),
+        )
+        def cdi(below: pl.Expr, above: pl.Expr) -> pl.Expr:
+            return imbalance(below, above)
+
+    @feature(
+        name=f"state_spread_ticks_{when}",
+        inputs=(f"state_spread_pts_{when}", "tick_px"),
+        doc="Best ask less best bid in ticks" + (", averaged over the bar's time." if when == "twa" else "."),
+        unit=TICKS,
+        rises_with=f"state_spread_pts_{when}",
+    )
+    def in_ticks(spread: pl.Expr, tick: pl.Expr) -> pl.Expr:
+        return spread / tick
 
 
-for near in ("p0_1", "p1_2", "p2_3"):
-    declare_cdi(near)
+@feature(unit=FRACTION, rises_with="tight_frac", bounds=(0, 1))
+def state_locked_frac_twa(tight_frac: pl.Expr) -> pl.Expr:
+    """Share of the bar's time with a spread of one tick."""
+    return tight_frac
+
+
+for bars in (12, 36, 180):
+
+    @feature(
+        name=f"state_rv_w{bars}",
+        inputs=("volatility_move2",),
+        doc=f"Root of the summed squared moves of mid over {bars} bars; null where one is unknown.",
+        unit=POINTS,
+        window=bars,
+        rises_with="volatility_move2",
+        bounds=(0, float("inf")),
+    )
+    def realised(move2: pl.Expr, bars: int = bars) -> pl.Expr:
+        return move2.rolling_sum(bars).clip(0).sqrt()

@@ -44,7 +44,14 @@ def expected(volatility_rel: pl.Expr, volatility_move2: pl.Expr, mid_var_ahead: 
     return (BARS_A_MINUTE * pl.coalesce(known, recent(volatility_move2))).sqrt()
 
 
-@feature(name="sigma_warmup", unit=FRACTION, bounds=(0, 1), prefix="", dtype=pl.Boolean())
+@feature(
+    name="sigma_warmup",
+    unit=FRACTION,
+    bounds=(0, 1),
+    prefix="",
+    dtype=pl.Boolean(),
+    idle="False from the sixth session on",
+)
 def warmup(volatility_rel: pl.Expr, mid_var_ahead: pl.Expr, sigma_60: pl.Expr) -> pl.Expr:
     """True where `sigma_60` rests on the day's own moves alone; null where it is null."""
     return pl.when(sigma_60.is_not_null()).then((mid_var_ahead * volatility_rel).is_null())

@@ -2,11 +2,12 @@
 
 import polars as pl
 
+from features import microprice  # noqa: F401 (declared before what reads it)
 from features.bounded import average
-from features.state import LEVELS
+from features.cells import LEVELS
 from warehouse.catalog import feature
 from warehouse.schema import DEPTH
-from warehouse.units import FRACTION, POINTS
+from warehouse.units import COUNT, FRACTION, POINTS
 
 STRONG = 2.0
 """Standard deviations above the side's mean from which a level is a wall."""
@@ -24,6 +25,11 @@ FLAT = 1e-6
 def logs(prices: tuple[pl.Expr, ...], sizes: tuple[pl.Expr, ...]) -> list[pl.Expr]:
     """ln(1 + size) of each level; null where it is not populated."""
     return [pl.when(px.is_not_null()).then(size.log1p()) for px, size in zip(prices, sizes, strict=True)]
+
+
+def first_of(flags: list[pl.Expr]) -> pl.Expr:
+    """Place of the first true flag; null where none is."""
+    return pl.coalesce([pl.when(flag).then(float(place)) for place, flag in enumerate(flags)])
 
 
 for side, other in (("bid", "ask"), ("ask", "bid")):
@@ -85,6 +91,32 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
         strong = [(sd > FLAT) & (log >= least) for log in logs(prices, columns[DEPTH:])]
         away = [pl.when(here).then((px - mp).abs()) for here, px in zip(strong, prices, strict=True)]
         return pl.when(mp.is_not_null()).then(pl.min_horizontal(*away, EDGE * point))
+
+    @feature(
+        name=f"wall_{side}_maxz_levelidx_eob",
+        inputs=LEVELS_OF,
+        doc=f"Index 0 to 9 of the {side} level with the largest z, the nearest of equals; null if empty.",
+        unit=COUNT,
+        swap=f"wall_{other}_maxz_levelidx_eob",
+        bounds=(0, DEPTH - 1),
+    )
+    def place_of_max(*columns: pl.Expr) -> pl.Expr:
+        sized = logs(columns[:DEPTH], columns[DEPTH:])
+        most = pl.max_horizontal(sized)
+        return first_of([log == most for log in sized])
+
+    @feature(
+        name=f"wall_{side}_nearest_strong_levelidx_eob",
+        inputs=(*SCALE, *LEVELS_OF),
+        doc=f"Index 0 to 9 of the nearest {side} level with z of 2 or more; null if there is none.",
+        unit=COUNT,
+        swap=f"wall_{other}_nearest_strong_levelidx_eob",
+        bounds=(0, DEPTH - 1),
+        breaks=WHY,
+    )
+    def place_of_strong(mean: pl.Expr, sd: pl.Expr, *columns: pl.Expr) -> pl.Expr:
+        sized = logs(columns[:DEPTH], columns[DEPTH:])
+        return first_of([(sd > FLAT) & (log >= mean + STRONG * sd) for log in sized])
 
     @feature(
         name=f"wall_{side}_none_eob",

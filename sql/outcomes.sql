@@ -5,19 +5,28 @@
 -- +b and -b of x = d * (mid - level), or of x - x0 for the trigger's own anchor. The first one reached
 -- is the outcome; an end before the horizon without one is CENSORED, never CHOP; a barrier behind
 -- price at T0 is BORN. b scales with sigma_60, has a floor and is rounded up to a half tick, where mids
--- live. `gap_event`: the deciding step was as long as the whole corridor, so no price in it was quoted.
+-- live. A barrier is reached when any x at or beyond it is first visited. `gap_event`: the deciding step
+-- was as long as the whole corridor, so no price in it was quoted.
 -- `level_class5` has no barriers: its five classes say where price stands at the horizon's end, as
 -- x over sigma_H, cut at 0.5 and 1.5 on either side.
 --
 -- Schemes that `$schemes` does not name are left out.
 --
--- `mids` has a row per change of mid: seq, ns, until (the next one's ns), mid (null without two sides), reset.
+-- `mids` outlines the path of mid: seq, ns, until (the next change's ns), mid (null without two sides), step
+-- (from the last known mid), reset. Of a bar's changes it may leave out any that is no new extreme of the bar
+-- and not its last.
 --
 -- grain: setup_id, scheme, horizon_s
 -- reads: setups, mids, book
 WITH
 starts AS (
-    SELECT setup_id, epoch_ns(known_ts) AS t0, IF(direction = 'UP', 1, -1) AS d, level_price, x0,
+    SELECT
+        row_number() OVER () AS start,
+        setup_id,
+        epoch_ns(known_ts) AS t0,
+        IF(direction = 'UP', 1, -1) AS d,
+        level_price,
+        x0,
         sigma_60
     FROM setups
 ),
@@ -41,23 +50,22 @@ horizons AS (
     FROM starts
     CROSS JOIN (SELECT unnest([120, 240, 480]::BIGINT[]) AS horizon_s)
 ),
-steps AS (
-    SELECT setup_id, seq, ns, x, x - lag(x, 1, x0) OVER path AS step,
-        coalesce(max(x) OVER earlier, x0) AS highest, coalesce(min(x) OVER earlier, x0) AS lowest
-    FROM (
-        SELECT setup_id, x0, seq, ns, round(d * (mid - level_price), 9) AS x
-        FROM starts
-        JOIN mids ON ns >= t0 AND ns < t0 + 480000000000
-        WHERE mid IS NOT NULL
-    )
-    WINDOW path AS (PARTITION BY setup_id ORDER BY seq),
-        earlier AS (path ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+clocks AS (
+    SELECT start, t0, d, level_price, unnest(range(t0 // 5000000000, (t0 + 480000000000) // 5000000000 + 1)) AS bar
+    FROM starts
 ),
-records AS (
-    SELECT setup_id, seq, ns, x, abs(step) AS step FROM steps WHERE x > highest OR x < lowest
+visits AS (
+    SELECT start, x, min(seq) AS seq, min(ns) AS ns, min_by(step, seq) AS step
+    FROM (
+        SELECT start, seq, ns, round(d * (mid - level_price), 9) + 0.0 AS x, step
+        FROM clocks
+        JOIN (SELECT *, ns // 5000000000 AS bar FROM mids WHERE mid IS NOT NULL) AS path USING (bar)
+        WHERE ns >= t0 AND ns < t0 + 480000000000
+    )
+    GROUP BY start, x
 ),
 ends AS (
-    SELECT setup_id, horizon_s, round(d * (mid - level_price), 9) AS x_end
+    SELECT start, horizon_s, round(d * (mid - level_price), 9) AS x_end
     FROM (FROM horizons WHERE cut >= due) AS whole
     ASOF JOIN (SELECT ns, mid FROM mids WHERE until > ns) AS held ON due > ns
 ),
@@ -81,20 +89,20 @@ schemes AS (
 ),
 crossings AS (
     SELECT
-        setup_id,
+        start,
         horizon_s,
         scheme,
-        min(seq) FILTER (x - anchor >= b) AS break_seq,
-        min(seq) FILTER (x - anchor <= -b) AS reject_seq,
-        min(ns) FILTER (x - anchor >= b) AS break_ns,
-        min(ns) FILTER (x - anchor <= -b) AS reject_ns,
-        min_by(step, seq) FILTER (abs(x - anchor) >= b) AS step,
+        min(seq) FILTER (round(x - anchor, 6) >= b) AS break_seq,
+        min(seq) FILTER (round(x - anchor, 6) <= -b) AS reject_seq,
+        min(ns) FILTER (round(x - anchor, 6) >= b) AS break_ns,
+        min(ns) FILTER (round(x - anchor, 6) <= -b) AS reject_ns,
+        min_by(step, seq) FILTER (round(abs(x - anchor), 6) >= b) AS step,
         max(x) AS highest,
         min(x) AS lowest
     FROM schemes
-    JOIN records USING (setup_id)
+    JOIN visits USING (start)
     WHERE ns < least(due, cut)
-    GROUP BY setup_id, horizon_s, scheme
+    GROUP BY start, horizon_s, scheme
 ),
 reached AS (
     SELECT
@@ -109,8 +117,8 @@ reached AS (
         nullif(sigma_h, 0) AS unit,
         step
     FROM schemes
-    LEFT JOIN crossings USING (setup_id, horizon_s, scheme)
-    LEFT JOIN ends USING (setup_id, horizon_s)
+    LEFT JOIN crossings USING (start, horizon_s, scheme)
+    LEFT JOIN ends USING (start, horizon_s)
 )
 SELECT
     setup_id,                                        -- [name] The setup.

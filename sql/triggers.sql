@@ -1,14 +1,17 @@
--- Arrivals at levels: the state machine of every static level, as gaps and islands over bars.
+-- Arrivals at levels: the state machine of every level, as gaps and islands over bars.
 --
--- Kinds on one tick are one machine. It runs from 30 minutes before the first of them is known (an
--- opening range's from the open) and starts unset. A bar touches when its range of mid, the state
--- carried in included, meets the band. A bar end arms a side when every state in force in the 30 s
--- before it lay beyond the re-arm band on that side; a moment without a mid breaks the 30 s. A touch
--- straight after an armed bar (no other touch, no reset between) is an arrival from the armed side.
--- Of the arrivals that are known, in the window, priced and three minutes clear of a reset, each is
+-- A price is one machine for all kinds that stand on it, and so is each average, whose value in a bar is the
+-- last one known at the bar's start. A price's machine runs from 30 minutes before the first of its kinds is
+-- known (an opening range's from the open), an average's from its first value, at the earliest 30 minutes
+-- before the window; it starts unset. A bar touches when its range of
+-- mid, the state carried in included, meets the band. A bar end arms a side when every state in force in the
+-- 30 s before it lay beyond the re-arm band on that side; a moment without a mid breaks the 30 s. A touch
+-- straight after an armed bar (no other touch, no reset between) is an arrival from the armed side. Of the
+-- arrivals at a level that is in force, in the window, priced and three minutes clear of a reset, each is
 -- accepted that comes at least `$cooldown_ns` after the last accepted one.
 --
--- `mids` has a row per change of mid: ns, until (the next one's ns), mid (null without two sides).
+-- `mids` outlines the path of mid: ns, until (the next change's ns), mid (null without two sides); of a bar's
+-- changes it may leave out any that is no new extreme of the bar and not its last.
 --
 -- grain: setup_id
 -- reads: levels, mids, book, volatility
@@ -18,18 +21,31 @@ kinds AS (
         level_id,
         level_kind,
         list_position($kinds, level_kind) AS place,
+        list_contains($averages, level_kind) AS moves,
+        IF(moves, level_id, price || IF(is_placebo, '/p', '')) AS machine,
         price,
         is_placebo,
         epoch_ns(known_ts) AS known,
-        epoch_ns(valid_to) AS valid,
-        CASE WHEN level_kind IN ('OR_HIGH', 'OR_LOW') THEN $open_ns
-            ELSE epoch_ns(known_ts) - 1800000000000 END AS run_from
+        IF(moves, min(known) OVER (PARTITION BY level_id), known) AS since,
+        least(
+            epoch_ns(valid_to),
+            coalesce(epoch_ns(lead(known_ts) OVER (PARTITION BY level_id ORDER BY known_ts)), epoch_ns(valid_to))
+        ) AS until
     FROM levels
 ),
 machines AS (
-    SELECT price, is_placebo, known, run_from
+    SELECT
+        machine,
+        moves,
+        price,
+        CASE
+            WHEN moves THEN greatest(known, $window_start - 1800000000000)
+            WHEN starts_with(level_kind, 'OR') THEN $open_ns
+            ELSE known - 1800000000000
+        END AS run_from
     FROM kinds
-    QUALIFY row_number() OVER (PARTITION BY price, is_placebo ORDER BY known, run_from) = 1
+    WHERE price IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY machine ORDER BY known, run_from) = 1
 ),
 bars AS (
     SELECT epoch_ns(bar_ts) AS bar, mid_min, mid_max, meta_reset
@@ -53,8 +69,10 @@ spans AS (
         mid_min,
         mid_max,
         meta_reset,
-        min(low) OVER half_minute AS low,
-        max(high) OVER half_minute AS high,
+        low,
+        high,
+        min(low) OVER half_minute AS lowest,
+        max(high) OVER half_minute AS highest,
         max(unknown) OVER half_minute = 0 AND count(*) OVER half_minute = $rearm_bars AS known_throughout,
         max(meta_reset::INT) OVER three_minutes = 1 AS recent_reset
     FROM bars
@@ -63,63 +81,97 @@ spans AS (
         half_minute AS (ORDER BY bar RANGE BETWEEN ($rearm_bars - 1) * 5000000000 PRECEDING AND CURRENT ROW),
         three_minutes AS (ORDER BY bar RANGE BETWEEN 35 * 5000000000 PRECEDING AND CURRENT ROW)
 ),
+followed AS (
+    SELECT machine, held.price, spans.*
+    FROM (
+        SELECT
+            machine,
+            price,
+            unnest(range(
+                (greatest(known, $window_start - 1800000000000) + 4999999999) // 5000000000 * 5000000000,
+                least(until, $window_end),
+                5000000000
+            )) AS bar
+        FROM kinds
+        WHERE moves
+    ) AS held
+    JOIN spans USING (bar)
+),
+stands AS (
+    SELECT machine, price, bar, mid_min, mid_max, meta_reset, recent_reset, known_throughout,
+        lowest - price AS lowest, highest - price AS highest
+    FROM machines
+    JOIN spans ON NOT moves AND bar >= run_from
+    UNION ALL
+    SELECT machine, price, bar, mid_min, mid_max, meta_reset, recent_reset,
+        known_throughout AND count(*) OVER half_minute = $rearm_bars,
+        min(low - price) OVER half_minute, max(high - price) OVER half_minute
+    FROM followed
+    WINDOW half_minute AS (
+        PARTITION BY machine
+        ORDER BY bar
+        RANGE BETWEEN ($rearm_bars - 1) * 5000000000 PRECEDING AND CURRENT ROW
+    )
+),
 marked AS (
     SELECT
+        machine,
         price,
-        is_placebo,
-        known,
         bar,
         recent_reset,
         CASE
             WHEN meta_reset THEN 'reset'
             WHEN round(mid_min - price, 9) <= $touch_pts AND round(price - mid_max, 9) <= $touch_pts THEN 'touch'
             WHEN NOT known_throughout THEN NULL
-            WHEN round(low - price, 9) > $rearm_pts THEN 'above'
-            WHEN round(price - high, 9) > $rearm_pts THEN 'below'
+            WHEN round(lowest, 9) > $rearm_pts THEN 'above'
+            WHEN round(-highest, 9) > $rearm_pts THEN 'below'
         END AS mark
-    FROM machines
-    JOIN spans ON bar >= run_from
+    FROM stands
 ),
 arrivals AS (
-    SELECT *, lag(mark) OVER (PARTITION BY price, is_placebo ORDER BY bar) AS came_from
+    SELECT *, lag(mark) OVER (PARTITION BY machine ORDER BY bar) AS came_from
     FROM marked
     WHERE mark IS NOT NULL
     QUALIFY mark = 'touch' AND came_from IN ('above', 'below')
 ),
+named AS (
+    SELECT
+        machine,
+        bar,
+        arrivals.price,
+        IF(came_from = 'below', 1, -1) AS d,
+        first(level_id ORDER BY place) AS level_id,
+        list(level_kind ORDER BY place) AS level_kinds,
+        bool_or(is_placebo) AS is_placebo,
+        min(since) AS known
+    FROM arrivals
+    JOIN kinds USING (machine)
+    WHERE kinds.known <= bar AND bar < kinds.until
+        AND bar >= $window_start AND bar + 5000000000 <= $window_end
+        AND NOT recent_reset
+    GROUP BY machine, bar, arrivals.price, came_from
+),
 candidates AS (
     SELECT
-        arrivals.*,
-        IF(came_from = 'below', 1, -1) AS d,
+        named.*,
         mid AS p_ref,
         min(bar) OVER (
-            PARTITION BY price, is_placebo
+            PARTITION BY machine
             ORDER BY bar
             RANGE BETWEEN $cooldown_ns FOLLOWING AND UNBOUNDED FOLLOWING
         ) AS next_bar
-    FROM arrivals
+    FROM named
     ASOF JOIN (SELECT ns, mid FROM mids WHERE until > ns) AS held ON bar + 5000000000 > ns
-    WHERE bar >= known AND bar >= $window_start AND bar + 5000000000 <= $window_end
-        AND NOT recent_reset AND mid IS NOT NULL
+    WHERE mid IS NOT NULL
 ),
 accepted AS (
     SELECT *, 1 AS touch_index
     FROM candidates
-    QUALIFY row_number() OVER (PARTITION BY price, is_placebo ORDER BY bar) = 1
+    QUALIFY row_number() OVER (PARTITION BY machine ORDER BY bar) = 1
     UNION ALL
     SELECT candidates.*, touch_index + 1
     FROM accepted
-    JOIN candidates ON candidates.price = accepted.price AND candidates.is_placebo = accepted.is_placebo
-        AND candidates.bar = accepted.next_bar
-),
-named AS (
-    SELECT
-        accepted.*,
-        first(level_id ORDER BY place) AS level_id,
-        list(level_kind ORDER BY place) AS level_kinds
-    FROM accepted
-    JOIN kinds ON kinds.price = accepted.price AND kinds.is_placebo = accepted.is_placebo
-        AND kinds.known <= bar AND bar < kinds.valid
-    GROUP BY ALL
+    JOIN candidates ON candidates.machine = accepted.machine AND candidates.bar = accepted.next_bar
 )
 SELECT
     level_id || '/' || strftime(make_timestamp_ns(bar), '%Y-%m-%dT%H:%M:%SZ') AS setup_id, -- [name] level_id/bar_ts.
@@ -140,6 +192,7 @@ SELECT
     abs(x0) > $touch_pts AS gap_entry,                  -- [1] Price stood beyond the touch band at T0.
     bar - 239 * 5000000000 < known AS uses_pre_known_level, -- [1] The look-back reaches before the level was known.
     $maybe_back_month AS maybe_back_month,              -- [1] The contract was named by the user, not found to be front.
-    $source AS source                                   -- [name] mbp-10 or mbo.
-FROM named
+    $source AS source,                                  -- [name] mbp-10 or mbo.
+    $doubtful AS doubtful                               -- [1] The order flow of its date was beyond tolerance (quality.beyond): known when the date ended, and no feature.
+FROM accepted
 LEFT JOIN (SELECT epoch_ns(bar_ts) AS bar, sigma_60, sigma_warmup FROM volatility) AS expected USING (bar)

@@ -6,6 +6,11 @@
 --   buy_vol, sell_vol                     lots by aggressor
 --   add_bid, add_ask, pull_bid, pull_ask, fill_bid, fill_ask
 --                                         lots within 3 points of the microprice (bands p0_1 to p2_3)
+--   rem_bid, rem_ask, net_bid, net_ask    the same, pulled or filled, and added less those
+--   trade_imbal, flow_imbal               bought less sold over traded, net of bid less ask over both, each
+--                                         with 20 lots more below
+--   absorb                                lots that an aggressor's side traded, over one more than the ticks by which
+--                                         mid went its way in the bar; buyers' and sellers' bars pooled
 --   size_00 .. size_80                    resting size by ticks from its own touch at bar end, both sides
 --                                         pooled: seen empty counts as 0, unseen does not count
 -- and over up to twenty sessions (at least five):
@@ -37,14 +42,21 @@ bars AS (
         pull_bid_p0_1 + pull_bid_p1_2 + pull_bid_p2_3 AS pull_bid,
         pull_ask_p0_1 + pull_ask_p1_2 + pull_ask_p2_3 AS pull_ask,
         fill_bid_p0_1 + fill_bid_p1_2 + fill_bid_p2_3 AS fill_bid,
-        fill_ask_p0_1 + fill_ask_p1_2 + fill_ask_p2_3 AS fill_ask
+        fill_ask_p0_1 + fill_ask_p1_2 + fill_ask_p2_3 AS fill_ask,
+        pull_bid + fill_bid AS rem_bid,
+        pull_ask + fill_ask AS rem_ask,
+        add_bid - rem_bid AS net_bid,
+        add_ask - rem_ask AS net_ask,
+        (buy_vol - sell_vol) / (trade_vol + 20) AS trade_imbal,
+        (net_bid - net_ask) / (abs(net_bid) + abs(net_ask) + 20) AS flow_imbal
     FROM book
     JOIN sessions USING (date)
 ),
 metrics AS (
     UNPIVOT (
         SELECT bucket, date, bid10_qty, ask10_qty, trade_vol, trade_cnt, msg_cnt, buy_vol, sell_vol,
-            add_bid, add_ask, pull_bid, pull_ask, fill_bid, fill_ask
+            add_bid, add_ask, pull_bid, pull_ask, fill_bid, fill_ask, rem_bid, rem_ask, net_bid, net_ask,
+            trade_imbal, flow_imbal
         FROM bars WHERE recent
     ) ON COLUMNS(* EXCLUDE (bucket, date)) INTO NAME metric VALUE value
 ),
@@ -62,10 +74,21 @@ moves AS (
     SELECT bucket, date, (mid - lag(mid) OVER (PARTITION BY date ORDER BY bar_ts)) ** 2 AS moved
     FROM bars
 ),
+paths AS (
+    SELECT *, (mid - lag(mid) OVER (PARTITION BY date ORDER BY bar_ts)) / $tick AS went
+    FROM bars
+),
+absorbed AS (
+    SELECT bucket, date, 'absorb' AS metric, buy_vol / (greatest(went, 0) + 1) AS value
+    FROM paths
+    WHERE recent AND went IS NOT NULL
+    UNION ALL
+    SELECT bucket, date, 'absorb', sell_vol / (greatest(-went, 0) + 1) FROM paths WHERE recent AND went IS NOT NULL
+),
 profile AS (
     SELECT bucket, metric, median(value) AS median, mad(value) AS mad, avg(value) AS mean,
         stddev_pop(value) AS sd, count(DISTINCT date) AS sessions, 3 AS needed
-    FROM metrics
+    FROM (SELECT bucket, date, metric, value FROM metrics UNION ALL SELECT bucket, date, metric, value FROM absorbed)
     GROUP BY bucket, metric
     UNION ALL
     SELECT bucket, format('size_{:02d}', ticks), median(qty), mad(qty), avg(qty), stddev_pop(qty),

@@ -39,6 +39,25 @@ raw, root = map(Path, sys.argv[1:3])
 for landing in land.plan(land.survey(raw, root)):
     land.land(root, landing)
 """
+EVENT_PASS = """
+import datetime as dt, sys, time
+from pathlib import Path
+from warehouse.flow import flow
+root, out = map(Path, sys.argv[1:3])
+begin = time.process_time()
+flow(root, "SIMM5", dt.date(2025, 6, 4), "mbp-10", out)
+print(time.process_time() - begin)
+"""
+SCAN_AND_SUM = """
+import sys, time
+import polars as pl
+from warehouse.flow.mbp10 import Mbp10
+begin = time.process_time()
+names = set(Mbp10.columns) - {"action", "side"}
+sums = pl.col(sorted(names)).cast(pl.Int64).sum(), pl.col("action", "side").str.len_bytes().sum()
+pl.scan_parquet(sys.argv[1]).select(*sums).collect()
+print(time.process_time() - begin)
+"""
 IMPORTS = "import polars, duckdb, numpy, hnswlib"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 """Bytecode is cached, as it is wherever the command is run twice."""
@@ -76,6 +95,31 @@ def market(folder: Path, rate: float) -> Path:
         run(WAREHOUSE, "simulate", "--out", str(raw), "--dates", DATE, "--world", "null",
             "--hours", HOURS, "--rate-scale", str(rate))  # fmt: skip
     return raw
+
+
+def seconds(code: str, *args: str) -> float:
+    """Processor seconds that a single-threaded process says it took."""
+    one = {**ENVIRONMENT, "POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    told = subprocess.run(
+        [sys.executable, "-c", code, *args], check=True, capture_output=True, text=True, env=one
+    )
+    return float(told.stdout)
+
+
+def event_pass(folder: Path, count: int) -> None:
+    """Records that a core takes from bronze to quotes, trades, ladder and book in a second of its time."""
+    import pyarrow.parquet as pq
+
+    [path] = (folder / "landed").glob("bronze/mbp_10/symbol=SIMM5/*/part.parquet")
+    records = pq.ParquetFile(path).metadata.num_rows / 1e6
+    (out := folder / "flow").mkdir(exist_ok=True)
+    taken = [
+        (seconds(EVENT_PASS, str(folder / "landed"), str(out)), seconds(SCAN_AND_SUM, str(path)))
+        for _ in range(count)
+    ]
+    our, their = (records / statistics.median(times) for times in zip(*taken, strict=True))
+    note = f"polars scans and sums the same columns at {their:.2f}"
+    line("event pass, million records/s of a core", f"{our:.2f}", ">= 1.00", note)
 
 
 def fresh(root: Path) -> Path:
@@ -124,6 +168,7 @@ def main() -> None:
     reference = lambda: python(REFERENCE, str(raw / PRODUCT_FILE), str(folder / "reference.parquet"))  # noqa: E731
     landing = lambda: python(LANDING, str(raw), str(fresh(folder / "landed")))  # noqa: E731
     compare("landing / DBNStore.to_parquet", "0.30", options.pairs, landing, reference)
+    event_pass(folder, options.pairs)
     compare(
         "whole build, one worker / the same",
         "0.80",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from warehouse import catalog, session, store, vectors
+from warehouse import catalog, library, session, store, vectors
 from warehouse.schema import (
     BAR_NS,
     DEFAULT_SCHEME,
@@ -25,6 +25,8 @@ FIRST = dt.date(2025, 7, 7)
 PRICES = {"PM_HIGH": 6008.0, "PM_LOW": 5992.0, "OR_HIGH": 6004.0, "OR_LOW": 5996.0, "CUSTOM": 6001.0}
 PER_DATE = 10
 OPEN, CLOSE = dt.time(9), dt.time(11)  # bars exist in between
+SPECS = ("snapshot30r", "thirds", "pca")
+"""Those that have scalers: of features, of summaries, along axes."""
 WIDE = ("BREAK", "REJECT", "CHOP", "BORN", "CENSORED")
 
 
@@ -43,7 +45,7 @@ def features() -> dict[str, pl.DataType]:
 
 
 def setups(date: dt.date, count: int = PER_DATE, *, symbol: str = SYMBOL, seed: int = 0) -> pl.DataFrame:
-    """gold.setups of a date, every fifth one a placebo."""
+    """gold.setups of a date, every fifth one a placebo, two by two of one cluster."""
     rng = np.random.default_rng([seed, date.toordinal()])
     bars = np.sort(rng.choice(np.arange(0, 900), count, replace=False)) * BAR_NS + session.at(
         date, dt.time(9, 45)
@@ -54,7 +56,8 @@ def setups(date: dt.date, count: int = PER_DATE, *, symbol: str = SYMBOL, seed: 
         schema={name: kind if kind != NS else pl.Int64() for name, kind in SETUPS.schema.items()},
         orient="row",
     )
-    own = own.cast(SETUPS.schema)
+    pairs = pl.int_range(pl.len()) // 2
+    own = own.cast(SETUPS.schema).with_columns(cluster_id=pl.col("setup_id").first().over(pairs))
     drawn = {
         name: np.where(rng.random(count) < 0.05, np.nan, rng.standard_normal(count)) for name in features()
     }
@@ -76,8 +79,20 @@ def _setup(rng, date, symbol, bar, *, placebo):
     known = bar + BAR_NS
     return (
         f"{level_id}/{stamp}", level_id, kind, kinds, price, placebo, "UP" if sign > 0 else "DOWN", bar, known,
-        known + 480 * 10**9, x0, price + sign * x0, 2.0, False, 1, False, False, False, "mbp-10",
+        known + 480 * 10**9, x0, price + sign * x0, 2.0, False, 1, False, False, False, "mbp-10", False,
+        "FIRST", None, None, None, 30.0, f"{level_id}/{stamp}", *[0] * 8, *[None] * 16,
     )  # fmt: skip
+
+
+def summaries(frame: pl.DataFrame, date: dt.date) -> pl.DataFrame:
+    """gold.summaries of setups, one in twenty missing."""
+    rng = np.random.default_rng([len(frame), date.toordinal()])
+    names = list(catalog.load().summaries)
+    values = np.where(
+        rng.random((len(frame), len(names))) < 0.05, np.nan, rng.standard_normal((len(frame), len(names)))
+    )
+    drawn = pl.DataFrame(values.astype(np.float32), schema=dict.fromkeys(names, pl.Float32)).fill_nan(None)
+    return frame.select("setup_id").hstack(drawn)
 
 
 def outcomes(frame: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
@@ -115,7 +130,8 @@ def day(root: Path, date: dt.date, symbol: str = SYMBOL) -> None:
     bars = np.arange(start, end, BAR_NS)
     mids = np.array([mid(int(bar), start) for bar in bars])
     stamps = pl.Series("bar_ts", bars).cast(NS)
-    book = pl.DataFrame({"bar_ts": stamps, "bid_px_00": mids - 0.125, "ask_px_00": mids + 0.125})
+    sides = {"bid_px_00": mids - 0.125, "ask_px_00": mids + 0.125, "mid_min": mids, "mid_max": mids}
+    book = pl.DataFrame({"bar_ts": stamps, **sides})
     quotes = pl.DataFrame(
         {
             "ts": stamps,
@@ -157,21 +173,23 @@ def day(root: Path, date: dt.date, symbol: str = SYMBOL) -> None:
 
 
 def gold(root: Path, date: dt.date, frame: pl.DataFrame, symbol: str = SYMBOL) -> None:
-    """Setups and outcomes of a date."""
+    """Setups and outcomes of a date, and summaries drawn at random."""
     _write(root, "gold.setups", frame, symbol=symbol, date=date)
+    _write(root, "gold.summaries", summaries(frame, date), symbol=symbol, date=date)
     _write(root, "gold.outcomes", outcomes(frame, seed=date.toordinal()), symbol=symbol, date=date)
 
 
 def scalers(root: Path, days: list[dt.date]) -> None:
-    """gold.scalers of every date and product, from the setups there are."""
-    parts = {}
-    for part in store.partitions(root, "gold.setups"):
-        parts.setdefault(session.parse_outright(dict(part.keys)["symbol"]).product, []).append(part)
+    """gold.scalers of some specs, of every date and product, from the setups there are."""
+    parts, specs = {}, [vectors.spec(name) for name in SPECS]
+    for table in ("gold.setups", "gold.summaries"):
+        for part in store.partitions(root, table):
+            parts.setdefault(session.parse_outright(dict(part.keys)["symbol"]).product, []).append(part)
     for product, mine in parts.items():
-        past = store.scan(mine)
+        past = library.frozen(mine, sorted({slot for spec in specs for slot in spec.slots}))
         for date in days:
-            found = vectors.scalers(past, vectors.spec(), date)
-            _write(root, "gold.scalers", found, spec=vectors.DEFAULT, product=product, date=date)
+            found = vectors.fitted(past, specs, date)
+            _write(root, "gold.scalers", found, product=product, date=date)
 
 
 def root(folder: Path, count: int = 6, per_date: int = PER_DATE) -> Path:

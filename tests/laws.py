@@ -1,17 +1,29 @@
 """The laws that every declared feature obeys; each gives the names of those that break it."""
 
+import contextlib
+
 import polars as pl
+import pytest
 from frames import START
 
-from warehouse import contract, plan
-from warehouse.catalog import CATALOG
-from warehouse.inputs import BAR, CONSTANTS, LEVEL
+from warehouse import contract, liveness, plan, reasons
+from warehouse import frames as columns_of
+from warehouse.catalog import CATALOG, HISTORY
+from warehouse.inputs import BAR, CONSTANTS, LEVEL, METRICS
+from warehouse.mirror import facing
+from warehouse.plan import arrivals, layers, reach
 from warehouse.schema import BAR_NS, BOOK, LADDER
 
 KEYS = {"bar": ["bar_ts"], "level": ["level_id", "bar_ts"], "setup": ["setup_id"]}
 FACTORS = {"price": 4.0, "size": 8.0, "time": 2.0}
 """Powers of two rescale without rounding, so the law needs no tolerance."""
-COUNTS_FROM_ZERO = {"bar5s_lvl_retreat_far_run", "bar5s_lvl_retreat_near_run", "bar5s_cumul_bars"}
+COUNTS_FROM_ZERO = {
+    "bar5s_lvl_retreat_far_run",
+    "bar5s_lvl_retreat_near_run",
+    "bar5s_lvl_retreat_near_res_run",
+    "bar5s_cumul_bars",
+    "bar5s_meta_known_bars",
+} | {f"bar5s_seq_{name}_known" for name in ("x", "ofi", "barrier", "imbal")}
 """Counts of what is known: nothing known is zero of them."""
 
 
@@ -20,13 +32,14 @@ def everything(tables, triggers, names=None):
     wanted = [one for one in CATALOG.values() if names is None or one.name in names]
     families = {one.family for one in wanted if one.grain != "setup"}
     made = {}
+    asked = {**tables, "levels": tables["levels"].filter(pl.col("level_kind") == "CUSTOM")}
     for row in ("bar", "level"):
-        frames = [plan.family(each, tables) for each in sorted(families) if plan.grain(each) == row]
+        frames = [plan.family(each, asked) for each in sorted(families) if plan.grain(each) == row]
         if frames:
             parts = pl.collect_all(frames, engine="in-memory")
             made[row] = pl.concat([parts[0], *(part.drop(KEYS[row]) for part in parts[1:])], how="horizontal")
     if names is None or any(one.grain == "setup" for one in wanted):
-        made["setup"] = plan.at_setups(triggers, tables)
+        made["setup"] = plan.at_setups(triggers, tables, names)
     return made
 
 
@@ -50,9 +63,13 @@ def close(one, two):
 
 def cut(tables, first, last):
     """The tables of the bars from `first` to `last`, both numbers included."""
-    span = pl.col("bar_ts").cast(pl.Int64).is_between(START + first * BAR_NS, START + last * BAR_NS)
+    begin, end = START + first * BAR_NS, START + (last + 1) * BAR_NS
+    clocks = {"book": "bar_ts", "ladder": "bar_ts", "trades": "ts"}
     return {
-        name: table.filter(span) if name in {"book", "ladder"} else table for name, table in tables.items()
+        name: table.filter(pl.col(clocks[name]).cast(pl.Int64).is_between(begin, end, closed="left"))
+        if name in clocks
+        else table
+        for name, table in tables.items()
     }
 
 
@@ -87,18 +104,29 @@ def too_long(tables, triggers, names=None):
 
 def _windows(tables, triggers, names, less):
     """Whether the values of each last bar stay the same, made from its window's bars less some."""
-    reach = {name: CATALOG.reach(name) for name in _named(names)}
+    reach = {name: CATALOG.reach_of(CATALOG[name]) for name in _named(names)}
     reach = {name: bars for name, bars in reach.items() if bars is not None and bars > less}
     kept = {name: [] for name in reach}
     for end in bars_of(triggers).unique():
         last = triggers.filter(bars_of(triggers) == end)
-        whole = _at(tables, last, 0, end, tuple(reach))
+        with unhurried():
+            whole = _at(tables, last, 0, end, tuple(reach))
         for bars in sorted(set(reach.values())):
             group = [name for name, needs in reach.items() if needs == bars]
             made = _at(tables, last, end - bars + 1 + less, end, group)
             for name in group:
                 kept[name].append(close(found(whole, name), found(made, name)))
     return kept.items()
+
+
+@contextlib.contextmanager
+def unhurried():
+    """Make every feature of setups from all bars that a setup may look back on, whatever it declares."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrivals, "history", lambda _: HISTORY)
+        patch.setattr(arrivals, "steps", lambda bars: [(bars, 0)])
+        patch.setattr(arrivals, "rows", lambda *_: HISTORY)
+        yield
 
 
 def _at(tables, triggers, first, end, names):
@@ -111,14 +139,15 @@ def _at(tables, triggers, first, end, names):
 def not_alone(tables, triggers, names=None):
     """A level's and a setup's values do not depend on what else is asked."""
     whole = everything(tables, triggers, names)
-    levels = tables["levels"].collect()
+    levels = tables["levels"].filter(pl.col("level_kind") == "CUSTOM").collect()
     apart = [
         everything({**tables, "levels": level.lazy()}, triggers.head(1), names)
         for level in levels.partition_by("level_id", maintain_order=True)
     ]
     rows = {
         "setup": pl.concat(
-            plan.at_setups(one, tables) for one in triggers.partition_by("setup_id", maintain_order=True)
+            plan.at_setups(one, tables, names)
+            for one in triggers.partition_by("setup_id", maintain_order=True)
         )
     }
     if "bar" in whole:
@@ -151,10 +180,15 @@ def rescaled(tables):
             for column in declared.columns
             if column.dtype.is_numeric()
         )
-    made["levels"] = tables["levels"].with_columns(price=pl.col("price") * FACTORS["price"])
+    for name in ("levels", "trades"):
+        made[name] = tables[name].with_columns(price=pl.col("price") * FACTORS["price"])
+    impact = pl.col("^impact_.*$") * FACTORS["price"]
+    made["retreat_profile"] = tables["retreat_profile"].with_columns(impact)
     metric = pl.col("metric")
-    factor = pl.when(metric == "mid_var").then(FACTORS["price"] ** 2).otherwise(FACTORS["size"])
-    made["profile"] = tables["profile"].with_columns(median=pl.col("median") * factor)
+    pure = metric.is_in([name for name, (unit, _, _) in METRICS.items() if unit.factor(**FACTORS) == 1])
+    variance = pl.when(metric == "mid_var").then(FACTORS["price"] ** 2)
+    factor = variance.when(pure).then(1.0).otherwise(FACTORS["size"])
+    made["profile"] = tables["profile"].with_columns(pl.col("median", "mad", "mean") * factor)
     return made
 
 
@@ -172,17 +206,27 @@ def reflected(tables, centre):
     columns = []
     for column in BOOK.columns:
         source = pl.col(column.swap or column.name)
+        if column.name == "notional":
+            continue
         value = {"same": source, "negate": -source, "reflect": 2 * centre - source}[column.mirror]
         columns.append(value.alias(column.name))
-    made["book"] = tables["book"].with_columns(columns)
+    volume = pl.col("buy_vol") + pl.col("sell_vol") + pl.col("unknown_vol")
+    turned = (2 * centre * volume - pl.col("notional")).alias("notional")
+    made["book"] = tables["book"].with_columns([*columns, turned])
     made["ladder"] = (
         tables["ladder"]
         .with_columns(price=2 * centre - pl.col("price"), side=pl.col("side").replace({"A": "B", "B": "A"}))
         .sort("bar_ts", "side", "price")
     )
-    made["levels"] = tables["levels"].with_columns(price=2 * centre - pl.col("price"))
-    swapped = {"bid10_qty": "ask10_qty", "ask10_qty": "bid10_qty"}
-    made["profile"] = tables["profile"].with_columns(metric=pl.col("metric").replace(swapped))
+    for name in ("levels", "trades"):
+        made[name] = tables[name].with_columns(price=2 * centre - pl.col("price"))
+    swapped = {name: swap for name, (_, swap, _) in METRICS.items() if swap}
+    signed = pl.col("metric").is_in([name for name, (_, _, mirror) in METRICS.items() if mirror == "negate"])
+    made["profile"] = tables["profile"].with_columns(
+        pl.when(signed).then(0.0 - pl.col("median")).otherwise("median").alias("median"),
+        pl.when(signed).then(0.0 - pl.col("mean")).otherwise("mean").alias("mean"),
+        metric=pl.col("metric").replace(swapped),
+    )
     return made
 
 
@@ -215,35 +259,36 @@ def mirror(tables, triggers, centre, names=None):
     return broken
 
 
-def wide(tables, triggers):
-    """Every input and every feature of the look-back of setups, as it lies and in the direction of travel."""
-    made = list(CATALOG.values())
-    ordered = plan._ordered(made, ("sigma_60",))
-    columns, measures = plan._leaves(ordered)
+def wide(tables, triggers, names=None):
+    """Every feature (or the named ones) of the look-back of setups and all they read, as it lies and turned."""
+    # sigma_60 is frozen at a setup; for the bars before it, it is made.
+    made = [CATALOG[name] for name in dict.fromkeys([*_named(names), "sigma_60"])]
+    ordered = reach.ordered(made, arrivals.GIVEN)
+    read = [name for one in ordered for name in one.inputs]
+    _, measures = reach.leaves(read)
     starts = triggers.lazy().select(
         "setup_id", "sigma_60", bar_ts="trigger_ts", level_px="level_price", entity=pl.int_range(pl.len()),
         d=pl.when(pl.col("direction") == "UP").then(1.0).otherwise(-1.0),
     )  # fmt: skip
-    frame = (
-        plan._history(starts, tables, columns, measures)
-        .join(starts.select("entity", "sigma_60"), on="entity", how="left", maintain_order="left")
-        .collect()
-        .lazy()
-    )
-    raw = plan._with_features(frame, [one for one in ordered if not one.faced], "entity").collect()
-    return raw, plan._with_features(plan._facing(frame, measures), ordered, "entity").collect()
+    bars = arrivals._bars_before(starts, HISTORY)
+    near = arrivals._near(bars, tables)
+    tick = columns_of.tick(near["ladder"]).collect()
+    frame = arrivals._read(bars.join(tick, how="cross"), near, [*read, "level_px"]).lazy()
+    raw = layers.with_features(frame, [one for one in ordered if not one.faced], "entity").collect()
+    faced = facing(frame, measures).with_columns(d=pl.lit(1.0))
+    return raw, layers.with_features(faced, ordered, "entity").collect()
 
 
 def sign(tables, triggers, names=None):
     """More of `rises_with` in the last bar never lowers the last value, and somewhere raises it."""
-    views = dict(zip((False, True), wide(tables, triggers), strict=True))
+    views = dict(zip((False, True), wide(tables, triggers, names), strict=True))
     broken = set()
     for name in _named(names):
         feature = CATALOG[name]
         if feature.rises_with is None:
             continue
-        frame = views[feature.faced]
-        bars = 1 if feature.window == 1 else 40  # windows with a sign span less
+        frame = views[feature.faced].select("entity", *feature.inputs)
+        bars = 1 if feature.window == 1 else 40 if feature.window < 40 else HISTORY
         last = pl.int_range(pl.len()).over("entity") % bars == bars - 1
         more = frame.with_columns(
             pl.when(last)
@@ -251,7 +296,7 @@ def sign(tables, triggers, names=None):
             .otherwise(feature.rises_with)
             .alias(feature.rises_with)
         )
-        changed = [plan.added(one, [feature], "entity").filter(last) for one in (frame, more)]
+        changed = [layers.added(one, [feature], "entity").filter(last) for one in (frame, more)]
         gap = (changed[1][name] - changed[0][name]).drop_nulls()
         if not len(gap) or gap.min() < -1e-12 or gap.max() <= 0:
             broken.add(name)
@@ -267,6 +312,13 @@ def bounds(tables, triggers, names=None):
         if values.dtype.is_float() and not (values.is_finite().all() and values.is_between(low, high).all()):
             broken.add(name)
     return broken
+
+
+def alive(tables, triggers):
+    """Every feature says something of its own, or its declaration tells when it does not."""
+    made = triggers.hstack(plan.at_setups(triggers, tables).drop("setup_id", "sigma_60", strict=False))
+    found = liveness.of(reasons.beside(made)).idle
+    return {name for name, one in found.items() if not one.why or one.why.startswith("null in")}
 
 
 def fills_move_nothing(tables, triggers, names):
@@ -290,7 +342,7 @@ def null_is_not_zero(names=None):
             for read, column in types.items()
         }
         known = {read: pl.Series([CONSTANTS[read][0]] * 3) for read in feature.inputs if read in CONSTANTS}
-        made = plan.added(pl.DataFrame(nothing | known), [feature], None)
+        made = layers.added(pl.DataFrame(nothing | known), [feature], None)
         if made[name].null_count() != 3:
             broken.add(name)
     return broken

@@ -3,7 +3,7 @@
 import polars as pl
 from frames import START, TICK, levels, profile, retreats, triggers
 
-from warehouse.schema import BAR_NS, BOOK, LADDER
+from warehouse.schema import BAR_NS, BOOK, LADDER, TRADES
 
 LEVEL = 6800.0
 
@@ -56,6 +56,7 @@ def scene(bids, asks, *, bars=1, acts=None, last=None, usual=50.0, mid_var=0.125
         past = past.clear()
     made = {"book": _book(bids, asks, bars, book), "ladder": ladder, "levels": levels(LEVEL), "profile": past}
     made["retreat_profile"] = retreats()
+    made["trades"] = pl.DataFrame(schema=TRADES.schema)
     return {name: frame.lazy() for name, frame in made.items()}
 
 

@@ -13,7 +13,20 @@ import pytest
 import tapes
 from trees import digests
 
-from warehouse import audit, contract, forecast, fronts, graph, plan, session, status, steps, store, workers
+from warehouse import (
+    audit,
+    contract,
+    forecast,
+    fronts,
+    graph,
+    plan,
+    retrieval,
+    session,
+    status,
+    steps,
+    store,
+    workers,
+)
 from warehouse.build import build
 from warehouse.errors import BusyError, MissingStepError, QuestionError, WarehouseError
 from warehouse.ledger import Ledger
@@ -23,12 +36,14 @@ from warehouse.simulate import market
 from warehouse.survey import Survey
 from warehouse.wording import Asked
 
+GRAPHS = {f"{name}.SIM.hnsw" for name in retrieval.INDEXED}
+
 SPAN = "2025-06-24:2025-06-26"
 CHECKOUT = Path(__file__).parents[1]
 
 
 def made(root, **options):
-    return build(Request(root, **{"dates": SPAN, **options}), lambda *_: None)
+    return build(Request(root, **{"dates": SPAN, "workers": 1, **options}), lambda *_: None)
 
 
 def part(root, table, date="2025-06-26", **keys):
@@ -49,6 +64,7 @@ def test_everything_is_made(tiny_built):
         "bronze/mbp_10", "bronze/definition", "silver/quotes", "silver/trades", "silver/ladder", "silver/book",
         "silver/quality", "silver/levels", "silver/front_contract", "silver/volume_profile", "silver/volatility",
         "silver/retreat_profile", "gold/setups", "gold/outcomes", "gold/scalers",
+        "gold/snapshots", "gold/sequences", "gold/summaries", "gold/level_states",
     }  # fmt: skip
     assert (tiny_built / "index" / "snapshot30r.SIM.hnsw").exists()
     assert (tiny_built / "warehouse.duckdb").exists()
@@ -97,9 +113,9 @@ def test_a_second_product_leaves_the_first_as_it_is(root, tiny_raw, tmp_path):
         assert not report.made and not report.errors
 
 
-def test_one_worker_and_one_date_at_a_time_give_the_same_bytes(tiny_built, tiny_raw, tmp_path):
-    for date in ("2025-06-24", "2025-06-25", "2025-06-26"):
-        assert not made(tmp_path, raw=tiny_raw, dates=date, workers=1).errors
+def test_one_worker_and_a_date_at_a_time_give_the_same_bytes(tiny_built, tiny_raw, tmp_path):
+    for dates in ("2025-06-24", "2025-06-25:2025-06-26"):
+        assert not made(tmp_path, raw=tiny_raw, dates=dates).errors
     assert digests(tmp_path) == digests(tiny_built)
 
 
@@ -124,7 +140,7 @@ def test_a_changed_file_rebuilds_its_date_and_what_looks_back_on_it(root, tiny_r
     assert dates == {"2025-06-25", "2025-06-26"}
     again = {name.split("/")[1] for name in report.made if name.endswith("2025-06-26")}
     assert again >= {"front_contract", "outcomes"}
-    assert "levels" not in again, "the date before must not reach the prints of this one"
+    assert "approach" not in again, "the date before must not reach the prints of this one, nor its levels"
     assert not made(root, raw=raw).made
 
 
@@ -132,15 +148,16 @@ def test_a_damaged_file_takes_its_own_date_only(tiny_raw, tmp_path):
     raw = Path(shutil.copytree(tiny_raw, tmp_path / "raw"))
     bad = raw / "xsim-mdp3-20250625.mbp-10.dbn.zst"
     bad.write_bytes(bad.read_bytes()[:-1000])
-    report = made(tmp_path / "root", raw=raw)
+    two = "2025-06-24:2025-06-25"
+    report = made(tmp_path / "root", raw=raw, dates=two)
     assert len(report.errors) == 1 and str(bad) in report.errors[0]
     built = {dict(each.keys)["date"] for each in store.partitions(tmp_path / "root", "gold.outcomes")}
-    assert built == {"2025-06-24", "2025-06-26"}
+    assert built == {"2025-06-24"}
     bad.write_bytes(b"not DBN at all")
-    report = made(tmp_path / "root", raw=raw, dates="2025-06-24,2025-06-25")
+    report = made(tmp_path / "root", raw=raw, dates=two)
     assert len(report.errors) == 1 and str(bad) in report.errors[0]
     shutil.copy(tiny_raw / bad.name, bad)
-    assert not made(tmp_path / "root", raw=raw).errors
+    assert not made(tmp_path / "root", raw=raw, dates=two).errors
 
 
 def test_a_second_build_is_refused(root, tiny_raw):
@@ -153,15 +170,16 @@ def test_own_prices_become_levels(root, tiny_raw, tmp_path):
     prices.write_text("date,price,known\n2025-06-26,6012.5,09:40\n*,6020,\n")
     wanted = list(forecast.lines(Request(root, SPAN, raw=tiny_raw, levels=str(prices))))
     assert wanted[1] == "levels.csv: absent"
-    report = made(root, raw=tiny_raw, levels=str(prices))
+    report = made(root, raw=tiny_raw, levels=str(prices), dates="2025-06-26")
     assert not report.errors
-    found = pl.read_parquet(part(root, "silver.levels").path).filter(pl.col("level_kind") == "CUSTOM")
+    mine = (pl.col("level_kind") == "CUSTOM") & ~pl.col("is_placebo")
+    found = pl.read_parquet(part(root, "silver.levels").path).filter(mine)
     assert found["level_id"].to_list() == ["SIMU5/2025-06-26/CUSTOM/6012.5", "SIMU5/2025-06-26/CUSTOM/6020"]
     assert found["known_ts"].cast(pl.Int64).to_list() == [
         session.at(dt.date(2025, 6, 26), dt.time(9, 40)),
         session.at(dt.date(2025, 6, 26), dt.time(9, 30)),
     ]
-    assert not made(root, raw=tiny_raw).made  # kept without being named again
+    assert not made(root, raw=tiny_raw, dates="2025-06-26").made  # kept without being named again
     assert not any("/book/" in name for name in report.made)
     prices.write_text("date,price\n2025-06-26,much\n")
     with pytest.raises(QuestionError, match="row 2"):
@@ -278,18 +296,26 @@ def test_a_docstring_rebuilds_nothing_and_a_body_what_depends_on_it(elsewhere, t
     for path in elsewhere.glob("sql/*.sql"):
         path.write_text(path.read_text().replace("--", "-- Of course:", 1))
     assert due(elsewhere, tiny_built, tiny_raw) == (set(), set())
+    edit(elsewhere / "warehouse" / "reasons.py", "SEEN = 0.5", "SEEN = 0.6")
+    assert due(elsewhere, tiny_built, tiny_raw)[0] == {"setups"}
     edit(elsewhere / "features" / "depth.py", "return total(sizes)", "return total(sizes) + 1")
     surely, perhaps = due(elsewhere, tiny_built, tiny_raw)
-    assert surely == {"depth", "setups"}
-    assert perhaps == {"outcomes", "scalers", "snapshot30r.SIM.hnsw", "warehouse.duckdb"}
+    around = {"snapshots", "sequences", "level_states"}
+    assert surely == {"depth", "far", "setups", "snapshots"}
+    assert (
+        perhaps
+        == {"outcomes", "scalers", "summaries", "trials", *GRAPHS, "warehouse.duckdb", *around} - surely
+    )
     edit(elsewhere / "warehouse" / "barrier.py", "UNCALIBRATED = 0.9", "UNCALIBRATED = 0.8")
-    assert due(elsewhere, tiny_built, tiny_raw)[0] == {"depth", "setups", "outcomes"}
-    edit(elsewhere / "warehouse" / "frames.py", "REACH = 19", "REACH = 20")
+    assert due(elsewhere, tiny_built, tiny_raw)[0] == {"depth", "far", "setups", "outcomes", "snapshots"}
+    edit(elsewhere / "warehouse" / "frames/__init__.py", "REACH = 19", "REACH = 20")
     made = {name for name in plan.families() if plan.grain(name) != "setup"}
-    assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes"}
+    assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *around}
     edit(elsewhere / "warehouse" / "vectors.py", "VALUES_NEEDED = 20", "VALUES_NEEDED = 30")
-    fitted = {"scalers", "snapshot30r.SIM.hnsw"}
-    assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *fitted}
+    fitted = {"scalers", "trials", *GRAPHS}
+    assert due(elsewhere, tiny_built, tiny_raw)[0] == {
+        *made, "setups", "outcomes", *around, *fitted, "warehouse.duckdb",
+    }  # fmt: skip
 
 
 def test_rows_that_break_the_declaration_are_set_aside(root, monkeypatch):
@@ -320,14 +346,23 @@ def test_rows_that_break_the_declaration_are_set_aside(root, monkeypatch):
 
 
 def test_the_law_holds_on_a_built_date_and_sees_a_change(root):
-    found = audit.audit(root, "2025-06-26", 3)
+    found = audit.audit(root, "2025-06-26", 2)
     assert not found.differences
     assert all(sum(cut.values.values()) > 1000 for cut in found.cuts)
-    target = part(root, "gold.outcomes")
-    manifest, rows = store.read_manifest(target), pl.read_parquet(target.path)
-    store.write(target, rows.with_columns(mfe_pts=pl.col("mfe_pts") + 1e-9), manifest)
-    table = {each.table for each in audit.audit(root, "2025-06-26", 3).differences}
-    assert table == {"gold.outcomes"}
+    for table, column, more in (
+        ("snapshots", "mfe_pts_8m", 1e-9),
+        ("summaries", "lead_x_mean", 1),
+        ("level_states", "dist_pts", 1e-9),
+    ):
+        target = part(root, f"gold.{table}")
+        manifest, rows = store.read_manifest(target), pl.read_parquet(target.path)
+        store.write(target, rows.with_columns(pl.col(column) + more), manifest)
+    seen = {(each.table, each.column) for each in audit.audit(root, "2025-06-26", 2).differences}
+    assert seen == {
+        ("gold.level_states", "dist_pts"),
+        ("gold.summaries", "lead_x_mean"),
+        ("gold.snapshots", "mfe_pts_8m"),
+    }
 
 
 def test_audit_wants_a_date_that_is_current(root):
@@ -359,13 +394,13 @@ def test_what_is_fitted_reads_earlier_dates_alone(tiny_built):
     dates = tuple(dt.date(2025, 6, day) for day in (24, 25, 26))
     scope, ledger = fronts.Scope(tiny_built, "SIM", dates), Ledger(tiny_built)
     known = {date: fronts.front(scope, ledger, date) for date in dates}
-    read = {"volume_profile": [], "retreat_profile": [], "scalers": []}
+    read = {"volume_profile": [], "retreat_profile": [], "fit": []}
     for task in graph.date_tasks(scope, ledger, known):
         if (step := task.step.partition(":")[2]) in read:
             days = {dict(source.keys)["date"] for source in task.inputs}
             assert all(day < task.parameters["date"] for day in days)
             read[step].append(len(days))
-    assert read == {step: [0, 1, 2] for step in read}
+    assert read == {"volume_profile": [0, 1, 2], "retreat_profile": [0, 1, 2], "fit": [0, 1, 2]}
 
 
 def test_a_task_is_plain_data(tiny_built):
@@ -375,3 +410,27 @@ def test_a_task_is_plain_data(tiny_built):
     for task in graph.date_tasks(scope, ledger, known):
         assert isinstance(task, Task)
         assert json.loads(json.dumps(task.parameters)) == task.parameters
+
+
+def test_a_date_beyond_a_tolerance_is_marked_and_its_setups_carry_the_flag(root):
+    quality = part(root, "silver.quality")
+    clean = pl.read_parquet(quality.path)
+    assert clean["beyond"].item() is None
+    assert not pl.read_parquet(part(root, "gold.setups").path)["doubtful"].any()
+    marked = clean.with_columns(
+        beyond=pl.lit("quarantined"), duplicate_cnt=pl.lit(7, pl.Int64), known_frac=pl.lit(0.5)
+    )
+    store.write(quality, marked, store.read_manifest(quality))
+    said = store.read_manifest(part(root, "gold.setups"))
+    layers = [f"{path.parent.name}.{path.name}" for path in root.glob("silver/*")]
+    there = {source.name: source for table in layers for source in store.partitions(root, table)}
+    inputs = [there[name] for name in said["inputs"]]
+    made = part(root, "gold.setups"), part(root, "gold.weights")
+    steps.setups(Task("setups", made, tuple(inputs), "", said["parameters"]), said)
+    setups = pl.read_parquet(part(root, "gold.setups").path)
+    assert setups.height and setups["doubtful"].all()
+    shown = status.to_text(status.status(root))
+    assert re.search(r"2025-06-26  SIMU5 .*  quarantined\n", shown)
+    assert re.search(r"2025-06-25  SIMU5 .*  nothing\n", shown)
+    assert "2025-06-26 SIMU5: set aside 7 duplicate\n" in shown
+    assert "2025-06-26 SIMU5: the book is known from 2025-06-2" in shown

@@ -61,9 +61,10 @@ def test_the_thirty_names_and_their_twins():
 def test_a_suffix_says_the_unit():
     told = {"_pts": POINTS, "_ticks": TICKS, "_qty": LOTS, "_vol": LOTS, "_frac": FRACTION}
     for name, one in CATALOG.items():
-        parts = name.removesuffix("_r").split("_")
+        *rest, last = name.split("_")
+        said = rest[-1] if last in {"eob", "twa", "sum"} else last
         for suffix, unit in told.items():
-            if suffix[1:] in parts[-2:] and not name.endswith(("_r", "_rel_sum")):
+            if suffix == f"_{said}":
                 assert one.unit == unit, name
 
 
@@ -116,8 +117,8 @@ def test_refused_while_the_author_is_looking():
         feature(rises_with="ask_sz_00")(fine)
     with pytest.raises(DeclarationError, match="is faced, so reflection cannot change it"):
         feature(faced=True, parity="odd", rises_with="bid_sz_00")(fine)
-    with pytest.raises(DeclarationError, match="looks back beyond the 240 bars"):
-        feature(faced=True, window=241)(fine)
+    with pytest.raises(DeclarationError, match="looks back beyond the 252 bars"):
+        feature(faced=True, window=253)(fine)
     with pytest.raises(DeclarationError, match=r"has the slots \['nothing'\]"):
         Catalog().vector("v", ("nothing",))
     catalog = Catalog()
@@ -127,7 +128,7 @@ def test_refused_while_the_author_is_looking():
 
 
 def test_no_family_of_that_name():
-    with pytest.raises(DeclarationError, match="there is no family `lvls`: the families are approach"):
+    with pytest.raises(DeclarationError, match="there is no family `lvls`: the families are absorption"):
         plan.family("lvls", {})
     with pytest.raises(DeclarationError, match="exist only at setups"):
         plan.family("snapshot", {})
@@ -160,10 +161,11 @@ def test_a_body_moves_its_family_and_what_reads_it(monkeypatch):
     assert fingerprints(monkeypatch, cond, body=lambda value: value * 2) == {"retreat"}
     name = "bar5s_lvl_ask_above_retreat_sum"
     moved = fingerprints(monkeypatch, name, body=lambda move, pull: 0.4 * move + 0.6 * pull)
-    assert moved == {"lvl", "retreat"}
+    assert moved == {"lvl", "retreat", "windows", "dynamics", "lookback"}
     mp = CATALOG["bar5s_microprice_eob"]
     moved = fingerprints(monkeypatch, mp.name, body=lambda b, a, bq, aq: mp.body(b, a, bq, aq) + 0 * bq)
-    assert moved == {"state", "approach", "deriv", "lvl", "wall", "snapshot"}
+    near = {"microprice", "depth", "state", "approach", "deriv", "lvl", "wall", "snapshot"}
+    assert moved == near | {"dynamics", "lookback", "rates"}
     assert fingerprints(monkeypatch, "bar5s_cumul_trade_vol", bounds=(0, 1)) == {"cumul", "snapshot"}
 
 
@@ -175,7 +177,8 @@ def test_a_measure_or_a_constant_moves_its_readers(monkeypatch):
     moved = {family for family in plan.families() if plan.fingerprint(family) != before[family]}
     monkeypatch.undo()
     plan.fingerprint.cache_clear()
-    assert moved == {"cube", "depth", "pressure", "snapshot"}
+    readers = {"cube", "depth", "far", "flow", "pressure", "snapshot"}
+    assert moved == readers | {"barriers", "cubes", "trajectories", "windows", "zones"}
 
 
 def test_pages_are_current():
@@ -185,6 +188,15 @@ def test_pages_are_current():
         Path(path).name for path in reference.pages()
     }
     assert stale == set()
+
+
+def test_features_are_found_by_unit_window_and_words():
+    slopes = {row["column"] for row in reference.find("least-squares lot/bar 25")}
+    assert slopes == {row["column"] for row in reference.find("LEAST-squares 25") if row["unit"] == "lot/bar"}
+    assert "bar5s_deriv_dbid10_ls1_w12" in slopes and "bar5s_deriv_dbid10_ls1_w36" not in slopes
+    assert all(CATALOG[name].window == 25 for name in slopes)
+    with pytest.raises(QuestionError, match="there is no family and no feature `pigs fly`"):
+        reference.find("pigs fly")
 
 
 def test_the_catalogue_answers():

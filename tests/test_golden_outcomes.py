@@ -12,7 +12,7 @@ import pytest
 from moment_tape import DAY, RESET, alive, book, followed, ns, quotes, utc
 from test_outcomes import SCHEMES, START, setup
 
-from warehouse import moments
+from warehouse import races
 
 ENDS_AT = {"level_c09": 3.625, "level_class5": None, "level_fix2": 2.0, "level_fix3": 3.0, "level_fix5": 5.0, "trigger_c09": 3.625}  # fmt: skip
 
@@ -88,7 +88,7 @@ def test_golden_halt():
     path = [*START, ("10:01:00", 6002.0), ("10:03:05", 6020.0)]
     silent = pl.col("bar_ts").is_between(utc("10:02:00"), utc("10:03:05"), closed="left")
     bars = alive(book(path, "10:30:00")).with_columns(meta_empty=silent)
-    table = moments.outcomes(setup(), quotes(path), bars, DAY, tick=0.25, factors={})
+    table = races.outcomes(setup(), quotes(path), bars, DAY, tick=0.25, factors={})
     assert ends(table) == ["CENSORED", "CENSORED", "BREAK", "CENSORED", "CENSORED", "CENSORED"]
 
 

@@ -12,26 +12,57 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
     {"units"},
     {"schema"},
     {"session", "wording", "naming"},
-    {"declared", "inputs", "sqlfile"},
-    {"catalog", "frames"},
+    {"declared", "inputs", "mirror", "selections", "sqlfile"},
+    {"catalog", "frames", "reasons"},
     {"plan", "contract", "reference"},
     {"dbn", "stream", "store", "pricelist"},
     {"ledger", "workers"},
     {"instruments", "bronze", "parts", "route", "survey", "land"},
-    {"barrier", "flow", "moments", "profiles"},
-    {"vectors", "library", "index"},
-    {"question", "pressure", "odds", "physics", "card", "answer", "similar"},
-    {"render", "macros", "views", "pages", "casts", "functions", "database"},
-    {"run", "fronts", "request", "steps", "graph", "build", "forecast"},
-    {"status", "audit"},
+    {"barrier", "flow", "levels", "moments", "profiles", "races"},
+    {"spread", "vectors", "filling", "library", "index"},
+    {"snapshots", "sequences", "states", "summaries"},
+    {
+        "question",
+        "pressure",
+        "screen",
+        "odds",
+        "trials",
+        "physics",
+        "phases",
+        "card",
+        "sequel",
+        "precedents",
+        "answer",
+        "similar",
+    },
+    {"prospects", "render", "macros", "views", "pages", "casts", "functions", "database"},
+    {
+        "fingerprints",
+        "run",
+        "fronts",
+        "request",
+        "steps",
+        "studies",
+        "retrieval",
+        "graph",
+        "build",
+        "forecast",
+    },
+    {"liveness", "status", "audit", "evaluate"},
     {"progress", "simulate"},
     {"demo"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 MODULES = sorted((ROOT / "warehouse").rglob("*.py"))
 FEATURES = sorted((ROOT / "features").glob("*.py"))
-ONLY = {"databento": {"dbn"}, "databento_dbn": {"dbn"}, "hnswlib": {"index"}, "numba": {"simulate"}}
-LONG = {"schema": 400, "cli": 360}
+ONLY = {
+    "databento": {"dbn"},
+    "databento_dbn": {"dbn"},
+    "hnswlib": {"index"},
+    "numba": {"simulate"},
+    "sklearn": {"evaluate"},
+}
+LONG = {"schema": 620, "cli": 420}
 """Modules that may be longer: a declared column is a line, and every option of a command is one."""
 TERMINAL = {"rich": {"render", "progress"}, "typer": set(), "cli": set()}
 
@@ -101,7 +132,7 @@ def test_the_engine_knows_no_feature(path):
 def test_features_are_expressions_only(path):
     used = imports(path)
     assert {word.split(".")[0] for word in used} <= {
-        "__future__", "collections", "functools", "importlib", "operator", "pkgutil", "polars", "warehouse", "features",
+        "__future__", "collections", "functools", "importlib", "math", "operator", "pkgutil", "polars", "warehouse", "features",
     }  # fmt: skip
     ours = {word.split(".")[1] for word in used if word.startswith("warehouse.")}
     assert ours <= {"catalog", "schema", "units", "inputs"}

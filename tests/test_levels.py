@@ -9,7 +9,7 @@ from moment_tape import DAY, NO_PRICES, NO_TRADES, custom, ns, trades, utc
 
 from warehouse import moments, naming, pricelist, profiles, session
 from warehouse.errors import QuestionError
-from warehouse.schema import BOOK, FRONT_CONTRACT, LADDER, LEVELS, VOLUME_PROFILE
+from warehouse.schema import BOOK, FRONT_CONTRACT, LADDER, LEVELS, MOVING, VOLUME_PROFILE
 
 TAPE = [
     ("03:59:59.999999999", 6100.0),  # before the premarket
@@ -22,7 +22,9 @@ TAPE = [
 
 
 def named(frame):
-    return {row["level_kind"]: row for row in frame.iter_rows(named=True)}
+    """Levels of one price for the date, by kind."""
+    fixed = frame.filter(~pl.col("level_kind").is_in(MOVING))
+    return {row["level_kind"]: row for row in fixed.iter_rows(named=True)}
 
 
 def test_windows_are_right_open_and_tell_when_a_level_is_known():
@@ -30,7 +32,11 @@ def test_windows_are_right_open_and_tell_when_a_level_is_known():
     assert frame.schema == pl.Schema(LEVELS.schema)
     found = named(frame)
     prices = {kind: row["price"] for kind, row in found.items()}
-    assert prices == {"PM_HIGH": 6010.0, "PM_LOW": 5990.0, "OR_HIGH": 6020.0, "OR_LOW": 5980.0}
+    assert prices == {
+        "PM_HIGH": 6010.0, "PM_LOW": 5990.0, "OR_HIGH": 6020.0, "OR_LOW": 5980.0,
+        "OR30_HIGH": 6200.0, "OR30_LOW": 5980.0,
+    }  # fmt: skip
+    assert found["OR30_LOW"]["known_ts"] == utc("10:00:00")
     assert found["PM_LOW"]["known_ts"] == utc("09:30:00")
     assert found["OR_HIGH"]["known_ts"] == utc("09:45:00")
     assert found["OR_HIGH"]["level_id"] == "ESU5/2025-06-12/OR_HIGH"
@@ -39,7 +45,10 @@ def test_windows_are_right_open_and_tell_when_a_level_is_known():
 
 
 def test_a_window_without_a_trade_gives_no_level():
-    assert set(named(moments.levels(trades(TAPE[3:5]), NO_PRICES, "ESU5", DAY))) == {"OR_HIGH", "OR_LOW"}
+    opening = named(moments.levels(trades(TAPE[3:5]), NO_PRICES, "ESU5", DAY))
+    assert set(opening) == {"OR_HIGH", "OR_LOW", "OR30_HIGH", "OR30_LOW"}
+    late = named(moments.levels(trades(TAPE[5:]), NO_PRICES, "ESU5", DAY))
+    assert set(late) == {"OR30_HIGH", "OR30_LOW"}, "no trade in the first fifteen minutes"
     assert moments.levels(NO_TRADES, NO_PRICES, "ESU5", DAY).schema == pl.Schema(LEVELS.schema)
     one = named(moments.levels(trades(TAPE[1:2]), NO_PRICES, "ESU5", DAY))
     assert one["PM_HIGH"]["price"] == one["PM_LOW"]["price"] == 6010.0

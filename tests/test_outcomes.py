@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from moment_tape import DAY, EMPTY, RESET, SECOND, alive, book, followed, ns, quotes, utc
 
-from warehouse import barrier, moments
+from warehouse import barrier, races
 from warehouse.schema import OUTCOMES
 
 T0 = "10:00:05"
@@ -183,7 +183,7 @@ def test_a_minute_without_a_record_is_a_halt(silent_from, silent_to, outcome):
     path = [*START, ("10:01:00", 6000.0)]
     silent = pl.col("bar_ts").is_between(utc(silent_from), utc(silent_to), closed="left")
     bars = book(path, "10:30:00").with_columns(meta_empty=silent)
-    table = moments.outcomes(setup(), quotes(path), bars, DAY, tick=0.25, factors={})
+    table = races.outcomes(setup(), quotes(path), bars, DAY, tick=0.25, factors={})
     row = table.filter(pl.col("scheme") == "level_fix3", pl.col("horizon_s") == 240)
     assert row["outcome"].to_list() == [outcome]
 
@@ -193,7 +193,7 @@ def test_a_hit_before_a_halt_stands_and_one_after_it_does_not():
     silent = pl.col("bar_ts").is_between(utc("10:01:00"), utc("10:02:30"), closed="left")
     for time, outcome in (("10:00:50", "BREAK"), ("10:02:40", "CENSORED")):
         tape = quotes([*START, (time, 6003.0)])
-        table = moments.outcomes(
+        table = races.outcomes(
             setup(), tape, bars.with_columns(meta_empty=silent), DAY, tick=0.25, factors={}
         )
         row = table.filter(pl.col("scheme") == "level_fix3", pl.col("horizon_s") == 240)
@@ -269,6 +269,16 @@ def test_the_triggers_anchor_moves_the_barriers():
     assert after(("10:01:05", 5995.375), scheme="trigger_c09")["outcome"] == "REJECT"
 
 
+@pytest.mark.parametrize("sevenths", range(7))
+def test_a_level_between_ticks_moves_no_barrier_of_the_trigger(sevenths):
+    # the trigger's barrier lies 3.625 from 5999 wherever the level is: 6002.625 reaches it, half a tick less does not
+    level = 6000 + sevenths / 7
+    frozen = setup(x0=round(5999 - level, 9), level=level)
+    assert after(("10:01:05", 6002.625), frozen=frozen, scheme="trigger_c09")["outcome"] == "BREAK"
+    assert after(("10:01:05", 6002.5), frozen=frozen, scheme="trigger_c09")["outcome"] == "CHOP"
+    assert after(("10:01:05", 5995.375), frozen=frozen, scheme="trigger_c09")["outcome"] == "REJECT"
+
+
 @pytest.mark.parametrize(("mid", "gap"), [(6004.875, False), (6005.0, True), (5992.0, True)])
 def test_a_gap_event_is_as_long_as_the_corridor(mid, gap):
     # from 5999 with barriers 6 points apart
@@ -276,6 +286,12 @@ def test_a_gap_event_is_as_long_as_the_corridor(mid, gap):
     assert (
         after(("10:01:05", 6003.0), ("10:01:06", 5990.0))["gap_event"] is False
     )  # the second did not decide
+
+
+def test_a_later_jump_to_the_same_price_did_not_decide():
+    # four points to 6003 break; the eight points back to it from 5995 are longer than the corridor of six
+    back = [("10:01:05", 6003.0), ("10:01:06", 5995.0), ("10:01:07", 6003.0)]
+    assert after(*back)["gap_event"] is False
 
 
 def test_from_above_everything_is_reflected():
@@ -388,7 +404,7 @@ def test_a_cut_just_before_a_barrier_is_reached_censors():
 
 def test_library_keeps_the_default_scheme_with_its_start():
     table = followed(setup(), START, "10:30:00").with_columns(date=pl.lit(DAY))
-    past = moments.library(setup().with_columns(date=pl.lit(DAY)).lazy(), table.lazy())
+    past = races.library(setup().with_columns(date=pl.lit(DAY)).lazy(), table.lazy())
     assert past.select("date", "horizon_s", "outcome", "x0", "sigma_60").rows() == [
         (DAY, horizon, "CHOP", -1.0, 2.0) for horizon in (120, 240, 480)
     ]

@@ -5,14 +5,15 @@ import dataclasses
 import polars as pl
 import pytest
 
-from warehouse import catalog, library, physics, pressure, question, render, similar, vectors
+from warehouse import catalog, library, physics, pressure, prospects, question, render, similar, vectors
 from warehouse.schema import BAR_NS
 
 
 @pytest.fixture(scope="module")
 def triggers(tiny_built):
-    """Stored setups, with known_ts as ns."""
-    found = library.setups(tiny_built).with_columns(pl.col("known_ts").cast(pl.Int64)).to_dicts()
+    """Stored setups at real levels, with known_ts as ns."""
+    real = library.setups(tiny_built).filter(~pl.col("is_placebo"))
+    found = real.with_columns(pl.col("known_ts").cast(pl.Int64)).to_dicts()
     assert len(found) >= 5
     return found
 
@@ -56,16 +57,17 @@ def test_pressure_reads_the_columns_it_names_and_no_other() -> None:
     assert read == pressure.COLUMNS <= catalog.load().keys()
 
 
-def test_a_card_is_the_same_without_the_stored_setup(tiny_built, triggers, monkeypatch) -> None:
+def test_the_physics_of_a_card_is_the_same_without_the_stored_setup(
+    tiny_built, triggers, monkeypatch
+) -> None:
     setup = triggers[0]
     want = similar.ask(tiny_built, setup["level_kind"], setup["known_ts"])
     monkeypatch.setattr(question, "_stored", lambda _at: None)
     made = similar.ask(tiny_built, setup["level_kind"], setup["known_ts"])
     assert (made.pressure, made.conditions, made.told) == (want.pressure, want.conditions, want.told)
-    assert [near["distance"] for near in made.neighbours] == [near["distance"] for near in want.neighbours]
     unknown = [[note for note in card.notes if "unknown" in note] for card in (made, want)]
     assert unknown[0] == unknown[1]
-    assert "This moment is no arrival at the level; it is compared with arrivals." in made.notes
+    assert (made.question["phase"], made.question["tau_s"]) == ("ZONE", 0)
 
 
 def test_without_the_stored_setup_the_moment_is_the_same(tiny_built, triggers, monkeypatch) -> None:
@@ -108,4 +110,17 @@ def test_any_price_is_a_level(tiny_built, triggers) -> None:
     card = similar.ask(tiny_built, str(price), setup["known_ts"] + 30 * 10**9, same_day=True)
     assert card.question["level"] == "price" and card.question["setup_id"] is None
     assert any(point["rest"] is not None or point["flow"] is not None for point in card.pressure)
-    assert max(map(len, render.card(card).splitlines())) <= render.WIDTH
+    assert max(map(len, render.card(card).splitlines())) <= prospects.WIDTH
+
+
+def test_a_moments_summaries_are_those_that_its_setup_would_have(tiny_built) -> None:
+    """Asked as a price, a stored arrival's moment gives the numbers that were stored, bit for bit."""
+    names = vectors.spec("thirds").slots + vectors.spec("trajectory").slots
+    rows = library.setups(tiny_built, names).filter(~pl.col("is_placebo")).sort("known_ts")
+    setup = rows.with_columns(pl.col("known_ts").cast(pl.Int64)).row(-1, named=True)
+    place = question.place(tiny_built, str(setup["level_price"]), setup["known_ts"])
+    stored = question.moment(place)
+    fresh = question.Moment(place, stored.direction, stored.p_ref, stored.x0, stored.sigma_60, None)
+    found, want = (physics.features(now, set(names)) for now in (fresh, stored))
+    assert {name: found[name] for name in names} == {name: want[name] for name in names}
+    assert sum(found[name] is not None for name in names) > 30

@@ -8,7 +8,7 @@ import gold
 import polars as pl
 import pytest
 
-from warehouse import barrier, database, fronts, graph, index, library, similar, steps, store, vectors
+from warehouse import barrier, database, fronts, graph, index, library, retrieval, similar, store, vectors
 from warehouse.ledger import Ledger
 
 DAYS = gold.dates(6)
@@ -58,7 +58,7 @@ def test_an_answer_is_scaled_by_its_own_product_in_sql_too(both, symbol) -> None
 def test_the_graph_of_a_product_answers_for_it(both, tmp_path, symbol) -> None:
     root = shutil.copytree(both, tmp_path / "root")
     for product in ("SIM", "ES"):
-        steps.index(tasks(root, "SIM")[f"index/snapshot30r.{product}.hnsw"], {})
+        retrieval.index(tasks(root, "SIM")[f"index/snapshot30r.{product}.hnsw"], {})
     setup = arrival(root, symbol)
     exact, graph_ = (
         similar.ask(root, setup["level_kind"], setup["known_ts"], k=3, contract=symbol, index=how)
@@ -71,7 +71,7 @@ def test_another_products_past_and_dates_change_nothing(both, alone, tmp_path, m
     """ES has a date fewer and outcomes of its own; an answer for SIM is that of a root without ES, and back."""
     monkeypatch.setattr(barrier, "SESSIONS_NEEDED", 3)
     root = shutil.copytree(both, tmp_path / "root")
-    part = "gold/scalers/spec=snapshot30r/product={}/date=" + str(DAYS[-1])
+    part = "gold/scalers/product={}/date=" + str(DAYS[-1])
     setup = arrival(root, "ESU5")
     want = similar.ask(root, setup["level_kind"], setup["known_ts"], contract="ESU5")
     shutil.rmtree(root / part.format("SIM"))
@@ -113,13 +113,13 @@ def tasks(root, product: str) -> dict[str, dict]:
     """What a build of the last date's scalers and of the indexes takes and gives, by step."""
     front = fronts.Front(f"{product}U5", "volume", "mbp-10", 0.25, ())
     scope, ledger = fronts.Scope(root, product, (DAYS[-1],)), Ledger(root)
-    found = [*graph.date_tasks(scope, ledger, {DAYS[-1]: front}), *graph.index_tasks(root, ledger)]
-    return {task.name: task for task in found if task.step.endswith((":scalers", ":index"))}
+    found = [*graph.date_tasks(scope, ledger, {DAYS[-1]: front}), *retrieval.index_tasks(root, ledger)]
+    return {task.name: task for task in found if task.step.endswith((":fit", ":index"))}
 
 
 def test_no_product_writes_over_anothers_scalers(both) -> None:
     sim, es = tasks(both, "SIM"), tasks(both, "ES")
-    name = "gold/scalers/spec=snapshot30r/product={}/date=" + str(DAYS[-1])
+    name = "gold/scalers/product={}/date=" + str(DAYS[-1])
     assert name.format("SIM") in sim and name.format("ES") in es
     assert name.format("ES") not in sim and name.format("SIM") not in es
 
@@ -128,8 +128,9 @@ def test_an_index_holds_one_product_in_its_own_scale(both) -> None:
     for product, other in (("SIM", "ES"), ("ES", "SIM")):
         task = tasks(both, "SIM")[f"index/snapshot30r.{product}.hnsw"]
         assert not any(f"={other}" in source.name for source in task.inputs)
-        steps.index(task, {})
+        retrieval.index(task, {})
         rows = library.setups(both).filter(~pl.col("is_placebo"), pl.col("symbol") == f"{product}U5")
         made = index.load(both, vectors.spec(), product, rows["setup_id"].to_list())
-        last = f"gold/scalers/spec=snapshot30r/product={product}/date={DAYS[-1]}/part.parquet"
-        assert made.scale.mad.tolist() == pl.read_parquet(both / last)["mad"].to_list()
+        last = f"gold/scalers/product={product}/date={DAYS[-1]}/part.parquet"
+        own = pl.read_parquet(both / last).filter(pl.col("spec") == "snapshot30r")
+        assert made.scale.mad.tolist() == own["mad"].to_list()

@@ -16,6 +16,8 @@ ABOVE, BELOW = "bar5s_lvl_ask_above_retreat_sum", "bar5s_lvl_bid_below_retreat_s
 TEN_AM = 120
 """Its five-minute bucket."""
 
+MASS = [f"{side}_sz_{i:02d}_twa" for side in ("bid", "ask") for i in range(5)]
+
 
 def ns(day, time="10:00"):
     return session.at(day, dt.time.fromisoformat(time))
@@ -37,6 +39,8 @@ def sessions(days, *, mids=(0.0, 1.0, 1.0), below=(9.0, 0.1, 0.3), above=(9.0, 0
             "meta_reset": given.get("reset") == k,
             "bid_px_00": 6000.0 + mids[k],
             "ask_px_00": 6000.25 + mids[k],
+            "ofi_00": 0,
+            **dict.fromkeys(MASS, 10.0),
         }
         for day in days
         for k in range(3)
@@ -51,10 +55,13 @@ def fitted(*made, date=DAY):
         date,
         rows.select(*profiles.LVL).lazy(),
         rows.select(*profiles.VOLATILITY).unique(maintain_order=True).lazy(),
-        rows.select(*keys, "meta_reset", "bid_px_00", "ask_px_00").unique(maintain_order=True),
+        rows.select(*keys, "meta_reset", "bid_px_00", "ask_px_00", "ofi_00", *MASS).unique(
+            maintain_order=True
+        ),
     )
     assert found.schema == pl.Schema(RETREAT_PROFILE.schema)
-    return {bucket: rest for bucket, *rest in found.rows()}
+    assert found["impact_12"].null_count() == len(found)
+    return {bucket: rest for bucket, *rest in found.drop("^impact_.*$").rows()}
 
 
 def test_least_squares_on_paper():
@@ -99,7 +106,7 @@ def test_no_past_is_no_profile():
     nothing = sessions(DAYS[:1]).clear()
     assert fitted(nothing) == {}
     missing = pl.LazyFrame(schema={name: profiles.LVL[name] for name in ("date", "bar_ts", "level_id")})
-    book = nothing.select("date", "bar_ts", "meta_reset", "bid_px_00", "ask_px_00")
+    book = nothing.select("date", "bar_ts", "meta_reset", "bid_px_00", "ask_px_00", "ofi_00", *MASS)
     assert profiles.retreat_profile(DAY, missing, nothing.lazy(), book).is_empty()
 
 

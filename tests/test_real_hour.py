@@ -54,7 +54,7 @@ def test_setups_at_the_users_prices(root):
 
 
 def test_an_answer(root):
-    words = ("--level", "4810", "--ts", "2023-12-25T18:30:00", "--same-day")
+    words = ("--level", "4810", "--ts", "2023-12-25T18:48:00", "--same-day")
     data = json.loads(call(root, "similar", *words, "--json"))
     assert data["question"]["symbol"] == "ESH4"
     assert data["question"]["date"] == "2023-12-26"

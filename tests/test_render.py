@@ -6,7 +6,7 @@ import gold
 import polars as pl
 import pytest
 
-from warehouse import library, pages, physics, render, session, similar
+from warehouse import library, pages, physics, prospects, render, session, similar
 from warehouse.errors import QuestionError
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -29,7 +29,7 @@ def cards(root):
 def test_a_card_fits_the_terminal(cards) -> None:
     for card in cards:
         lines = render.card(card).splitlines()
-        assert max(map(len, lines)) <= render.WIDTH
+        assert max(map(len, lines)) <= prospects.WIDTH
         assert lines[0].startswith(f"{card.question['price']:,.2f} {card.question['direction']}") and lines[
             0
         ].endswith("SIMULATED")
@@ -57,17 +57,21 @@ def test_what_is_unseen_is_a_dot_and_a_bar_lies_on_the_side_it_favours() -> None
     assert at.index("█") < head.index("resting") < below.index("█")
 
 
-def test_outcomes_are_printed_with_interval_base_and_effective_number(cards) -> None:
+def test_outcomes_are_printed_with_interval_base_lift_reach_and_time(cards) -> None:
     card = cards[-1]
     text = render.card(card)
     for name, chances in card.outcomes.items():
         line = next(line for line in text.splitlines() if line.startswith(f" {name}"))
         for chance in chances.values():
-            assert (
-                f"{chance.p:.0%} [{chance.lo * 100:.0f}..{chance.hi * 100:.0f}] base {chance.base:.0%}"
-                in line
-            )
-        assert line.endswith(f"{card.labels[name].n_eff:.1f}")
+            cells = f"{chance.p:.0%} [{chance.lo * 100:.0f}..{chance.hi * 100:.0f}] {chance.base:.0%} x{chance.lift:.1f}"
+            assert cells in " ".join(line.split())
+    rests = card.labels["4m"]
+    told = f"4m n_eff {rests.n_eff:.1f} beside the null's {rests.null_n:g}; base rate of {rests.bucket_n} of"
+    assert told in " ".join(text.split())
+    last = card.times["4m"][-1]
+    assert f"{last['BREAK']:.0%} broke, {last['REJECT']:.0%} came back" in text
+    quarters = " ".join(f"{card.excursions['4m']['mfe_pts'][q]:+.2f}" for q in ("0.25", "0.5", "0.75"))
+    assert f"4m quartiles: on {quarters} pt, back -" in text
     assert (
         f"{len(card.neighbours)} neighbours from {card.search['dates']} dates, n_eff {card.n_eff:.1f}" in text
     )
@@ -79,6 +83,21 @@ def test_neighbours_are_printed_nearest_first(cards) -> None:
     for line, each in zip(lines, card.neighbours, strict=True):
         assert line.startswith(f"{each['new_york']} {each['distance']:>6.2f}")
         assert all(outcome in line for outcome in each["outcomes"].values())
+
+
+def test_the_card_says_what_makes_neighbours_near_and_far() -> None:
+    """Of three neighbours two are near by the book; what comes once keeps the order of the neighbours."""
+
+    def why(*names):
+        return [{"feature": f"bar5s_{name}", "gap": 0.0, "share": 0.1} for name in names]
+
+    near = [
+        {"near": why("size", "book"), "far": why("x")},
+        {"near": why("book", "wall", "pace"), "far": why("x", "size")},
+        {"near": [], "far": [{"feature": "axis 1", "gap": 1.0, "share": 0.9}]},
+    ]
+    assert render._reasons(near) == ["alike in book, size, wall; apart in x, size, axis 1"]
+    assert render._reasons([{"near": [], "far": []}]) == ["alike in ·; apart in ·"]
 
 
 def test_one_frame_is_a_ladder_and_several_are_lines(root, monkeypatch) -> None:
@@ -95,9 +114,9 @@ def test_one_frame_is_a_ladder_and_several_are_lines(root, monkeypatch) -> None:
     assert [frame["ts_end"] for frame in many] == [start + n * 5 * 10**9 for n in range(7)]
     assert [frame["seq"] for frame in many] == list(range(719, 726))
     assert one[0] == many[0]
-    assert max(map(len, render.frames(one).splitlines())) <= render.WIDTH
+    assert max(map(len, render.frames(one).splitlines())) <= prospects.WIDTH
     lines = render.frames(many).splitlines()
-    assert len(lines) == 8 and lines[1].startswith("10:00:00") and max(map(len, lines)) <= render.WIDTH
+    assert len(lines) == 8 and lines[1].startswith("10:00:00") and max(map(len, lines)) <= prospects.WIDTH
     said = [json.loads(line) for line in render.frames_json(many).splitlines()]
     assert said == many
     with pytest.raises(
@@ -135,7 +154,7 @@ def test_tables_fit_and_say_what_they_leave_out() -> None:
     wide = pl.DataFrame({f"column_{n:02d}": [n, None] for n in range(30)})
     lines = render.table(wide).splitlines()
     assert (
-        max(map(len, lines)) <= render.WIDTH
+        max(map(len, lines)) <= prospects.WIDTH
         and lines[-1] == "(23 more columns: name those you want, or use --format json)"
     )
     long = render.table(pl.DataFrame({"n": range(700)})).splitlines()
@@ -149,7 +168,7 @@ def test_tables_fit_and_say_what_they_leave_out() -> None:
 
 def test_the_catalogue_is_shown_and_near_misses_are_named() -> None:
     assert "volatility" in render.features() and "bar5s_cube_story" in render.features("pressure")
-    assert max(map(len, render.features().splitlines())) <= render.WIDTH
+    assert max(map(len, render.features().splitlines())) <= prospects.WIDTH
     with pytest.raises(QuestionError, match=r"did you mean"):
         render.features("volatilty")
 

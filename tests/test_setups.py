@@ -27,7 +27,7 @@ from moment_tape import (
 )  # fmt: skip
 
 from warehouse import moments
-from warehouse.schema import BAR_NS, SETUPS
+from warehouse.schema import BAR_NS, LEVEL_KINDS, SETUPS
 from warehouse.session import Window
 
 LEVEL = moments.levels(NO_TRADES, custom((6000.0, None)), "ESU5", DAY)
@@ -64,7 +64,16 @@ def test_the_frozen_moment_in_full():
         "gap_entry": False,
         "uses_pre_known_level": True,
         "maybe_back_month": False,
+        "doubtful": False,
         "source": "mbp-10",
+        "touch_role": "FIRST",
+        "last_outcome": None,
+        "since_touch_s": None,
+        "since_break_s": None,
+        "since_open_min": pytest.approx(10 + 5 / 60),
+        "cluster_id": "ESU5/2025-06-12/CUSTOM/6000/2025-06-12T13:40:00Z",
+        **{f"level_stack_{side}_{n}t": 0 for side in ("ahead", "behind") for n in (4, 8, 16, 40)},
+        **{f"dist_{kind}_sig": None for kind in LEVEL_KINDS if kind != "CUSTOM"},
     }
 
 
@@ -176,7 +185,7 @@ def test_a_setup_window_in_the_evening_before():
 def test_an_opening_range_is_no_setup_before_0945():
     # trades make OR_HIGH 6000; price is below since the open
     levels = moments.levels(trades([("09:31:00", 6000.0), ("09:32:00", 5990.0)]), NO_PRICES, "ESU5", DAY)
-    assert levels["level_kind"].to_list() == ["OR_HIGH", "OR_LOW"]
+    levels = levels.filter(pl.col("level_kind").is_in(["OR_HIGH", "OR_LOW"]))
     assert found([("09:33:00", 5997.0), ("09:44:59.9", 6000.0)], levels) == []
     assert found([("09:33:00", 5997.0), ("09:45:00", 6000.0)], levels) == [("09:45:00", "UP", 0.0)]
 
@@ -209,14 +218,15 @@ def test_uses_pre_known_level(touch, pre):
 
 
 def test_kinds_on_one_tick_are_one_machine():
-    # PM_HIGH and OR_HIGH both 6000, and the user's price too; arrivals at 09:40 and 09:50
+    # PM_HIGH, OR_HIGH and from 09:36:05 the session's high, all 6000, and the user's price too;
+    # arrivals at 09:40 and 09:50
     prints = [("05:00:00", 6000.0), ("05:01:00", 5900.0), ("09:31:00", 6000.0), ("09:32:00", 5910.0)]
     levels = moments.levels(trades(prints), custom((6000.0, None), (6000.5, None)), "ESU5", DAY)
     path = [("09:00:00", 5997.0), ("09:40:01", 6000.0), ("09:42:00", 5997.0), ("09:50:01", 6000.0)]
     setups = arrivals(path, "09:55:00", levels).filter(pl.col("level_price") == 6000.0)
     assert setups.select("level_id", "level_kind", "level_kinds", "touch_index").rows() == [
-        ("ESU5/2025-06-12/PM_HIGH", "PM_HIGH", ["PM_HIGH", "CUSTOM"], 1),
-        ("ESU5/2025-06-12/PM_HIGH", "PM_HIGH", ["PM_HIGH", "OR_HIGH", "CUSTOM"], 2),
+        ("ESU5/2025-06-12/PM_HIGH", "PM_HIGH", ["PM_HIGH", "SESSION_HIGH", "CUSTOM"], 1),
+        ("ESU5/2025-06-12/PM_HIGH", "PM_HIGH", ["PM_HIGH", "OR_HIGH", "SESSION_HIGH", "CUSTOM"], 2),
     ]
     apart = arrivals(path, "09:55:00", levels).filter(pl.col("level_price") == 6000.5)
     assert apart["touch_index"].to_list() == [1, 2]
@@ -232,7 +242,9 @@ def test_flags_of_the_caller_and_a_bar_without_sigma():
     path = [("09:00:00", 5997.0), ("09:40:01", 6000.0)]
     bars = book(path, "09:50:00")
     none = sigma(2.0, bars).filter(pl.col("bar_ts") < utc("09:40:00"))
-    setups = moments.triggers(LEVEL, quotes(path), bars, none, DAY, source="mbo", maybe_back_month=True)
+    setups = moments.triggers(
+        LEVEL, quotes(path), bars, none, DAY, tick=0.25, source="mbo", maybe_back_month=True
+    )
     assert setups.select("sigma_60", "sigma_warmup", "maybe_back_month", "source").rows() == [
         (None, None, True, "mbo")
     ]

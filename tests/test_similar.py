@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from warehouse import barrier, index, library, odds, render, session, similar, store, vectors
+from warehouse import barrier, index, library, odds, question, render, session, similar, store, vectors
 from warehouse.errors import DataError, MissingStepError, QuestionError
+from warehouse.schema import LEVELS, NS
 
 COUNT = 14
 DAYS = gold.dates(COUNT)
@@ -42,15 +43,17 @@ def asked(root, setup, **options):
 
 
 def slow(root, setup, kinds=None, *, other_dates=True, as_of=None):
-    """The answer by a loop: admission, scaling and distance as the architecture writes them."""
+    """The answer by a loop: admission, scaling, distance and caps as the architecture writes them."""
     slots = vectors.spec().slots
-    rows = library.setups(root, slots).with_columns(pl.col("resolved_ts").cast(pl.Int64)).to_dicts()
+    rows = (
+        library.setups(root, slots).with_columns(pl.col("known_ts", "resolved_ts").cast(pl.Int64)).to_dicts()
+    )
     me = next(row for row in rows if row["setup_id"] == setup["setup_id"])
     scale = {
         row["feature"]: row["mad"]
-        for row in pl.read_parquet(
-            root / f"gold/scalers/spec=snapshot30r/product=SIM/date={me['date']}/part.parquet"
-        ).to_dicts()
+        for row in pl.read_parquet(root / f"gold/scalers/product=SIM/date={me['date']}/part.parquet")
+        .filter(pl.col("spec") == "snapshot30r")
+        .to_dicts()
     }
     found = []
     for row in rows:
@@ -64,8 +67,19 @@ def slow(root, setup, kinds=None, *, other_dates=True, as_of=None):
             gaps = [
                 (np.float32(row[slot]).item() - np.float32(me[slot]).item()) / scale[slot] for slot in shared
             ]
-            found.append((float(np.sqrt(sum(gap**2 for gap in gaps) * 30 / len(shared))), row["setup_id"]))
-    return sorted(found)
+            far = float(np.sqrt(sum(gap**2 for gap in gaps) * 30 / len(shared)))
+            found.append((far, row["setup_id"], row))
+    return [(far, name) for far, name, _ in spread_out(sorted(found, key=lambda one: one[:2]))]
+
+
+def spread_out(found):
+    """Two of a date and one of a cluster, walking down the list."""
+    kept = []
+    for far, name, row in found:
+        same = [one for one in kept if one[2]["date"] == row["date"]]
+        if len(same) < 2 and row["cluster_id"] not in {one[2]["cluster_id"] for one in kept}:
+            kept.append((far, name, row))
+    return kept
 
 
 def test_neighbours_are_those_of_a_slow_search(root) -> None:
@@ -93,7 +107,7 @@ def index_of(root) -> None:
     spec = vectors.spec()
     rows = library.setups(root, spec.slots).filter(~pl.col("is_placebo"))
     scale = vectors.scaler(
-        pl.read_parquet(root / f"gold/scalers/spec=snapshot30r/product=SIM/date={DAYS[-1]}/part.parquet"),
+        pl.read_parquet(root / f"gold/scalers/product=SIM/date={DAYS[-1]}/part.parquet"),
         spec,
     )
     index.write(root, spec, "SIM", rows["setup_id"].to_list(), vectors.matrix(rows, spec), scale, {})
@@ -115,18 +129,19 @@ def test_no_setup_is_seen_before_it_is_resolved(root) -> None:
     assert setup["setup_id"] not in {each["setup_id"] for each in later.neighbours}
 
 
-def test_the_own_date_comes_in_only_when_asked_for(root, monkeypatch) -> None:
-    rows = library.setups(root).filter(~pl.col("is_placebo"), pl.col("date") == DAYS[-1]).sort("known_ts")
-    first = rows.row(0, named=True)
-    end = ns(DAYS[-1], "10:59:00")
-    features = rows.row(0, named=True) | dict.fromkeys(vectors.spec().slots, 0.0)
-    monkeypatch.setattr(similar, "features", lambda _now, _names: features)
+def test_the_own_date_comes_in_only_when_asked_for(root) -> None:
+    rows = library.setups(root).filter(~pl.col("is_placebo"), pl.col("date") == DAYS[-1])
+    rows = rows.with_columns(pl.col("known_ts", "resolved_ts").cast(pl.Int64)).sort("known_ts").to_dicts()
+    last = next(
+        row
+        for row in reversed(rows)
+        if any(one["resolved_ts"] <= row["known_ts"] and one["direction"] == row["direction"] for one in rows)
+    )
     for same_day in (False, True):
-        card = similar.ask(root, "6001", end, k=1000, same_day=same_day)
+        card = similar.ask(root, str(last["level_price"]), last["known_ts"], k=1000, same_day=same_day)
         dates = {each["setup_id"].split("/")[1] for each in card.neighbours}
         assert (str(DAYS[-1]) in dates) is same_day
         assert card.question["same_day"] is same_day
-    assert first
 
 
 def test_as_of_moves_the_moment_back_and_never_forward(root) -> None:
@@ -197,7 +212,7 @@ def test_as_of_scales_by_what_was_known_then(mine) -> None:
     setup, back = trigger(mine), ns(DAYS[6], "16:00:00")
     want = asked(mine, setup, as_of=back)
     for day in DAYS[7:]:
-        shutil.rmtree(mine / f"gold/scalers/spec=snapshot30r/product=SIM/date={day}")
+        shutil.rmtree(mine / f"gold/scalers/product=SIM/date={day}")
     assert asked(mine, setup, as_of=back).neighbours == want.neighbours
 
 
@@ -267,19 +282,35 @@ def test_odds_are_those_of_the_neighbours(root) -> None:
             assert chances[outcome].lo < chances[outcome].p < chances[outcome].hi
 
 
-def test_the_base_rate_is_the_share_in_the_whole_admissible_library(root) -> None:
-    setup = trigger(root)
-    everyone = {each["setup_id"] for each in asked(root, setup, k=10_000).neighbours}
-    ends = (
-        library.outcomes(root)
-        .filter(pl.col("horizon_s") == 240, pl.col("setup_id").is_in(list(everyone)))["outcome"]
-        .to_list()
+def admitted(root, setup) -> set[str]:
+    """Setups of the kind and direction on earlier dates."""
+    rows = library.setups(root).filter(~pl.col("is_placebo"), pl.col("date") < setup["date"])
+    like = rows.filter(
+        pl.col("direction") == setup["direction"], pl.col("level_kinds").list.contains(setup["level_kind"])
     )
-    counts = {name: ends.count(name) for name in odds.CLASSES}
+    return set(like["setup_id"])
+
+
+def test_the_base_rate_is_that_of_the_half_hour_drawn_to_the_levels(root) -> None:
+    """Counts of the half hour, and ten more spread as the level's and direction's are."""
+    setup = trigger(root)
+    ends = {
+        row["setup_id"]: row["outcome"]
+        for row in library.outcomes(root).filter(pl.col("horizon_s") == 240).to_dicts()
+    }
+    half = lambda ns: (ns // SECOND - 4 * 3600) % 86400 // 1800  # noqa: E731 (New York is four hours behind in July)
+    clock = dict(library.setups(root).select("setup_id", pl.col("known_ts").cast(pl.Int64)).rows())
+    whole, now = dict.fromkeys(odds.CLASSES, 0), dict.fromkeys(odds.CLASSES, 0)
+    for name in admitted(root, setup):
+        if ends[name] in whole:
+            whole[ends[name]] += 1
+            now[ends[name]] += half(clock[name]) == half(setup["known_ts"])
     card = asked(root, setup, k=5)
-    assert card.labels["4m"].base_n == sum(counts.values())
+    n, n_now = sum(whole.values()), sum(now.values())
+    assert (card.labels["4m"].base_n, card.labels["4m"].bucket_n) == (n, n_now) and 0 < n_now < n
     for name, chance in card.outcomes["4m"].items():
-        assert chance.base == pytest.approx(counts[name] / sum(counts.values()))
+        assert chance.base == pytest.approx((now[name] + 10 * whole[name] / n) / (n_now + 10))
+        assert chance.lift == pytest.approx(chance.p / chance.base)
 
 
 def test_what_is_far_from_the_past_is_not_leaned_on(mine) -> None:
@@ -305,20 +336,22 @@ def test_what_is_far_from_the_past_is_not_leaned_on(mine) -> None:
     assert "The past is too small to say how unusual this moment is." in early.notes
 
 
-def test_a_moment_that_is_no_arrival_says_so_and_gets_odds_only_near(root, monkeypatch) -> None:
+def test_a_moment_that_is_no_arrival_says_so_and_without_a_past_has_no_odds(root, monkeypatch) -> None:
     monkeypatch.setattr(similar, "features", lambda _now, _names: dict.fromkeys(vectors.spec().slots, 0.1))
     near = similar.ask(root, "6000", ns(DAYS[-1], "10:00:02"))
     assert near.question["setup_id"] is None and near.question["level_id"] == f"SIMU5/{DAYS[-1]}/CUSTOM/6000"
-    assert "This moment is no arrival at the level; it is compared with arrivals." in near.notes
+    assert near.question["phase"] == "APPROACH" and near.question["tau_s"] is None
+    assert any(
+        note.startswith("This moment is no arrival; it is compared with approaches") for note in near.notes
+    )
     price = gold.mid(ns(DAYS[-1], "09:59:55"), ns(DAYS[-1], "09:00:00"))
     assert near.question["p_ref"] == price
     far = similar.ask(root, str(price + 20), ns(DAYS[-1], "10:00:02"))
     assert far.question["direction"] == "UP" and far.question["x0"] == -20
     assert set(far.outcomes.values()) == {None}
-    assert any(note.startswith("Odds begin at the level: price is 20 pt away") for note in far.notes)
+    assert "No odds: no approach like this has arrived before." in far.notes
     below = similar.ask(root, str(price - 3), ns(DAYS[-1], "10:00:02"))
     assert below.question["direction"] == "DOWN" and below.question["x0"] == -3
-    assert below.outcomes["2m"] is None and below.outcomes["8m"] is not None  # 2.625 and 5.125 pt
 
 
 def test_inside_the_band_the_direction_is_where_price_came_from(root, monkeypatch) -> None:
@@ -356,7 +389,7 @@ def test_json_is_plain_and_complete(root) -> None:
     assert {"question", "outcomes", "n_eff", "abstained", "pressure", "story", "neighbours"} <= said.keys()
     assert set(said["outcomes"]) == {"2m", "4m", "8m"}
     assert all(
-        set(chance) == {"p", "lo", "hi", "base"}
+        set(chance) == {"p", "lo", "hi", "base", "lift"}
         for chances in said["outcomes"].values()
         for chance in chances.values()
     )
@@ -379,7 +412,7 @@ BAD = [
     ("0", "10:00:00", {}, r"^`0` is no price"),
     ("PM_HIGH", "08:59:00", {}, r"^08:59:00 New York lies outside the data of {day}, which is 09:00:05 New York to 11:00:00 New York$"),
     ("PM_HIGH", "12:00:00", {}, r"^12:00:00 New York lies outside the data of {day}"),
-    ("PM_HIGH", "10:00:00", {"spec": "snapshot"}, r"^there is no vector spec `snapshot`: did you mean snapshot30r\?$"),
+    ("PM_HIGH", "10:00:00", {"spec": "snapshot"}, r"^there is no vector spec `snapshot`: did you mean snapshot30, snapshot30r\?$"),
     ("PM_HIGH", "10:00:00", {"k": 0}, r"^0 neighbours cannot be shown: ask for 1 or more$"),
     ("PM_HIGH", "10:00:00", {"index": "faiss"}, r"^there is no search `faiss`: choose hnsw or exact$"),
     ("PM_HIGH", "10:00:00", {"kinds": ["PM_HI"]}, r"^`PM_HI` is no kind of level: did you mean PM_HIGH, PM_LOW"),
@@ -463,7 +496,8 @@ def test_no_past_at_all_is_an_answer_too(root) -> None:
     setup = trigger(root, day=DAYS[0])
     card = asked(root, setup)
     assert card.neighbours == [] and card.labels["4m"].base_n == 0
-    assert all(chance.base is None for chance in card.outcomes["4m"].values())
+    assert card.times["4m"] == [] and set(card.excursions["4m"].values()) == {None}
+    assert all(chance.base is None and chance.lift is None for chance in card.outcomes["4m"].values())
     assert len(render.card(card).splitlines()) > 15
 
 
@@ -495,3 +529,46 @@ def test_a_junk_sidecar_of_the_index_is_named(mine, junk) -> None:
     with pytest.raises(DataError) as error:
         asked(mine, setup, index="hnsw")
     assert str(error.value) == f"{note} is damaged: run `warehouse build` again"
+
+
+def moving(folder, *rows):
+    """A date whose levels are (kind, price, known time)."""
+    date = gold.dates(1)[0]
+    gold.day(folder, date)
+    full = [
+        (f"SIMU5/{date}/{kind}", kind, price, ns(date, known), ns(date, "17:00:00"), False)
+        for kind, price, known in rows
+    ]
+    raw = {name: pl.Int64() if dtype == NS else dtype for name, dtype in LEVELS.schema.items()}
+    made = pl.DataFrame(full, raw, orient="row").cast(LEVELS.schema)
+    store.write(store.partition(folder, "silver.levels", symbol="SIMU5", date=date), made, {})
+    return lambda level, clock: question.place(folder, level, ns(date, clock)).price
+
+
+def test_a_moving_level_has_the_value_known_when_the_bar_began(tmp_path):
+    ask = moving(
+        tmp_path, ("VWAP", 6000.0, "09:30:05"), ("VWAP", 6001.5, "09:40:00"), ("VWAP", 6002.0, "09:40:05")
+    )
+    assert ask("VWAP", "09:39:59") == ask("VWAP", "09:40:00") == 6000.0  # bar 09:39:55 ends at 09:40:00
+    assert ask("vwap", "09:40:05") == 6001.5
+    assert ask("VWAP", "09:40:10") == 6002.0
+    assert ask("VWAP", "09:30:05") == 6000.0, "just known: there is no other"
+    with pytest.raises(
+        QuestionError, match=r"^VWAP of .* is known from 09:30:05 New York; 09:30:00 New York is earlier$"
+    ):
+        ask("VWAP", "09:30:04")
+
+
+def test_an_extreme_that_was_passed_is_no_level_until_the_next_is_old_enough(tmp_path):
+    ask = moving(
+        tmp_path,
+        ("SESSION_HIGH", 6001.0, "09:38:05"),
+        ("SESSION_HIGH", None, "09:41:10"),
+        ("SESSION_HIGH", 6002.0, "09:46:10"),
+    )
+    assert ask("SESSION_HIGH", "09:41:10") == 6001.0
+    passed = r"^SESSION_HIGH of .* was passed by 09:41:10 New York, and the new one is not old enough yet: ask later$"
+    for clock in ("09:41:15", "09:46:10"):
+        with pytest.raises(QuestionError, match=passed):
+            ask("SESSION_HIGH", clock)
+    assert ask("SESSION_HIGH", "09:46:15") == 6002.0

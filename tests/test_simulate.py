@@ -1,9 +1,15 @@
 """A simulated tape keeps the feed's grammar, its books add up, and its truth acts where it says."""
 
 import datetime as dt
+import errno
 import hashlib
 import itertools
 import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -11,7 +17,7 @@ import pytest
 
 from warehouse import dbn, session
 from warehouse.errors import QuestionError
-from warehouse.simulate import market, tape
+from warehouse.simulate import market, tape, truth, worlds
 
 DAY = dt.date(2025, 6, 4)
 MORNING = (dt.time(4), dt.time(12, 45))
@@ -24,7 +30,7 @@ SIDES = ((b"B", "bid", -1), (b"A", "ask", 1))
 def records(day=DAY, hours=OPENING, *, scale=0.3, world="null", seed=0, schema="mbp-10"):
     """The front contract's records and the truth, without files."""
     truth = []
-    asked = market._session(day, world, hours, scale, seed)
+    asked = market._session(day, worlds.world_named(world), hours, scale, seed)
     parts = list(tape.records(asked, tape.contracts(day)[0], schema, truth))
     return np.concatenate(parts), truth[0]
 
@@ -248,7 +254,7 @@ def test_what_is_planted_moves_what_follows():
         found, truth = records(day, MORNING, scale=0.05, world="planted")
         ended = last(found)
         times, values = ended["ts_event"].astype("i8"), mid(ended)
-        for _, trigger, _, price, direction, z in truth[(truth[:, 1] >= 0) & (truth[:, 5] != 0)]:
+        for _, trigger, _, price, direction, z in truth[(truth[:, 1] >= 0) & (truth[:, 5] != 0), :6]:
             freeze = trigger + 5_000_000_000
             x = direction * (
                 values[slice(*np.searchsorted(times, [freeze, freeze + 240 * 10**9]))] - 2 * price
@@ -277,7 +283,7 @@ def test_files_are_the_same_alone_and_in_company_and_follow_the_seed(tmp_path):
         f"xsim-mdp3-20250604.{s}.dbn.zst" for s in ("definition", "mbp-10", "mbo")
     ]
     name = "xsim-mdp3-20250605.mbp-10.dbn.zst"
-    assert one[name] != other[name] and done == [(1, 2), (2, 2)]
+    assert one[name] != other[name] and done == [("simulated sessions", 1, 2), ("simulated sessions", 2, 2)]
     header = dbn.read_header(tmp_path / "one" / name)
     assert (header.dataset, header.schema, header.symbols) == ("XSIM.MDP3", "mbp-10", ("SIMM5",))
     assert header.start == session.at(days[1], OPENING[0]) and header.end == session.at(days[1], OPENING[1])
@@ -303,12 +309,12 @@ def test_the_last_session_before_a_roll_has_both_contracts_and_more_volume_in_th
 
 def test_prices_go_on_from_day_to_day():
     opens = [
-        int(tape._open_ticks(market._session(day, "null", None, 1.0, 0)))
+        int(tape._open_ticks(market._session(day, worlds.WORLDS["null"], None, 1.0, 0)))
         for day in session.sessions(DAY, dt.date(2025, 9, 30))
     ]
     assert opens[0] == 24_000
     assert 0 < np.abs(np.diff(opens)).max() < 400
-    early = tape._open_ticks(market._session(dt.date(2025, 6, 3), "null", None, 1.0, 0))
+    early = tape._open_ticks(market._session(dt.date(2025, 6, 3), worlds.WORLDS["null"], None, 1.0, 0))
     assert 0 < abs(early - 24_000) < 400
 
 
@@ -317,12 +323,19 @@ def test_prices_go_on_from_day_to_day():
     [
         ({"rate_scale": 0.0}, "rate scale 0"),
         ({"rate_scale": float("nan")}, "rate scale nan"),
-        ({"world": "plantd"}, "null, planted"),
+        ({"world": "plantd"}, "null, decoy, hidden, planted, flip, literal"),
         ({"dates": [dt.date(2025, 6, 19)]}, "Juneteenth"),
         ({"dates": [dt.date(2025, 6, 7)]}, "weekend"),
         ({"hours": (dt.time(12), dt.time(9))}, "12:00 to 09:00"),
         ({"schema": ("mbp-1",)}, "mbp-1"),
+        ({"schema": ("mbo", "mbo")}, "mbo,mbo"),
         ({"seed": -1}, "seed -1"),
+        ({"dials": {"kg": 0.1}}, "no dial kg"),
+        ({"dials": {"kf": float("nan")}}, "dial kf cannot be nan"),
+        ({"dials": {"km": 7.0}}, "dial km cannot be 7"),
+        ({"dials": {"spoof": 1.5}}, "dial spoof cannot be 1.5"),
+        ({"dials": {"wall": -1.0}}, "dial wall cannot be -1"),
+        ({"dials": {"p_break": 0.8}}, "p_break 0.8 and p_reject 0.3 are more than all"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line_and_nothing_is_written(tmp_path, given, says):
@@ -336,3 +349,78 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(QuestionError, match=r"cannot write to .*file"):
         market.simulate(tmp_path / "file", [DAY])
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(market.json, "dumps", full)
+    given = {"hours": (dt.time(10), dt.time(10, 1)), "rate_scale": 0.05}
+    with pytest.raises(QuestionError, match=r"2025-06-04 .*No space left on device.*make room") as refused:
+        market.simulate(tmp_path, [DAY], **given)
+    assert "\n" not in str(refused.value) and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_disk_that_takes_no_more_is_one_line_and_leaves_nothing(tmp_path, workers):
+    """A real limit, which meets one worker while the other is still writing."""
+    command = shlex.join(
+        [str(Path(sys.executable).with_name("warehouse")), "simulate", "--out", str(tmp_path / "out"), "--workers",
+         workers, "--dates", "2025-06-04,2025-06-05", "--hours", "09:30-10:00", "--rate-scale", "0.5"]
+    )  # fmt: skip
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 64; {command}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert re.fullmatch(
+        r"error: cannot write 2025-06-0[45] to .*File too large.*: make room or .*\n", done.stderr
+    )
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [("kf", "not written as"), ("kf=x", "not written as"), ("kf=1, kf=2", "kf is given more than once")],
+)
+def test_dials_that_say_nothing_clear_are_refused(words, says):
+    with pytest.raises(QuestionError, match=says):
+        worlds.parsed(words)
+
+
+def test_the_truth_says_how_an_arrival_ended():
+    """Against the tape: the mid at the freeze, and the barrier that it touches first within four minutes."""
+    contract, told = tape.contracts(DAY)[0], []
+    whole = market._session(DAY, worlds.WORLDS["planted"], MORNING, 0.05, 0)
+    ended = last(np.concatenate(list(tape.records(whole, contract, "mbp-10", told))))
+    times, values = ended["ts_event"].astype("i8"), mid(ended)
+    freeze = pl.col("trigger_ts").cast(pl.Int64) + 5 * 10**9
+    known = truth.told(whole, [contract], [told]).with_columns(freeze=freeze).filter(freeze.is_not_null())
+    assert len(known) > 5
+    for row in known.iter_rows(named=True):
+        sign = 1 if row["direction"] == "UP" else -1
+        freeze = row["freeze"]
+        at = np.searchsorted(times, freeze)
+        x = sign * (values / 8 - row["price"])
+        assert x[at - 1] == pytest.approx(row["x0_pts"])
+        race = x[at : np.searchsorted(times, freeze + 240 * 10**9)]
+        hits = race[np.abs(race) >= row["barrier_pts"]]
+        expected = "CHOP" if not hits.size else "BREAK" if hits[0] > 0 else "REJECT"
+        assert row["outcome"] == (None if abs(row["x0_pts"]) >= row["barrier_pts"] else expected)
+        width = row["barrier_pts"]
+        assert width == max(2.0, np.ceil(0.9 * row["sigma_60"] * 2 * 8) / 8)
+
+
+def test_the_effect_flips_by_date_and_placebo_worlds_have_none():
+    flipped = {
+        tape.flipped(market._session(day, worlds.WORLDS["flip"], None, 1.0, 0))
+        for day in session.sessions(DAY, dt.date(2025, 6, 30))
+    }
+    assert flipped == {True, False}
+    flip = worlds.WORLDS["flip"]
+    assert (worlds.on(flip, True).km, worlds.on(flip, False).km) == (-flip.km, flip.km)
+    assert worlds.on(worlds.WORLDS["planted"], True) == worlds.WORLDS["planted"]
+    acts = {name: (bool(w.kf or w.kn), bool(w.km)) for name, w in worlds.WORLDS.items()}
+    assert (
+        acts["null"] == (False, False) and acts["decoy"] == (True, False) and acts["hidden"] == (False, True)
+    )

@@ -8,7 +8,7 @@ import pytest
 from warehouse import sqlfile
 from warehouse.errors import DeclarationError
 from warehouse.schema import TABLES
-from warehouse.units import COUNT, FRACTION, LOTS, NAME, POINTS, TIME
+from warehouse.units import COUNT, FRACTION, LOTS, NAME, POINTS, SECONDS, TIME
 
 TEXT = """-- What a toy does.
 --
@@ -94,7 +94,8 @@ def test_what_is_missing_is_named():
     with pytest.raises(DeclarationError, match=r"reads \['trades'\], which it was not given"):
         sqlfile.run(TOY, {}, factor=1.0)
     with pytest.raises(
-        DeclarationError, match=r"there is no sql/nothing\.sql: the models are front_contract, levels"
+        DeclarationError,
+        match=r"there is no sql/nothing\.sql: the models are averages, front_contract, level_states",
     ):
         sqlfile.load("nothing")
 
@@ -109,27 +110,34 @@ def test_an_undocumented_column_is_refused():
 def test_every_model_is_documented(name):
     model = sqlfile.load(name)
     assert model.doc.endswith(".")
-    units = {unit.symbol for unit in (COUNT, FRACTION, LOTS, NAME, POINTS, TIME)}
+    units = {unit.symbol for unit in (COUNT, FRACTION, LOTS, NAME, POINTS, SECONDS, TIME)}
     for unit, doc in model.columns.values():
         assert unit in units
         assert doc.endswith(".")
 
 
 @pytest.mark.parametrize(
-    ("name", "table"),
+    ("names", "table"),
     [
         ("levels", "silver.levels"),
+        ("placebos", "silver.levels"),
         ("volume_profile", "silver.volume_profile"),
         ("retreat_profile", "silver.retreat_profile"),
-        ("triggers", "gold.setups"),
+        ("triggers touches", "gold.setups"),
+        ("weights", "gold.weights"),
         ("outcomes", "gold.outcomes"),
+        ("snapshots", "gold.snapshots"),
+        ("level_states", "gold.level_states"),
     ],
 )
-def test_models_give_what_the_tables_declare(name, table):
-    columns, model = TABLES[table].columns, sqlfile.load(name)
+def test_models_give_what_the_tables_declare(names, table):
+    columns, models = TABLES[table].columns, [sqlfile.load(name) for name in names.split()]
     declared = {column.name: column.unit.symbol for column in columns}
-    given = {column: unit for column, (unit, _) in model.columns.items()}
-    assert given == {
-        column: unit for column, unit in declared.items() if not column.startswith(("null_", "cal_"))
-    }
-    assert model.grain == TABLES[table].grain
+    given = {column: unit for model in models for column, (unit, _) in model.columns.items()}
+    later = (
+        ("null_", "cal_", "barrier_pts_", "outcome_", "time_to_", "mfe_pts_", "mae_pts_")
+        if names == "snapshots"
+        else ("null_", "cal_")
+    )
+    assert given == {column: unit for column, unit in declared.items() if not column.startswith(later)}
+    assert {model.grain for model in models} == {TABLES[table].grain}

@@ -7,6 +7,7 @@ import pytest
 
 from warehouse import vectors
 from warehouse.errors import QuestionError
+from warehouse.spread import Groups
 from warehouse.vectors import Scaler, Spec
 
 TWO = Spec("two", ("a", "b"))
@@ -91,10 +92,15 @@ def test_the_scaler_follows_the_order_of_the_slots() -> None:
     assert got.median.tolist() == [1.0, 2.0] and got.mad.tolist() == [10.0, 20.0]
 
 
+def apart(dates) -> Groups:
+    """Every setup a cluster of its own."""
+    return Groups(np.asarray(dates, np.int64), np.arange(len(dates)))
+
+
 def test_usual_distances_leave_out_the_own_date() -> None:
     """Three dates, two equal rows each: the nearest row of another date, never the twin of the same morning."""
     values = f32([0, 0], [0, 0], [3, 0], [3, 0], [10, 0], [10, 0])
-    days = np.repeat(np.array(["2025-07-07", "2025-07-08", "2025-07-09"], "datetime64[D]"), 2)
+    days = apart([1, 1, 2, 2, 3, 3])
     assert sorted(vectors.usual(values, days, np.ones(2), 1).tolist()) == pytest.approx([3, 3, 3, 3, 7, 7])
     assert sorted(vectors.usual(values, days, np.ones(2), 4).tolist()) == pytest.approx(
         [7, 7, 10, 10, 10, 10]
@@ -102,21 +108,29 @@ def test_usual_distances_leave_out_the_own_date() -> None:
     assert not len(vectors.usual(values, days, np.ones(2), 5))  # only four rows lie on other dates
 
 
+def test_usual_distances_are_spread_as_answers_are() -> None:
+    """Three rows of a date count as two, and two of a cluster as one."""
+    values = f32([0], [1], [1], [1], [5])
+    assert vectors.usual(values, apart([1, 2, 2, 2, 3]), np.ones(1), 3)[0] == 5
+    twins = Groups(np.array([1, 2, 2, 2, 3]), np.array([0, 1, 1, 1, 2]))
+    assert vectors.usual(values, twins, np.ones(1), 2)[0] == 5
+
+
 def test_usual_distances_agree_with_the_plain_ones() -> None:
     rng = np.random.default_rng(1)
     values = rng.standard_normal((60, 10)).astype(np.float32)
     values[rng.random(values.shape) < 0.15] = np.nan
-    days = np.arange(60).astype("datetime64[D]")
     mad = rng.random(10) + 0.5
     slow = [sorted(np.delete(vectors.distances(row, values, mad), n))[4] for n, row in enumerate(values)]
     finite = [far for far in slow if np.isfinite(far)]
-    assert sorted(vectors.usual(values, days, mad, 5).tolist()) == pytest.approx(sorted(finite), rel=1e-5)
+    found = vectors.usual(values, apart(np.arange(60)), mad, 5)
+    assert sorted(found.tolist()) == pytest.approx(sorted(finite), rel=1e-5)
 
 
 def test_changing_a_day_leaves_its_own_transform_as_it_was(tmp_path) -> None:
     gold.root(tmp_path, 5)
     day = gold.dates(5)[3]
-    path = tmp_path / f"gold/scalers/spec=snapshot30r/product=SIM/date={day}/part.parquet"
+    path = tmp_path / f"gold/scalers/product=SIM/date={day}/part.parquet"
     before = pl.read_parquet(path)
     later = pl.read_parquet(str(path).replace(str(day), str(gold.dates(5)[4])))
     gold.gold(tmp_path, day, gold.setups(day, seed=99))
@@ -131,6 +145,6 @@ def test_a_spec_is_known_by_its_slots_and_their_order() -> None:
     assert len(vectors.spec("snapshot30r").slots) == 30
     assert all(slot.endswith("_r") for slot in vectors.spec("snapshot30r").slots)
     with pytest.raises(
-        QuestionError, match=r"^there is no vector spec `snapshot3`: did you mean snapshot30r\?$"
+        QuestionError, match=r"^there is no vector spec `snapshot3`: did you mean snapshot30, snapshot30r\?$"
     ):
         vectors.spec("snapshot3")

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from warehouse import barrier, card, odds, pressure, question, vectors
+from warehouse import barrier, card, odds, phases, precedents, pressure, question, sequel, spread, vectors
 from warehouse.card import NAMES, Card, Labels
 from warehouse.index import Neighbours, Pool
 from warehouse.library import Admission
 from warehouse.odds import CLASSES, Chance, Reals
+from warehouse.phases import Phase
 from warehouse.question import Moment
-from warehouse.schema import BAR_NS
+from warehouse.schema import NS
 from warehouse.vectors import SHARED_TENTHS, Spec, Vectors
 
 SIMULATED = "SIM"
 """Product of the simulator: no market ever traded it."""
 _RARE, _PAST_NEEDED = 0.95, 20
+
+
+class Told(NamedTuple):
+    """Of a horizon: chances, what they rest on, excursions, and how soon it was decided."""
+
+    chances: dict[str, Chance] | None
+    labels: Labels
+    reach: dict[str, dict[str, float] | None]
+    times: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +40,12 @@ class Start:
     Args:
         tick: In points.
         factors: Calibration of sigma by horizon; 0.9 where absent.
+        strengths: Neighbours that the null counts as, by horizon; 10 where absent.
     """
 
     tick: float
     factors: Mapping[int, float]
+    strengths: Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,7 @@ class Answer:
 
     Args:
         now: The frozen moment.
+        stage: Its phase beside the last arrival; None of an arrival, and of what is compared with arrivals.
         row: Its features.
         admission: Who might answer.
         spec: By which vector.
@@ -51,12 +64,14 @@ class Answer:
         library: Those of them that are admitted.
         pool: Their vectors, and which are admitted.
         mine: The question's vector.
+        unknown: Slots of it that are missing.
         found: Rows of the neighbours.
         outcomes: The default scheme's outcomes.
         start: For the odds.
     """
 
     now: Moment
+    stage: Phase | None
     row: Mapping[str, Any]
     admission: Admission
     spec: Spec
@@ -66,6 +81,7 @@ class Answer:
     library: pl.DataFrame
     pool: Pool
     mine: Vectors
+    unknown: int
     found: Neighbours
     outcomes: pl.DataFrame
     start: Start
@@ -76,9 +92,9 @@ class Answer:
             pl.Series("distance", self.found.distances.tolist(), pl.Float64()),
             pl.Series("weight", weights.tolist(), pl.Float64()),
         )
-        outcomes, labels = {}, {}
-        for horizon, name in NAMES.items():
-            outcomes[name], labels[name] = self._horizon(horizon, weights, near)
+        told = {name: self._horizon(horizon, weights, near) for horizon, name in NAMES.items()}
+        outcomes = {name: each.chances for name, each in told.items()}
+        labels = {name: each.labels for name, each in told.items()}
         percentile = self._percentile()
         place = self.now.place
         return Card(
@@ -95,7 +111,9 @@ class Answer:
             n_eff=odds.effective(weights),
             percentile=percentile,
             abstained=not len(near) or (percentile is not None and percentile > _RARE),
-            neighbours=_neighbours(near, self.outcomes),
+            excursions={name: each.reach for name, each in told.items()},
+            times={name: each.times for name, each in told.items()},
+            neighbours=precedents.told(near, self.outcomes, self._reasons()),
             search={
                 "index": self.how,
                 "admissible": int(self.pool.allowed.sum()),
@@ -116,6 +134,8 @@ class Answer:
             "known_ts": card.iso(place.end),
             "new_york": f"{question.wall(place.end):%Y-%m-%d %H:%M:%S}",
             "setup_id": now.setup["setup_id"] if now.setup else None,
+            "phase": self.stage.name if self.stage else None,
+            "tau_s": self.stage.tau_s if self.stage else None,
             "direction": now.direction,
             "p_ref": now.p_ref,
             "x0": now.x0,
@@ -129,43 +149,65 @@ class Answer:
             "simulated": place.product == SIMULATED,
         }
 
-    def _horizon(
-        self, horizon: int, weights: Reals, near: pl.DataFrame
-    ) -> tuple[dict[str, Chance] | None, Labels]:
-        mine = self.outcomes.filter(pl.col("horizon_s") == horizon).select("setup_id", "outcome")
-        followed = near.join(mine, on="setup_id", how="left", maintain_order="left")["outcome"]
-        admitted = self.library.join(mine, on="setup_id", how="left")["outcome"]
-        base = _counts(admitted)
-        usable = followed.is_in(CLASSES).fill_null(value=False).to_numpy()
-        born = int((followed == "BORN").sum())
-        x0, sigma = self.now.x0, self.now.sigma_60
-        width = None if sigma is None else odds.width(sigma, horizon, self.start.tick)
-        own = weights[usable]
-        labels = Labels(
-            width, len(own), odds.effective(own), born, len(weights) - len(own) - born, int(base.sum())
-        )
+    def _horizon(self, horizon: int, weights: Reals, near: pl.DataFrame) -> Told:
+        mine = self.outcomes.filter(pl.col("horizon_s") == horizon)
+        ends = near.select("setup_id").join(mine, on="setup_id", how="left", maintain_order="left")
+        usable = ends["outcome"].is_in(CLASSES).fill_null(value=False).to_numpy()
+        born = int((ends["outcome"] == "BORN").sum())
+        base, counts, bucket = self._base(mine)
+        sigma, set_by = self.now.sigma_60, phases.sets_barriers(self.now, self.stage)
+        width = None if set_by is None else odds.width(set_by, horizon, self.start.tick)
+        own, strength = weights[usable], self.start.strengths.get(horizon, odds.STRENGTH)
+        censored = len(weights) - len(own) - born
+        labels = Labels(width, len(own), odds.effective(own), strength, born, censored, counts, bucket)
+        reach, times = sequel.excursions(ends, weights), sequel.times(ends, weights, horizon)
         if sigma is None or width is None:
-            return None, labels
-        null = odds.null(x0, width, sigma, horizon, self.start.factors.get(horizon, barrier.UNCALIBRATED))
+            return Told(None, labels, reach, times)
+        null = (
+            phases.given_arrival(mine, self.library)
+            if self._approaching
+            else self._null(width, sigma, horizon)
+        )
         if null is None:
-            return None, labels
-        hits = np.stack([(followed == name).fill_null(value=False).to_numpy() for name in CLASSES], axis=1)
-        shares = base / base.sum() if base.sum() else None
-        return odds.blend(own, hits[usable].astype(np.float64), null, shares), labels
+            return Told(None, labels, reach, times)
+        hits = np.stack(
+            [(ends["outcome"] == name).fill_null(value=False).to_numpy() for name in CLASSES], axis=1
+        )
+        chances = odds.blend(own, hits[usable].astype(np.float64), null, base, strength)
+        return Told(chances, labels, reach, times)
+
+    @property
+    def _approaching(self) -> bool:
+        return self.stage is not None and self.stage.name == phases.APPROACH
+
+    def _null(self, width: float, sigma: float, horizon: int) -> Reals | None:
+        """Chances by geometry from where price stands."""
+        factor = self.start.factors.get(horizon, barrier.UNCALIBRATED)
+        return odds.null(self.now.x0, width, sigma, horizon, factor)
+
+    def _base(self, mine: pl.DataFrame) -> tuple[Reals | None, int, int]:
+        """Shares among the admitted of the question's half hour, and how many counted in all and in it."""
+        ends = self.library.join(mine.select("setup_id", "outcome"), on="setup_id", how="left")
+        moment = pl.lit(self.now.place.end).cast(NS)
+        now = sequel.half_hour(pl.col("known_ts")) == sequel.half_hour(moment)
+        whole, bucket = (_counts(rows["outcome"]) for rows in (ends, ends.filter(now)))
+        return odds.rate(bucket, whole), int(whole.sum()), int(bucket.sum())
+
+    def _reasons(self) -> list[dict[str, list[dict[str, Any]]]]:
+        return precedents.reasons(self.mine, self.pool, self.found, self.spec.compared)
 
     def _percentile(self) -> float | None:
         """Share of past moments whose k-th neighbour was nearer than the question's."""
         if len(self.found.rows) < self.k:
             return None
         admitted = self.pool.vectors[self.pool.allowed]
-        dates = self.library["date"].to_numpy()
-        past = vectors.usual(admitted, dates, self.pool.mad, self.k)
+        past = vectors.usual(admitted, spread.groups(self.library), self.pool.mad, self.k)
         return float((past < self.found.distances[-1]).mean()) if len(past) >= _PAST_NEEDED else None
 
     def _notes(
         self, outcomes: Mapping[str, object], labels: Mapping[str, Labels], percentile: float | None
     ) -> list[str]:
-        now, slots = self.now, len(self.mine)
+        now, slots = self.now, len(self.spec.slots)
         notes = []
         if self.admission.as_of < now.place.end:
             told = f"{question.wall(self.admission.as_of):%Y-%m-%d %H:%M:%S}"
@@ -173,11 +215,11 @@ class Answer:
         if now.place.product == SIMULATED:
             notes.append("Simulated data: no market ever traded this.")
         if now.setup is None:
-            notes.append("This moment is no arrival at the level; it is compared with arrivals.")
-        if unseen := int(np.isnan(self.mine).sum()):
-            few = (slots - unseen) * 10 < SHARED_TENTHS * slots
+            notes.append(phases.compared(self.stage, odds=any(outcomes.values())))
+        if self.unknown:
+            few = (slots - self.unknown) * 10 < SHARED_TENTHS * slots
             notes.append(
-                f"{unseen} of the {slots} numbers compared are unknown{': too many' if few else ''}."
+                f"{self.unknown} of the {slots} numbers compared are unknown{': too many' if few else ''}."
             )
         if (found := len(self.found.rows)) < self.k:
             notes.append(f"Only {found} of {self.k} neighbours exist.")
@@ -190,50 +232,15 @@ class Answer:
 
     def _about_odds(self, outcomes: Mapping[str, object], labels: Mapping[str, Labels]) -> list[str]:
         missing = [name for name, chances in outcomes.items() if chances is None]
-        if self.now.sigma_60 is None:
+        if None in {self.now.sigma_60, phases.sets_barriers(self.now, self.stage)}:
             return ["No odds: volatility needs 180 bars of data before the moment."]
+        if self._approaching:
+            return ["No odds: no approach like this has arrived before."] if missing else []
         if not missing:
             return []
         pts = ", ".join(f"{labels[name].barrier_pts:g} pt at {name}" for name in missing)
-        return [
-            f"Odds begin at the level: price is {abs(self.now.x0):g} pt away, the barriers stand at {pts}."
-        ]
-
-
-def followed(outcomes: pl.DataFrame) -> pl.DataFrame:
-    """One row per setup: its outcome at 2, 4 and 8 minutes, and its excursions over eight."""
-    at = {seconds: outcomes.filter(pl.col("horizon_s") == seconds) for seconds in NAMES}
-    wide = at[max(NAMES)].select("setup_id", "mfe_pts", "mae_pts")
-    for seconds, name in NAMES.items():
-        mine = at[seconds].select("setup_id", pl.col("outcome").alias(name))
-        wide = wide.join(mine, on="setup_id", how="left", maintain_order="left")
-    return wide
-
-
-def _neighbours(near: pl.DataFrame, outcomes: pl.DataFrame) -> list[dict[str, Any]]:
-    joined = near.join(followed(outcomes), on="setup_id", how="left", maintain_order="left")
-    plain = (
-        "setup_id",
-        "distance",
-        "weight",
-        "level_kinds",
-        "level_price",
-        "direction",
-        "x0",
-        "mfe_pts",
-        "mae_pts",
-    )
-    return [
-        {name: row[name] for name in plain}
-        | {
-            "trigger_ts": card.iso(row["trigger_ts"]),
-            "new_york": f"{question.wall(row['known']):%Y-%m-%d %H:%M:%S}",
-            "outcomes": {name: row[name] for name in NAMES.values()},
-        }
-        for row in joined.with_columns(known=pl.col("trigger_ts").cast(pl.Int64) + BAR_NS).iter_rows(
-            named=True
-        )
-    ]
+        away = round(abs(self.now.x0), 3)
+        return [f"Odds begin at the level: price is {away:g} pt away, the barriers stand at {pts}."]
 
 
 def _counts(outcomes: pl.Series) -> Reals:

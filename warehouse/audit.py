@@ -13,17 +13,20 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from warehouse import fronts, graph, store, wording, workers
+from warehouse import fronts, graph, store, studies, wording, workers
 from warehouse.errors import MissingStepError, QuestionError
 from warehouse.fronts import Front, Scope
 from warehouse.ledger import Ledger
 from warehouse.question import wall
 from warehouse.request import of
 from warehouse.run import Task, perform, wanted
-from warehouse.schema import BAR_NS
+from warehouse.schema import BAR_NS, RACED
 from warehouse.store import Partition
 
-_STEPS = ("flow", "levels", "family", "setups", "outcomes")
+_STEPS = (
+    "flow", "levels", "family", "setups", "outcomes", *(study.step for study in studies.STUDIES),
+    studies.SUMMARISE,
+)  # fmt: skip
 """Steps that read the date's own tape; volume profile and scalers read earlier dates alone."""
 
 
@@ -151,6 +154,8 @@ def compare(folder: Path, date_tasks: Sequence[Task], cut: int) -> Cut:
         before, after = _known(now, table, known), _known(then, table, known)
         values[table] = before.height * (before.width - 1)
         differences += _differences(cut, table, before, after)
+    frozen = (_frozen(tables, known) for tables in (now, then))
+    differences += _differences(cut, "gold.snapshots", *frozen)
     return Cut(cut, known, values, differences)
 
 
@@ -163,19 +168,33 @@ def _known(tables: Mapping[str, Partition], table: str, until: int) -> pl.DataFr
         frame = frame.join(since, on="level_id", how="left", maintain_order="left")
         time = pl.max_horizontal(pl.col("bar_ts").cast(pl.Int64) + BAR_NS, "level_known")
         return _until(frame, time, until).drop("level_known")
-    if table == "gold.outcomes":
+    if table in {"gold.outcomes", "gold.weights", "gold.sequences", "gold.summaries"}:
         setups = pl.scan_parquet(tables["gold.setups"].path, glob=False)
         start = setups.select("setup_id", t0=pl.col("known_ts").cast(pl.Int64))
         frame = frame.join(start, on="setup_id", how="left", maintain_order="left")
-        return _until(frame, pl.col("t0") + pl.col("horizon_s") * 10**9, until).drop("t0")
+        later = pl.col("horizon_s") * 10**9 if "horizon_s" in frame.collect_schema() else 0
+        return _until(frame, pl.col("t0") + later, until).drop("t0")
+    frame = frame.drop(_AFTERWARDS.get(table, ()))
     return _until(frame, _TIMES.get(table, pl.col("bar_ts").cast(pl.Int64) + BAR_NS), until)
 
 
+def _frozen(tables: Mapping[str, Partition], until: int) -> pl.DataFrame:
+    """What snapshots froze, which is known long before their races end."""
+    setups = pl.scan_parquet(tables["gold.setups"].path, glob=False)
+    start = setups.select("setup_id", t0=pl.col("known_ts").cast(pl.Int64))
+    frame = pl.scan_parquet(tables["gold.snapshots"].path, glob=False).drop(RACED)
+    frame = frame.join(start, on="setup_id", how="left", maintain_order="left")
+    return _until(frame, pl.max_horizontal(pl.col("known_ts").cast(pl.Int64), "t0"), until).drop("t0")
+
+
+_AFTERWARDS = {"gold.setups": ("doubtful",)}
+"""Columns that say how the whole date turned out, and say so."""
 _TIMES = {
     "silver.quotes": pl.col("ts").cast(pl.Int64) + 1,
     "silver.trades": pl.col("ts").cast(pl.Int64) + 1,
     "silver.levels": pl.col("known_ts").cast(pl.Int64),
     "gold.setups": pl.col("known_ts").cast(pl.Int64),
+    "gold.snapshots": pl.col("resolved_ts").cast(pl.Int64),
 }
 """When a row is known; an event counts in bars that end after it."""
 
@@ -201,7 +220,7 @@ def _differ(one: pl.Series, other: pl.Series) -> pl.Series:
 
 
 def _bits(column: pl.Series) -> pl.Series:
-    return pl.Series(column.fill_null(0.0).to_numpy().view(np.int64))
+    return pl.Series(column.fill_null(0.0).cast(pl.Float64).to_numpy().view(np.int64))
 
 
 def to_json(found: Audit) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
-from warehouse import fronts, graph, land, pricelist, session, store, wording, workers
+from warehouse import fronts, graph, land, pricelist, retrieval, session, store, wording, workers
 from warehouse.errors import KilledError, MissingStepError, QuestionError, WarehouseError
 from warehouse.fronts import SCHEMAS, Front, Scope
 from warehouse.land import Landing
@@ -131,7 +131,7 @@ class _Build:
         found = dict(self._fronts())
         self._run(graph.date_tasks(self._scope, self._ledger, found))
         if found:
-            self._run(graph.index_tasks(self._scope.root, self._ledger))
+            self._run(retrieval.index_tasks(self._scope.root, self._ledger))
             self._run([graph.database_task(self._scope.root, self._ledger)])
 
     def _land(self) -> None:
@@ -151,10 +151,10 @@ class _Build:
         if scope.contract is None:
             return
         there = {date: fronts.landed(scope, self._ledger, date) for date in scope.dates}
-        without = [date for date, found in there.items() if not any(scope.takes(*pair) for pair in found)]
-        if without:
-            self._report.errors.append(fronts.lacking(scope, scope.contract, without, there[without[0]]))
-            self._scope = replace(scope, dates=tuple(day for day in scope.dates if day not in without))
+        empty = [date for date, found in there.items() if not any(scope.takes(*pair) for pair in found)]
+        if empty:
+            self._report.errors.append(fronts.lacking(scope, scope.contract, empty, there[empty[0]]))
+            self._scope = replace(scope, dates=tuple(day for day in scope.dates if day not in empty))
 
     def _landed(self, landing: Landing, future: Future[list[Partition]]) -> None:
         try:

@@ -22,17 +22,21 @@ class Labels:
         barrier_pts: Distance of both barriers from the level; None without sigma.
         n: Neighbours that broke, were rejected or chopped.
         n_eff: Kish's effective number of those.
+        null_n: Neighbours that the geometric null counts as: as many as made earlier odds likeliest.
         born: Neighbours left out because price was beyond a barrier when their clock began.
         censored: Neighbours left out because their data ended first or they have no barriers.
-        base_n: Setups that the base rate counts.
+        base_n: Admitted setups that ended in one of the three.
+        bucket_n: Those of them in the question's half hour of the day: what the base rate rests on.
     """
 
     barrier_pts: float | None
     n: int
     n_eff: float
+    null_n: float
     born: int
     censored: int
     base_n: int
+    bucket_n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class Card:
         retreat: far and near, in (-1, 1).
         outcomes: By horizon, then by outcome; None where odds have no meaning.
         labels: By horizon.
+        excursions: By horizon, quantiles of how far price went with and against the travel.
+        times: By horizon, shares that had broken and had been rejected by then.
         n_eff: Kish's effective number of all neighbours.
         percentile: Share of past moments whose k-th neighbour was nearer; None with too small a past.
         abstained: The k-th neighbour is farther than for 95 % of the past: nothing similar was seen.
@@ -68,6 +74,8 @@ class Card:
     retreat: dict[str, float | None]
     outcomes: dict[str, dict[str, Chance] | None]
     labels: dict[str, Labels]
+    excursions: dict[str, dict[str, dict[str, float] | None]]
+    times: dict[str, list[dict[str, Any]]]
     n_eff: float
     percentile: float | None
     abstained: bool

@@ -18,24 +18,28 @@ from warehouse import inputs
 from warehouse.declared import EVERYTHING, GRAINS, Body, Feature, Grain, Measure, Parity
 from warehouse.errors import DeclarationError, DuplicateNameError, InputMismatchError
 from warehouse.schema import Column
+from warehouse.selections import Selections, Summary
 from warehouse.units import Unit
 
-__all__ = ["CATALOG", "Catalog", "Feature", "feature", "load", "measure", "setup", "vector"]
+__all__ = ["CATALOG", "Catalog", "Feature", "Summary", "feature", "load", "measure", "setup", "vector"]
 
 LOOKBACK = 240
+"""Bars before and including its own of running sums and of a setup's summary, twenty minutes."""
+HISTORY = 252
 """Bars before and including its own that a feature may need; a setup's direction is frozen over them."""
 PREFIX = "bar5s_"
 """What the name of every feature of a bar starts with; declarations leave it out."""
 _REAL = pl.Float64()
 
 
-class Catalog(Mapping[str, Feature]):
-    """Features by name in order of declaration, and beside them measures and vectors."""
+class Catalog(Selections):
+    """Features by name in order of declaration, beside them measures, and what is picked out of them."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._by_name: dict[str, Feature] = {}
+        self._reach: dict[str, int | None] = {}
         self.measures: dict[str, Measure] = {}
-        self.vectors: dict[str, tuple[str, ...]] = {}
 
     def __getitem__(self, name: str) -> Feature:
         return self._by_name[name]
@@ -60,26 +64,14 @@ class Catalog(Mapping[str, Feature]):
             return measure.mirror
         return inputs.BAR.get(name) or inputs.LEVEL.get(name)
 
-    def reach(self, name: str) -> int | None:
-        """Bars of the tables that a value needs, its own included; None the date so far."""
-        return self.reach_of(self[name]) if name in self else 1
-
     def reach_of(self, feature: Feature) -> int | None:
-        """The same of a feature that need not be registered."""
+        """Bars of the tables that a value needs, its own included; None the date so far."""
         if feature.needs is not None:
             return feature.needs
-        below = [self.reach(read) for read in feature.inputs]
+        below = [self._reach.get(read, 1) for read in feature.inputs]
         if feature.window is None or None in below:
             return None
         return feature.window - 1 + max(bars for bars in below if bars is not None)
-
-    def vector(self, name: str, slots: tuple[str, ...]) -> None:
-        """Register a vector: features of a setup in the order of its slots."""
-        if unknown := [slot for slot in slots if slot not in self]:
-            raise DeclarationError(
-                f"vector `{name}` has the slots {unknown}, which are no features: declare them"
-            )
-        self.vectors[name] = slots
 
     def measure(
         self,
@@ -120,6 +112,7 @@ class Catalog(Mapping[str, Feature]):
         faced: bool = False,
         codes: tuple[str, ...] = (),
         breaks: Mapping[str, str] | None = None,
+        idle: str = "",
         needs: int | None = None,
         dtype: pl.DataType = _REAL,
         prefix: str = PREFIX,
@@ -137,10 +130,8 @@ class Catalog(Mapping[str, Feature]):
         def declare(body: Body) -> Feature:
             where = _caller()
             if not (text := doc or inspect.getdoc(body)):
-                raise DeclarationError(
-                    f"`{name or body.__name__}` ({where}) has no docstring: "
-                    "write one, it is the column's documentation"
-                )
+                said = f"`{name or body.__name__}` ({where}) has no docstring"
+                raise DeclarationError(f"{said}: write one, it is the column's documentation")
             called = prefix + (name or body.__name__)
             read = tuple(map(self._full, inputs or tuple(inspect.signature(body).parameters)))
             found = Feature(
@@ -159,12 +150,14 @@ class Catalog(Mapping[str, Feature]):
                 faced=faced,
                 codes=codes,
                 breaks=breaks or {},
+                idle=idle,
                 needs=needs,
                 dtype=dtype,
                 where=where,
             )
             self._check(found)
             self._by_name[called] = found
+            self._reach[called] = self.reach_of(found)
             return found
 
         return declare
@@ -199,15 +192,13 @@ class Catalog(Mapping[str, Feature]):
             raise DuplicateNameError(found.name, self[found.name].where, found.where)
         if (read := set(found.expr.meta.root_names())) != set(found.inputs):
             raise InputMismatchError(found.name, found.inputs, read)
-        if found.grain == "setup" and (self.reach_of(found) or 0) > LOOKBACK:
+        if found.grain == "setup" and (self.reach_of(found) or 0) > HISTORY:
             raise DeclarationError(
-                f"`{found.name}` ({found.where}) looks back beyond the "
-                f"{LOOKBACK} bars of a setup: shorten its window"
+                f"`{found.name}` ({found.where}) looks back beyond the {HISTORY} bars of a setup: shorten it"
             )
         if found.parity == "odd" and found.rises_with is None:
-            raise DeclarationError(
-                f"`{found.name}` ({found.where}) has a sign: say which of its inputs it `rises_with`"
-            )
+            said = f"`{found.name}` ({found.where}) has a sign"
+            raise DeclarationError(f"{said}: say which of its inputs it `rises_with`")
         if found.rises_with is not None and found.rises_with not in found.inputs:
             raise DeclarationError(
                 f"`{found.name}` ({found.where}) rises with `{found.rises_with}`, "
@@ -238,6 +229,7 @@ def described(family: str) -> str:
     return inspect.getdoc(importlib.import_module(f"features.{family}")) or ""
 
 
+@functools.cache
 def load() -> Catalog:
     """The catalogue with everything declared; importing the package of features registers them."""
     importlib.import_module("features")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,15 +11,24 @@ import duckdb
 import polars as pl
 
 from warehouse import casts, macros, render, store, views
+from warehouse.catalog import load
 from warehouse.errors import BusyError, DataError, MissingStepError, QuestionError, WarehouseError
 from warehouse.functions import Helpers
+from warehouse.schema import SETUPS
 from warehouse.views import View
 
 FILE = "warehouse.duckdb"
 ATTACHED = "file"
 """Name under which our connections attach the database file."""
-COPIED = ("gold.setups", "gold.outcomes", "gold.scalers", "silver.levels")
+COPIED = (
+    "gold.setups", "gold.outcomes", "gold.weights", "gold.snapshots", "gold.summaries", "gold.scalers",
+    "silver.levels",
+)  # fmt: skip
 FORMATS = ("table", "csv", "json", "parquet")
+CATALOGUE = re.compile(r"duckdb_|information_schema|comment", re.IGNORECASE)
+"""What a statement names that asks for comments."""
+WIDE = ("setups", "bars", "level_bars")
+"""Views whose features carry their comments in the views of their families."""
 
 
 def build(root: Path) -> None:
@@ -28,7 +38,9 @@ def build(root: Path) -> None:
     """
     with store.temporary(root, ".duckdb") as aside:
         with duckdb.connect(str(aside)) as con:
-            _run(con, ["CREATE SCHEMA gold", "CREATE SCHEMA silver", *_copies(root), *_shared()])
+            quiet = "SET enable_progress_bar = false"
+            schemas = (f"CREATE SCHEMA {name}" for name in ("gold", "silver", "features"))
+            _run(con, [quiet, *schemas, *_copies(root), *_shared(), *_families()])
         aside.replace(root / FILE)
 
 
@@ -61,7 +73,7 @@ def sql(root: Path, statement: str, form: str = "parquet") -> pl.DataFrame:
     if not statement.strip(" \n\t;"):
         raise QuestionError("there is no statement: write one, such as 'select count(*) from setups'")
     helpers = Helpers(root)
-    with _open(root, helpers) as con:
+    with _open(root, helpers, told=CATALOGUE.search(statement) is not None) as con:
         try:
             relation = con.sql(statement)
             rows: pl.DataFrame = pl.DataFrame() if relation is None else casts.fit(relation, form).pl()
@@ -124,7 +136,8 @@ def _damage(root: Path, error: duckdb.Error) -> DataError:
     return DataError(f"a file of {root} cannot be read ({said}): run `warehouse status --verify`")
 
 
-def _open(root: Path, helpers: Helpers) -> duckdb.DuckDBPyConnection:
+def _open(root: Path, helpers: Helpers, *, told: bool = True) -> duckdb.DuckDBPyConnection:
+    """A connection with every view; their thousands of comments take a second, so only where `told`."""
     if not (root / "silver").is_dir():
         raise MissingStepError(
             f"{root} holds nothing built: put DBN files into {root / 'raw'} and run `warehouse build`"
@@ -132,10 +145,12 @@ def _open(root: Path, helpers: Helpers) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     try:
         con.execute("SET TimeZone = 'UTC'")
+        con.execute("SET enable_progress_bar = false")  # it would go to stdout
         _attach(con, root / FILE)
         helpers.register(con)
         schemas = [f"CREATE SCHEMA {layer}" for layer in ("bronze", "silver", "gold")]
-        _run(con, [*schemas, *_over_files(root), *_shared(), *(macro.statement for macro in macros.HELPERS)])
+        made = [*schemas, *_over_files(root), *_shared(), *(macro.statement for macro in macros.HELPERS)]
+        _run(con, [each for each in made if told or not each.startswith("COMMENT")])
     except WarehouseError:
         con.close()
         raise
@@ -167,11 +182,11 @@ def _over_files(root: Path) -> Iterable[str]:
     found = [views.over_files(root, table) for table in views.tables()]
     found += views.joined()
     for view in found:
-        yield from view.create()
+        yield from _brief(view).create()
     for view in found:
         layer, name = view.name.split(".")
         if layer != "bronze" and name != "setups":
-            yield from views.alias(view, name).create()
+            yield from _brief(views.alias(view, name)).create()
 
 
 def _copies(root: Path) -> Iterable[str]:
@@ -180,20 +195,36 @@ def _copies(root: Path) -> Iterable[str]:
         if table.name in COPIED:
             view = views.over_files(root, table)
             order = ", ".join((*table.partition, *table.grain))
-            yield from View(view.name, view.doc, view.columns, f"{view.body} ORDER BY {order}").create(
-                "TABLE"
-            )
+            told = _brief(view).columns
+            yield from View(view.name, view.doc, told, f"{view.body} ORDER BY {order}").create("TABLE")
     for name in ("levels", "outcomes"):
         layer = "silver" if name == "levels" else "gold"
         table = next(table for table in views.tables() if table.name == f"{layer}.{name}")
         yield from views.alias(views.over_files(root, table), name).create()
 
 
+def _brief(view: View) -> View:
+    """A wide view that leaves the comments of its features to their families.
+
+    Each comment copies all that the view has, so that two thousand of them take seconds and a gigabyte.
+    """
+    if view.name.rpartition(".")[2] not in WIDE:
+        return view
+    known = load()
+    kept = tuple(one for one in view.columns if one.name not in known or one.name in SETUPS.schema)
+    return View(view.name, view.doc, kept, view.body)
+
+
 def _shared() -> Iterable[str]:
     """What both databases have: the wide view of setups, vectors, and macros in plain SQL."""
-    setups = next(table for table in views.tables() if table.name == "gold.setups")
+    setups = next(table for table in views.tables() if table.name == SETUPS.name)
     columns = views.over_files(Path(), setups).columns
     for view in (views.people(columns), views.vectors()):
-        yield from view.create()
+        yield from _brief(view).create()
     for macro in (macros.NY, macros.NEAREST):
         yield macro.statement
+
+
+def _families() -> Iterable[str]:
+    for view in views.of_setups():
+        yield from view.create()

@@ -46,7 +46,7 @@ class Measure:
     where: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Feature:
     """One named column of the warehouse and all that is known of it.
 
@@ -67,6 +67,7 @@ class Feature:
         faced: Read as if the travel were up: with `d` -1 every input is its mirror image.
         codes: Names of the values 0, 1, ... of an ordered code.
         breaks: Laws that it cannot keep, each with the reason.
+        idle: Why it may be constant, or the same as another, at the arrivals of a sound session.
         needs: Bars of the tables that it needs in all; None what its window and its inputs' add up to.
         dtype: Its type.
         where: `module:line` of the declaration.
@@ -87,6 +88,7 @@ class Feature:
     faced: bool
     codes: tuple[str, ...]
     breaks: Mapping[str, str]
+    idle: str
     needs: int | None
     dtype: pl.DataType
     where: str

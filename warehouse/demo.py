@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import library, render, session, similar
+from warehouse import library, prospects, render, session, similar
 from warehouse.build import build
 from warehouse.card import Card
 from warehouse.errors import MissingStepError
@@ -26,7 +26,10 @@ HOURS = (dt.time(4), dt.time(12, 45))
 WORLD, RATE_SCALE, SEED = "planted", 0.05, 7
 NEIGHBOURS, DATES = 20, 10
 """A question is shown that has at least so many neighbours, from at least so many dates."""
-_TRIED = 12
+KINDS = ("PM_HIGH", "PM_LOW", "OR_HIGH", "OR_LOW")
+"""Levels that a question is shown of: each is one price that everybody watches."""
+UNTOLD = (None, "UNSEEN")
+_TRIED = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def run(root: Path, workers: int | None, progress: Progress) -> str:
         rate_scale=RATE_SCALE,
         seed=SEED,
         workers=workers or cores(),
-        progress=lambda done, count: progress("simulated sessions", done, count),
+        progress=progress,
     )
     report = build(Request(root, f"{dates[0]}:{dates[-1]}", workers=workers), progress)
     if report.errors:
@@ -69,13 +72,16 @@ def run(root: Path, workers: int | None, progress: Progress) -> str:
 
 def _question(root: Path) -> Shown:
     """The latest setup with neighbours enough; one that is no stranger and tells a story, if there is."""
-    setups = library.setups(root).filter(~pl.col("is_placebo")).sort("known_ts", descending=True)
+    shown = ~pl.col("is_placebo") & pl.col("level_kind").is_in(KINDS)
+    setups = library.setups(root).filter(shown).sort("known_ts", descending=True)
     asked = setups.select("level_kind", pl.col("known_ts").cast(pl.Int64)).rows()
     answers = ((level, ts, similar.ask(root, level, ts, index="exact")) for level, ts in asked[:_TRIED])
     found = [answer for answer in answers if _rests_on_enough(answer[2])]
     if not found:
         raise MissingStepError(f"no setup in {root} has {NEIGHBOURS} neighbours from {DATES} dates")
-    level, ts, exact = next((one for one in found if not one[2].abstained and one[2].story), found[0])
+    level, ts, exact = next(
+        (one for one in found if not one[2].abstained and one[2].story not in UNTOLD), found[0]
+    )
     return Shown(level, ts, similar.ask(root, level, ts, index="hnsw"), exact)
 
 
@@ -95,7 +101,7 @@ def _text(root: Path, dates: list[dt.date], shown: Shown) -> Iterator[str]:
     both = len(set(near) & set(exact))
     verdict = "agree" if near == exact else "do not agree"
     yield f"hnsw and the exact scan {verdict}: {both} of {len(exact)} neighbours are the same."
-    yield from textwrap.wrap(_world(dates), render.WIDTH)
+    yield from textwrap.wrap(_world(dates), prospects.WIDTH)
     yield ""
     yield "Go on with"
     place = f"warehouse --root {shlex.quote(str(root))}"

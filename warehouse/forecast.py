@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from warehouse import fronts, graph, land, pricelist, session
+from warehouse import fronts, graph, land, pricelist, retrieval, session
 from warehouse.build import ask, landings
 from warehouse.errors import MissingStepError
 from warehouse.fronts import Front, Scope
@@ -76,7 +76,7 @@ class _Forecast:
                 )
         yield from self._tasks(graph.date_tasks(self._scope, self._ledger, known))
         if known:
-            yield from self._tasks(graph.index_tasks(self._scope.root, self._ledger))
+            yield from self._tasks(retrieval.index_tasks(self._scope.root, self._ledger))
             yield from self._tasks([graph.database_task(self._scope.root, self._ledger)])
 
     def _tasks(self, tasks: Sequence[Task]) -> Iterator[Due]:

@@ -16,14 +16,16 @@ from warehouse.errors import WarehouseError
 Row = dict[str, Any]
 
 _NEIGHBOUR = {
-    "setup_id": "VARCHAR", "trigger_ts": "TIMESTAMP", "distance": "DOUBLE", "weight": "DOUBLE",
-    "level_kinds": "VARCHAR[]", "level_price": "DOUBLE", "direction": "VARCHAR", "x0": "DOUBLE",
+    "setup_id": "VARCHAR", "trigger_ts": "TIMESTAMP", "phase": "VARCHAR", "tau_s": "BIGINT",
+    "distance": "DOUBLE", "weight": "DOUBLE", "level_kinds": "VARCHAR[]", "level_price": "DOUBLE",
+    "direction": "VARCHAR", "x0": "DOUBLE",
     "outcome_2m": "VARCHAR", "outcome_4m": "VARCHAR", "outcome_8m": "VARCHAR", "mfe_pts": "DOUBLE",
     "mae_pts": "DOUBLE",
 }  # fmt: skip
 _ODDS = {
     "horizon": "VARCHAR", "outcome": "VARCHAR", "p": "DOUBLE", "lo": "DOUBLE", "hi": "DOUBLE",
-    "base": "DOUBLE", "base_n": "BIGINT", "n": "BIGINT", "n_eff": "DOUBLE", "barrier_pts": "DOUBLE",
+    "base": "DOUBLE", "lift": "DOUBLE",
+    "base_n": "BIGINT", "bucket_n": "BIGINT", "n": "BIGINT", "n_eff": "DOUBLE", "barrier_pts": "DOUBLE",
 }  # fmt: skip
 _PHYSICS = {
     "point": "BIGINT", "price": "DOUBLE", "rest": "DOUBLE", "flow": "DOUBLE", "aggr": "DOUBLE",
@@ -40,12 +42,12 @@ class Helpers:
         self.failed: WarehouseError | None = None
 
     def register(self, con: duckdb.DuckDBPyConnection) -> None:
-        for name, function, count, fields in (
-            ("similar", self._similar, 3, _NEIGHBOUR),
-            ("odds", self._odds, 2, _ODDS),
-            ("physics", self._physics, 2, _PHYSICS),
+        for name, function, further, fields in (
+            ("similar", self._similar, ["BIGINT", "VARCHAR"], _NEIGHBOUR),
+            ("odds", self._odds, ["VARCHAR"], _ODDS),
+            ("physics", self._physics, [], _PHYSICS),
         ):
-            arguments: list[Any] = ["VARCHAR", "BIGINT", "BIGINT"][:count]
+            arguments: list[Any] = ["VARCHAR", "BIGINT", *further]
             row = ", ".join(f"{field} {kind}" for field, kind in fields.items())
             con.create_function(
                 f"warehouse_{name}", self._rows(function, fields), arguments, f"STRUCT({row})[]"
@@ -66,15 +68,15 @@ class Helpers:
 
         return rows
 
-    def _similar(self, level: str, ns: int, k: int) -> Iterable[Row]:
-        for each in similar.ask(self.root, level, ns, k).neighbours:
+    def _similar(self, level: str, ns: int, k: int, spec: str) -> Iterable[Row]:
+        for each in similar.ask(self.root, level, ns, k, spec=spec).neighbours:
             ends = {f"outcome_{name}": outcome for name, outcome in each["outcomes"].items()}
             yield (
                 each | ends | {"trigger_ts": dt.datetime.fromisoformat(each["trigger_ts"].removesuffix("Z"))}
             )
 
-    def _odds(self, level: str, ns: int) -> Iterable[Row]:
-        found = similar.ask(self.root, level, ns).data()
+    def _odds(self, level: str, ns: int, spec: str) -> Iterable[Row]:
+        found = similar.ask(self.root, level, ns, spec=spec).data()
         for horizon, chances in found["outcomes"].items():
             for outcome, chance in (chances or {}).items():
                 yield {"horizon": horizon, "outcome": outcome, **chance, **found["labels"][horizon]}

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from warehouse import database, plan, profiles, session, sqlfile, store, vectors, wording
+from warehouse import database, plan, profiles, retrieval, session, studies, wording
+from warehouse.fingerprints import STEPS, joined, of_models, of_step
 from warehouse.fronts import Front, Scope, built, landed
 from warehouse.ledger import Ledger, code
-from warehouse.request import of
 from warehouse.run import Task
 from warehouse.steps import LEVELS_FILE
 from warehouse.store import Artifact, Partition
 
 FLOW = ("quotes", "trades", "ladder", "book", "quality")
-_STEPS = "warehouse.steps"
-_ENGINE = ("warehouse.plan", "warehouse.frames", "warehouse.inputs")
+_LEVELS = ("averages", "session_extremes", "levels", "placebos")
+"""Models that make levels."""
+_SETUPS = ("triggers", "outcomes", "touches", "weights")
+"""Models that make setups; of what followed, what was known when the next one came."""
+_RACES = ("warehouse.races", "warehouse.barrier", "warehouse.reasons")
+_ENGINE = ("warehouse.plan", "warehouse.frames", "warehouse.mirror", "warehouse.inputs")
 """What makes features of their declarations."""
 _BY_PRODUCT = {"profile": "silver.volume_profile", "retreat_profile": "silver.retreat_profile"}
 """Tables of a product rather than of a contract, by their short names."""
@@ -41,10 +41,10 @@ def _front_task(scope: Scope, ledger: Ledger, date: dt.date) -> Task:
                 best.setdefault(symbol, source)
     inputs = () if scope.contract else tuple(best.values())
     return Task(
-        f"{_STEPS}:front_contract",
+        f"{STEPS}:front_contract",
         (scope.partition("silver.front_contract", product=scope.product, date=date),),
         inputs,
-        _models("front_contract"),
+        of_models("front_contract", "moments"),
         {"product": scope.product, "date": str(date), "contract": scope.contract},
     )
 
@@ -83,7 +83,13 @@ class _Day:
         yield from (self._family(name) for name in plan.families() if plan.grain(name) != "setup")
         yield self._setups()
         yield self._outcomes()
-        yield from (self._scalers(spec) for spec in vectors.specs())
+        yield from studies.tasks(self.part, self._read, self.front.tick, self.date)
+        days = [day for day in sorted(self.symbols) if day < self.date]
+        frozen = ("gold.setups", "gold.summaries")
+        setups = [source for table in frozen for source in self._earlier(table, days)]
+        own = [self.part(table) for table in (*frozen, "gold.outcomes")]
+        outcomes = self._earlier("gold.outcomes", days)
+        yield from retrieval.tasks(self.scope, self.date, setups, outcomes, own)
 
     def part(self, table: str, date: dt.date | None = None, symbol: str | None = None) -> Partition:
         return self.scope.partition(table, symbol=symbol or self.front.symbol, date=date or self.date)
@@ -98,14 +104,14 @@ class _Day:
         **parameters: Any,  # noqa: ANN401 (JSON)
     ) -> Task:
         told = {"date": str(self.date), **parameters}
-        return Task(f"{_STEPS}:{step}", tuple(outputs), tuple(inputs), fingerprint, told, files)
+        return Task(f"{STEPS}:{step}", tuple(outputs), tuple(inputs), fingerprint, told, files)
 
     def _flow(self) -> Task:
         return self.task(
             "flow",
             [self.part(f"silver.{name}") for name in FLOW],
             self.front.inputs,
-            _fingerprint("flow", "warehouse.flow"),
+            of_step("flow", "warehouse.flow"),
             symbol=self.front.symbol,
             source=self.front.source,
         )
@@ -114,14 +120,19 @@ class _Day:
         recent, twenty = profiles.profile_dates(self.date)
         inputs = [*self._earlier("silver.book", twenty), *self._earlier("silver.ladder", recent)]
         target, tick = self._of_product("profile"), self.front.tick
-        return self.task("volume_profile", [target], inputs, _models("volume_profile"), tick=tick)
+        return self.task(
+            "volume_profile", [target], inputs, of_models("volume_profile", "profiles"), tick=tick
+        )
 
     def _retreats(self) -> Task:
         _, twenty = profiles.profile_dates(self.date)
         reads = ("silver.lvl", "silver.volatility", "silver.book")
         inputs = [source for table in reads for source in self._earlier(table, twenty)]
         return self.task(
-            "retreat_profile", [self._of_product("retreat_profile")], inputs, _models("retreat_profile")
+            "retreat_profile",
+            [self._of_product("retreat_profile")],
+            inputs,
+            of_models("retreat_profile", "profiles"),
         )
 
     def _levels(self) -> Task:
@@ -129,31 +140,48 @@ class _Day:
         return self.task(
             "levels",
             [self.part("silver.levels")],
-            [self.part("silver.trades")],
-            _models("levels"),
+            [self.part("silver.trades"), self.part("silver.quality"), *self._session_before()],
+            of_models("levels", "levels", *_LEVELS),
             (prices,) if prices.exists() else (),
             symbol=self.front.symbol,
+            product=self.scope.product,
+            tick=self.front.tick,
             setup_window=wording.show(self.scope.setup_window),
         )
+
+    def _session_before(self) -> list[Partition]:
+        """Trades of the same contract in the session before; across a roll its landed records."""
+        day, symbol = session.previous(self.date, 1)[0], self.front.symbol
+        if self.symbols.get(day) == symbol:
+            found = [self._of(table, day) for table in ("silver.trades", "silver.quality")]
+            return [source for source in found if source]
+        there = landed(self.scope, self.ledger, day)
+        records = [sources for (name, _), sources in there.items() if name == symbol]
+        return [source for source in records[0] if ("date", str(day)) in source.keys] if records else []
 
     def _family(self, name: str) -> Task:
         return self.task(
             "family",
             [self.part(f"silver.{name}")],
             self._read(plan.reads(name)),
-            _joined(plan.fingerprint(name), _fingerprint("family", *_ENGINE, "warehouse.contract")),
+            joined(plan.fingerprint(name), of_step("family", *_ENGINE, "warehouse.contract")),
             family=name,
         )
 
     def _setups(self) -> Task:
         reads = {table for name in plan.families() for table in plan.reads(name)}
-        own = {"levels", "quotes", "book", "volatility"}
+        own = {"levels", "quotes", "book", "volatility", "quality"}
         families = "".join(plan.fingerprint(name) for name in plan.families())
         return self.task(
             "setups",
-            [self.part("gold.setups")],
+            [self.part("gold.setups"), self.part("gold.weights")],
             self._read(sorted(reads | own)),
-            _joined(families, _models("triggers"), code(*_ENGINE)),
+            joined(
+                families,
+                of_models("setups", "moments", *_SETUPS),
+                code(*_ENGINE, *_RACES),
+            ),
+            tick=self.front.tick,
             setup_window=wording.show(self.scope.setup_window),
             source=self.front.source,
             maybe_back_month=self.front.reason == "user",
@@ -163,16 +191,10 @@ class _Day:
         days = [day for day in sorted(self.symbols) if day < self.date]
         past = [*self._earlier("gold.setups", days), *self._earlier("gold.outcomes", days)]
         today = [self.part("gold.setups"), self.part("silver.quotes"), self.part("silver.book")]
-        fingerprint = _joined(_models("outcomes"), code("warehouse.barrier"))
+        fingerprint = joined(of_models("outcomes", "races"), code("warehouse.barrier"))
         return self.task(
             "outcomes", [self.part("gold.outcomes")], [*today, *past], fingerprint, tick=self.front.tick
         )
-
-    def _scalers(self, spec: str) -> Task:
-        days = [day for day in sorted(self.symbols) if day < self.date]
-        target = self.scope.partition("gold.scalers", spec=spec, product=self.scope.product, date=self.date)
-        fingerprint = _joined(_fingerprint("scalers", "warehouse.vectors"), vectors.fingerprint(spec))
-        return self.task("scalers", [target], self._earlier("gold.setups", days), fingerprint, spec=spec)
 
     def _read(self, tables: Iterable[str]) -> list[Partition]:
         """The date's partitions of tables by their short names."""
@@ -192,58 +214,13 @@ class _Day:
         return source if day in self.fronts or self.ledger.digest(source) else None
 
 
-def index_tasks(root: Path, ledger: Ledger) -> list[Task]:
-    """An index per spec and product, over the setups of all its dates, scaled by its latest scaler."""
-    keyed = [(dict(part.keys), part) for part in _whole(root, ledger, "gold.scalers")]
-    latest = {(keys["spec"], keys["product"]): part for keys, part in keyed if "product" in keys}
-    setups = _whole(root, ledger, "gold.setups")
-    return [_index(root, *key, setups, latest[key]) for key in latest if key[0] in vectors.specs()]
-
-
 def database_task(root: Path, ledger: Ledger) -> Task:
     """The database file; its bytes differ from run to run, so that its manifest is kept aside."""
-    inputs = [part for table in database.COPIED for part in _whole(root, ledger, table)]
-    modules = ("warehouse.database", "warehouse.macros", "warehouse.views")
+    inputs = [part for table in database.COPIED for part in ledger.current(table)]
+    modules = (f"warehouse.{name}" for name in ("database", "macros", "spread", "vectors", "views"))
     return Task(
-        f"{_STEPS}:database",
+        f"{STEPS}:database",
         (Artifact(root, database.FILE, ".database.json"),),
         tuple(inputs),
-        _fingerprint("database", *modules),
+        of_step("database", *modules),
     )
-
-
-def _whole(root: Path, ledger: Ledger, table: str) -> list[Partition]:
-    return [part for part in store.partitions(root, table) if ledger.digest(part)]
-
-
-def _index(root: Path, spec: str, product: str, setups: Sequence[Partition], scaler: Partition) -> Task:
-    name = f"index/{spec}.{product}"
-    return Task(
-        f"{_STEPS}:index",
-        (Artifact(root, f"{name}.hnsw", f"{name}.json"),),
-        (*(part for part in setups if of(dict(part.keys)["symbol"]) == product), scaler),
-        _joined(_fingerprint("index", "warehouse.index", "warehouse.vectors"), vectors.fingerprint(spec)),
-        {"spec": spec, "product": product},
-    )
-
-
-@functools.cache
-def _fingerprint(step: str, *modules: str) -> str:
-    """Of a step with the code behind it; the calendar counts in all."""
-    return _joined(code(f"{_STEPS}:{step}", *modules, "warehouse.session"), pl.__version__)
-
-
-@functools.cache
-def _models(name: str) -> str:
-    import duckdb  # noqa: PLC0415 (only its version)
-
-    home = "profiles" if name.endswith("_profile") else "moments"
-    return _joined(
-        _fingerprint(name if name != "triggers" else "setups", f"warehouse.{home}"),
-        sqlfile.load(name).fingerprint,
-        duckdb.__version__,
-    )
-
-
-def _joined(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

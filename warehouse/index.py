@@ -12,16 +12,19 @@ import hnswlib
 import numpy as np
 import numpy.typing as npt
 
-from warehouse import store
+from warehouse import filling, store
 from warehouse.errors import DataError, MissingStepError, ShapeError
+from warehouse.spread import Groups, nearest
 from warehouse.store import Manifest
-from warehouse.vectors import Reals, Scaler, Spec, Vectors, distances, scaled
+from warehouse.vectors import Reals, Scaler, Spec, Vectors, distances
 
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
 EXACT_BELOW = 5_000
 """Admissible rows under which the exact scan answers alone."""
+PROPOSED, OF_ALL = 2_000, 250
+"""Rows that the graph proposes at least, or one in so many: what it guesses at costs places."""
 _M, _EF, _SEED = 16, 200, 0
 _QUESTIONS = 200  # stored vectors whose own neighbours measure recall
 
@@ -42,11 +45,13 @@ class Pool:
         vectors: (n, d) float32, unscaled, NaN where a slot is missing.
         mad: (d,) scale of the question's date.
         allowed: (n,) rows that may answer.
+        groups: Which rows tell of the same thing; None where each tells of its own.
     """
 
     vectors: Vectors
     mad: Reals
     allowed: Mask
+    groups: Groups | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class Sidecar:
         setups: Digest of their setup_ids.
         median: Centre that the graph's vectors were scaled with.
         mad: Scale of the same.
+        axes: What missing slots were filled along.
         recall: Share of the true 30 neighbours that stored vectors get, re-ranked; null below 31 rows.
         sha256: Of the graph's file.
     """
@@ -74,6 +80,7 @@ class Sidecar:
     setups: str
     median: list[float]
     mad: list[float]
+    axes: list[list[float]]
     recall: float | None
     sha256: str
 
@@ -84,18 +91,19 @@ class SetupIndex:
     hnswlib checks neither the width of a query nor that numbers are finite, and dies when searched empty.
     """
 
-    def __init__(self, graph: hnswlib.Index, width: int, rows: int, scale: Scaler) -> None:
-        self._graph, self.width, self.rows, self.scale = graph, width, rows, scale
+    def __init__(self, graph: hnswlib.Index, width: int, rows: int, scale: Scaler, axes: Reals) -> None:
+        self._graph, self.width, self.rows, self.scale, self.axes = graph, width, rows, scale, axes
 
     @classmethod
     def build(cls, vectors: Vectors, scale: Scaler) -> SetupIndex:
         """A graph over (n, d) float32, NaN where a slot is missing."""
-        points = _checked(scaled(vectors, scale), None)
+        axes = filling.axes(vectors, scale)
+        points = _checked(filling.filled(vectors, scale, axes), None)
         graph = hnswlib.Index(space="l2", dim=points.shape[1])
         graph.init_index(max(len(points), 1), M=_M, ef_construction=_EF, random_seed=_SEED)
         if len(points):
             graph.add_items(points, np.arange(len(points)), num_threads=1)
-        return cls(graph, points.shape[1], len(points), scale)
+        return cls(graph, points.shape[1], len(points), scale, axes)
 
     def propose(self, question: Vectors, count: int, allowed: Mask) -> Rows | None:
         """Rows near a question (d,), at most `count` of the allowed ones.
@@ -104,7 +112,7 @@ class SetupIndex:
             None where the graph reaches fewer allowed rows than asked for: ask the exact scan.
         """
         _width(question[None, :], self.width)
-        point = _checked(scaled(question[None, :], self.scale), self.width)
+        point = _checked(filling.filled(question[None, :], self.scale, self.axes), self.width)
         wanted = min(count, int(allowed.sum()))
         if not wanted:
             return np.empty(0, np.int64)
@@ -126,9 +134,16 @@ def search_exact(question: Vectors, pool: Pool, k: int) -> Neighbours:
 
 
 def search(question: Vectors, pool: Pool, k: int, index: SetupIndex) -> Neighbours:
-    """The same from what the graph proposes, ranked anew by exact partial distance."""
-    proposed = index.propose(question, max(10 * k, 500), pool.allowed)
-    return search_exact(question, pool, k) if proposed is None else _nearest(question, pool, k, proposed)
+    """The same from what the graph proposes, ranked anew by exact partial distance.
+
+    Where too many of the proposed tell of the same thing to leave k, the scan answers.
+    """
+    count = max(10 * k, PROPOSED, index.rows // OF_ALL)
+    proposed = index.propose(question, count, pool.allowed)
+    if proposed is None:
+        return search_exact(question, pool, k)
+    found = _nearest(question, pool, k, proposed)
+    return found if len(found.rows) == k else search_exact(question, pool, k)
 
 
 def recall(vectors: Vectors, index: SetupIndex, k: int = 30, questions: int = _QUESTIONS) -> float | None:
@@ -171,7 +186,8 @@ def write(
         index.save(aside)
         sidecar = Sidecar(
             spec.name, product, spec.fingerprint, index.width, index.rows, digest(ids),
-            scale.median.tolist(), scale.mad.tolist(), recall(vectors, index), store.sha256(aside),
+            scale.median.tolist(), scale.mad.tolist(), index.axes.tolist(), recall(vectors, index),
+            store.sha256(aside),
         )  # fmt: skip
         said.write_text(json.dumps({**made, **asdict(sidecar)}, indent=1, sort_keys=True) + "\n")
         note.unlink(missing_ok=True)
@@ -200,7 +216,7 @@ def load(root: Path, spec: Spec, product: str, ids: Sequence[str]) -> SetupIndex
     graph = hnswlib.Index(space="l2", dim=said["dim"])
     graph.load_index(str(target), max_elements=max(said["rows"], 1))
     scale = Scaler(np.array(said["median"]), np.array(said["mad"]))
-    return SetupIndex(graph, said["dim"], said["rows"], scale)
+    return SetupIndex(graph, said["dim"], said["rows"], scale, np.array(said["axes"]))
 
 
 def paths(root: Path, spec: str, product: str) -> tuple[Path, Path]:
@@ -217,8 +233,7 @@ def digest(ids: Sequence[str]) -> str:
 def _nearest(question: Vectors, pool: Pool, k: int, rows: Rows) -> Neighbours:
     _width(pool.vectors, len(question))
     far = distances(question, pool.vectors[rows], pool.mad)
-    order = np.lexsort((rows, far))[:k]
-    order = order[np.isfinite(far[order])]
+    order = nearest(far, k)[:k] if pool.groups is None else pool.groups.nearest(rows, far, k)
     return Neighbours(rows[order], far[order])
 
 

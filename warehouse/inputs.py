@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from warehouse.schema import BOOK, REAL, RETREAT_PROFILE, TEXT, WHOLE, Column, Mirror
+from warehouse.schema import BOOK, LEVEL_KINDS, REAL, RETREAT_PROFILE, TEXT, WHOLE, Column, Mirror
 from warehouse.units import BARS, COUNT, FRACTION, LOTS, NAME, POINTS, SECONDS, Unit
 
 CONSTANTS: dict[str, tuple[float, Unit, str]] = {
@@ -15,13 +15,40 @@ CONSTANTS: dict[str, tuple[float, Unit, str]] = {
 }
 """Numbers with a unit, so that the unit law can tell them from pure numbers; value, unit, meaning."""
 
-PAST = "usual_"
-"""Prefix of the past's median of a metric in the bar's five-minute bucket."""
+PAST = {"usual_": "median", "mean_": "mean", "mad_": "mad"}
+"""What is said of a metric in the bar's five-minute bucket, by the prefix of its column."""
+_WORDS = {"usual_": "median", "mean_": "mean", "mad_": "median absolute deviation"}
+_SIDED = ("add", "pull", "rem", "net")
+METRICS: dict[str, tuple[Unit, str | None, Mirror]] = {
+    "bid10_qty": (LOTS, "ask10_qty", "same"),
+    "ask10_qty": (LOTS, "bid10_qty", "same"),
+    "trade_vol": (LOTS, None, "same"),
+    "trade_cnt": (COUNT, None, "same"),
+    "msg_cnt": (COUNT, None, "same"),
+    "buy_vol": (LOTS, "sell_vol", "same"),
+    "sell_vol": (LOTS, "buy_vol", "same"),
+    **{f"{act}_bid": (LOTS, f"{act}_ask", "same") for act in _SIDED},
+    **{f"{act}_ask": (LOTS, f"{act}_bid", "same") for act in _SIDED},
+    "absorb": (LOTS, None, "same"),
+    "trade_imbal": (FRACTION, None, "negate"),
+    "flow_imbal": (FRACTION, None, "negate"),
+}
+"""What the profile measures of bars: unit, its mirror image, what happens to its value there."""
 
 
-def _past(metric: str, unit: Unit, swap: str | None = None) -> Column:
-    doc = f"Past sessions' median of {metric} in the same five-minute bucket; null without a profile."
-    return Column(PAST + metric, REAL, unit, doc, swap and PAST + swap)
+def _past(metric: str, prefix: str) -> Column:
+    unit, swap, mirror = METRICS[metric]
+    doc = (
+        f"Past sessions' {_WORDS[prefix]} of {metric} in the same five-minute bucket; null without a profile."
+    )
+    turned = "same" if prefix == "mad_" else mirror
+    return Column(prefix + metric, REAL, unit, doc, swap and prefix + swap, turned)
+
+
+def metric(name: str) -> str | None:
+    """The metric that a column of the past is of; None for any other column."""
+    prefix, _, rest = name.partition("_")
+    return rest if f"{prefix}_" in PAST and rest in METRICS else None
 
 
 def _book(column: Column) -> Column:
@@ -34,20 +61,29 @@ def _reflected(name: str, doc: str, swap: str | None = None, mirror: Mirror = "r
     return Column(name, REAL, POINTS, doc, swap, mirror)
 
 
+FITTED_BY = {"retreat_a": "a", "retreat_b": "b", "impact_12": "impact_12", "impact_36": "impact_36"}
+"""Columns of silver.retreat_profile by the names that features read them under."""
+_FITS = {column.name: column for column in RETREAT_PROFILE.columns}
 FITTED: dict[str, Column] = {
-    f"retreat_{column.name}": Column(f"retreat_{column.name}", REAL, column.unit, column.doc)
-    for column in RETREAT_PROFILE.columns
-    if column.name in {"a", "b"}
+    name: Column(name, REAL, _FITS[source].unit, _FITS[source].doc) for name, source in FITTED_BY.items()
 }
 """What silver.retreat_profile says of the bar's five-minute bucket."""
+
+KINDS = {f"{kind.lower()}_px": kind for kind in LEVEL_KINDS if kind != "CUSTOM"}
+"""Kinds of levels by the name of the column that holds their price."""
 
 BAR: dict[str, Column] = {
     column.name: column
     for column in (
         *map(_book, BOOK.columns),
-        _past("bid10_qty", LOTS, "ask10_qty"),
-        _past("ask10_qty", LOTS, "bid10_qty"),
-        _past("trade_vol", LOTS),
+        *(_past(name, prefix) for name in METRICS for prefix in PAST),
+        _reflected("trade_vwap", "Mean price of the bar's prints; null without one."),
+        _reflected("print_open", "First print of the bar; null without one."),
+        _reflected("print_close", "Last print of the bar; null without one."),
+        _reflected("print_high", "Highest print of the bar; null without one.", "print_low"),
+        _reflected("print_low", "Lowest print of the bar; null without one.", "print_high"),
+        Column("candle_bar", REAL, COUNT, "Number of the bar in its two minutes of the clock, 0 to 23."),
+        *(_reflected(name, f"The level {kind}; null until it is known.") for name, kind in KINDS.items()),
         Column("mid_var", REAL, POINTS * POINTS, "Usual squared change of mid over a bar, in this bucket."),
         Column("mid_var_ahead", REAL, POINTS * POINTS, "The same in the bucket two minutes ahead."),
         *FITTED.values(),
@@ -79,8 +115,23 @@ ROW: dict[str, Column] = {
         Column("usual", REAL, LOTS, "Past median size that far from the touch in this bucket."),
         *(
             Column(name, REAL, LOTS, f"silver.ladder's {name}.")
-            for name in ("qty", "qty_open", "add", "pull", "fill", "hidden")
+            for name in (
+                "qty",
+                "qty_open",
+                "qty_twa",
+                "add",
+                "pull",
+                "fill",
+                "hidden",
+                "add_after_trade",
+                "n_add",
+                "n_pull",
+                "reprice_away",
+                "reprice_toward",
+                "pull_young",
+            )
         ),
+        Column("orders", REAL, COUNT, "silver.ladder's orders."),
         Column("seen_frac", REAL, FRACTION, "Share of the bar in which the price was known."),
     )
 }

@@ -79,7 +79,7 @@ class Ledger:
     """Manifests of one root, held against the files that they speak of."""
 
     def __init__(self, root: Path) -> None:
-        self.hashes = Hashes(root)
+        self.hashes, self._root = Hashes(root), root
         self._manifests: dict[Partition, Manifest | None] = {}
 
     def manifest(self, target: Partition) -> Manifest | None:
@@ -93,6 +93,10 @@ class Ledger:
         said = self.manifest(target)
         found = self.hashes.of(target.path) if said else None
         return found if said and found == said.get("sha256") else None
+
+    def current(self, table: str) -> list[Partition]:
+        """A table's partitions that are whole."""
+        return [part for part in store.partitions(self._root, table) if self.digest(part)]
 
     def placed(self, target: Partition) -> None:
         """Take note that a partition was just written."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from warehouse import store
-from warehouse.schema import DEFAULT_SCHEME, OUTCOMES, SETUPS
+from warehouse import catalog, store
+from warehouse.schema import DEFAULT_SCHEME, OUTCOMES, SETUPS, SNAPSHOTS
+from warehouse.store import Partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +47,52 @@ class Admission:
 
 
 def setups(root: Path, features: Sequence[str] = ()) -> pl.DataFrame:
-    """All setups of a root, sorted by setup_id: their own columns, `symbol`, `date`, and some features.
+    """All setups of a root, sorted by setup_id: own columns, `symbol`, `date`, some features and summaries.
 
     The keys are read off the setup_id. A partition made before a feature existed has null there.
     """
+    tables = ("gold.setups", "gold.summaries") if _summaries(features) else ("gold.setups",)
+    return frozen([source for table in tables for source in store.partitions(root, table)], features)
+
+
+def frozen(sources: Iterable[Partition], features: Sequence[str] = ()) -> pl.DataFrame:
+    """The same of some partitions of gold.setups and gold.summaries."""
+    by_table: dict[str, list[Partition]] = {"gold.setups": [], "gold.summaries": []}
+    for source in sources:
+        by_table[source.table].append(source)
     name = pl.col("setup_id").str.split("/")
     keys = {"symbol": name.list.get(0), "date": name.list.get(1).str.to_date()}
-    schema = {**SETUPS.schema, **dict.fromkeys(features, pl.Float64())}
-    return (
-        _scan(root, "gold.setups", schema).with_columns(**keys).sort("setup_id").collect(engine="in-memory")
-    )
+    made = _summaries(features)
+    own = [feature for feature in features if feature not in made]
+    found = _scan(by_table["gold.setups"], {**SETUPS.schema, **dict.fromkeys(own, pl.Float64())})
+    if made:
+        schema = {"setup_id": SETUPS.schema["setup_id"], **dict.fromkeys(made, pl.Float32())}
+        told = _scan(by_table["gold.summaries"], schema)
+        found = found.join(told, on="setup_id", how="left", maintain_order="left")
+    return found.with_columns(**keys).sort("setup_id").collect(engine="in-memory")
+
+
+def _summaries(features: Sequence[str]) -> list[str]:
+    return [feature for feature in features if feature in catalog.load().summaries] if features else []
+
+
+def snapshots(root: Path, setups: pl.DataFrame, features: Sequence[str] = ()) -> pl.LazyFrame:
+    """gold.snapshots of some setups: own columns and some features."""
+    schema = {**SNAPSHOTS.schema, **dict.fromkeys(features, pl.Float64())}
+    of = set(setups["setup_id"].str.split("/").list.head(2).list.join("/"))
+    parts = store.partitions(root, "gold.snapshots")
+    named = [source for source in parts if "/".join(value for _, value in source.keys) in of]
+    return _scan(named, schema).join(setups.select("setup_id").lazy(), on="setup_id", how="semi")
 
 
 def outcomes(root: Path, scheme: str = DEFAULT_SCHEME) -> pl.DataFrame:
     """Outcomes of all setups under one scheme, sorted by setup and horizon."""
-    found = _scan(root, "gold.outcomes", OUTCOMES.schema).filter(pl.col("scheme") == scheme)
+    return followed(store.partitions(root, "gold.outcomes"), scheme)
+
+
+def followed(sources: Iterable[Partition], scheme: str = DEFAULT_SCHEME) -> pl.DataFrame:
+    """The same of some partitions."""
+    found = _scan(sources, OUTCOMES.schema).filter(pl.col("scheme") == scheme)
     return found.sort("setup_id", "horizon_s").collect(engine="in-memory")
 
 
@@ -71,10 +103,10 @@ def starts(setups: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
     return told.join(own, on="setup_id", maintain_order="left")
 
 
-def _scan(root: Path, table: str, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
-    paths: Collection[Path] = [store.whole(source) for source in store.partitions(root, table)]
+def _scan(sources: Iterable[Partition], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    paths = [store.whole(source) for source in sources]
     if not paths:
         return pl.LazyFrame(schema=schema)
     return pl.scan_parquet(
-        list(paths), schema=dict(schema), glob=False, missing_columns="insert", extra_columns="ignore"
+        paths, schema=dict(schema), glob=False, missing_columns="insert", extra_columns="ignore"
     )

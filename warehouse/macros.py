@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from warehouse.vectors import DEFAULT, SHARED_TENTHS
+from warehouse.spread import PER_CLUSTER, PER_DATE
+from warehouse.vectors import CLIPPED, DEFAULT, SHARED_TENTHS
 
-_PRODUCT = "regexp_extract({}.symbol, '^(.+?)[FGHJKMNQUVXZ][0-9]+$', 1)"
+_SCALED = (
+    f"greatest(-{CLIPPED}, least({CLIPPED}, "
+    "coalesce(({}[place] - scale.median[place]) / scale.mad[place], 0)))"
+)
+"""A slot as principal axes are taken of it: the median where it is missing."""
+_PRODUCT = "regexp_extract(one.symbol, '^(.+?)[FGHJKMNQUVXZ][0-9]+$', 1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +37,31 @@ class Macro:
 # A parameter hides columns of its name even inside the views that the macro reads: no column is called so.
 NEAREST = Macro(
     "nearest",
-    "nearest(setup_id, k := 30)",
+    f"nearest(setup_id, k := 30, vector_spec := '{DEFAULT}')",
     "The nearest earlier setups of the same kind and direction that were resolved before the setup's moment, "
-    "and what followed each. The same answer as `warehouse similar` gives at that moment; pure SQL, in the "
-    "database file too.",
+    f"and what followed each; at most {PER_DATE} of a date and {PER_CLUSTER} of a cluster. What "
+    "`warehouse similar` answers at that moment; pure SQL, in the database file too.",
     f"""
 CREATE MACRO nearest(setup, k := 30, vector_spec := '{DEFAULT}') AS TABLE
-WITH asked AS (
+WITH placed AS MATERIALIZED (
     SELECT
-        one.*,
+        one.setup_id,
+        one.date,
+        one.level_kind,
+        one.level_kinds,
+        one.direction,
+        one.known_ts,
+        one.resolved_ts,
+        one.cluster_id,
+        one.is_placebo,
+        {_PRODUCT} AS product,
         mine.vector,
-        mine.slots,
-        {_PRODUCT.format("one")} AS product
+        mine.slots
     FROM gold.setups AS one
     JOIN gold.vectors AS mine ON mine.setup_id = one.setup_id AND mine.spec = vector_spec
-    WHERE one.setup_id = setup
+),
+asked AS MATERIALIZED (
+    FROM placed WHERE placed.setup_id = setup
 ),
 fits AS (
     SELECT max(fit.date) AS fitted
@@ -54,7 +70,10 @@ fits AS (
     WHERE fit.spec = vector_spec
 ),
 scale AS (
-    SELECT list(coalesce(known.mad, 1.0) ORDER BY slot.place) AS mad
+    SELECT
+        list(coalesce(known.mad, 1.0) ORDER BY slot.place) AS mad,
+        list(coalesce(known.median, 0.0) ORDER BY slot.place) AS median,
+        list(known.axes ORDER BY slot.place) AS axes
     FROM (
         SELECT
             asked.product,
@@ -72,24 +91,46 @@ scale AS (
 gaps AS (
     SELECT
         other.setup_id AS found,
-        len(asked.slots) AS width,
-        list_transform(
-            theirs.vector,
-            lambda value, place: ((value::DOUBLE - asked.vector[place]::DOUBLE) / scale.mad[place]) ** 2
-        ) AS squares
-    FROM asked, scale, gold.setups AS other
-    JOIN gold.vectors AS theirs ON theirs.setup_id = other.setup_id AND theirs.spec = vector_spec
+        coalesce(len(scale.axes[1]), len(asked.slots)) AS width,
+        CASE
+            WHEN scale.axes[1] IS NULL THEN list_transform(
+                other.vector,
+                lambda value, place: ((value::DOUBLE - asked.vector[place]::DOUBLE) / scale.mad[place]) ** 2
+            )
+            WHEN least(list_count(other.vector), list_count(asked.vector)) * 10
+                >= {SHARED_TENTHS} * len(asked.slots)
+            THEN list_transform(
+                scale.axes[1],
+                lambda part, axis: list_sum(list_transform(
+                    other.vector,
+                    lambda value, place: scale.axes[place][axis]
+                        * ({_SCALED.format("other.vector")} - {_SCALED.format("asked.vector")})
+                )) ** 2
+            )
+        END AS squares
+    FROM asked, scale, placed AS other
     WHERE NOT other.is_placebo
         AND other.direction = asked.direction
         AND (asked.level_kind = 'CUSTOM' OR list_contains(other.level_kinds, asked.level_kind))
         AND other.resolved_ts <= asked.known_ts
         AND other.date <> asked.date
-        AND {_PRODUCT.format("other")} = asked.product
+        AND other.product = asked.product
 ),
 ranked AS (
     SELECT found, sqrt(list_sum(squares) * width / list_count(squares)) AS distance
     FROM gaps
     WHERE list_count(squares) * 10 >= {SHARED_TENTHS} * width
+),
+firsts AS (
+    SELECT ranked.found, ranked.distance, other.date
+    FROM ranked
+    JOIN placed AS other ON other.setup_id = ranked.found
+    QUALIFY row_number() OVER (PARTITION BY other.cluster_id ORDER BY distance, found) <= {PER_CLUSTER}
+),
+spread AS (
+    SELECT found, distance
+    FROM firsts
+    QUALIFY row_number() OVER (PARTITION BY date ORDER BY distance, found) <= {PER_DATE}
 )
 SELECT
     row_number() OVER (ORDER BY distance, found) AS rank,
@@ -106,7 +147,7 @@ SELECT
     followed.outcome_8m,
     followed.mfe_pts,
     followed.mae_pts
-FROM ranked
+FROM spread
 JOIN setups AS followed ON followed.setup_id = found
 QUALIFY rank <= k
 ORDER BY rank
@@ -135,17 +176,17 @@ def _helper(name: str, call: str, parameters: str, arguments: str, doc: str, exa
 _MOMENT = "level::VARCHAR, epoch_ns(ts::TIMESTAMP_NS)"
 SIMILAR = _helper(
     "similar",
-    "similar(level, ts, k := 30)",
-    "level, ts, k := 30",
-    f"{_MOMENT}, k::BIGINT",
+    f"similar(level, ts, k := 30, vector_spec := '{DEFAULT}')",
+    f"level, ts, k := 30, vector_spec := '{DEFAULT}'",
+    f"{_MOMENT}, k::BIGINT, vector_spec::VARCHAR",
     "The neighbours that `warehouse similar` shows, nearest first.",
     "FROM similar('PM_HIGH', ny('2025-07-08 10:14:35'), k := 10)",
 )
 ODDS = _helper(
     "odds",
-    "odds(level, ts)",
-    "level, ts",
-    _MOMENT,
+    f"odds(level, ts, vector_spec := '{DEFAULT}')",
+    f"level, ts, vector_spec := '{DEFAULT}'",
+    f"{_MOMENT}, vector_spec::VARCHAR",
     "The distribution that `warehouse similar` shows: a row per horizon and outcome.",
     "FROM odds('PM_HIGH', ny('2025-07-08 10:14:35'))",
 )

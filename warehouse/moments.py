@@ -1,28 +1,34 @@
-"""Frozen moments: the models of levels, arrivals and outcomes with their inputs made explicit."""
+"""Frozen moments: the models of fronts and arrivals with their inputs made explicit."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import polars as pl
 
-from warehouse import barrier, session, sqlfile
-from warehouse.schema import BAR_NS, DEFAULT_SCHEME, FRONT_CONTRACT, LEVEL_KINDS, OUTCOMES, SCHEMES, SETUPS
+from warehouse import races, session, sqlfile
+from warehouse.levels import levels
+from warehouse.races import TOUCH_PTS
+from warehouse.schema import (
+    AVERAGES,
+    DEFAULT_SCHEME,
+    FRONT_CONTRACT,
+    LEVEL_KINDS,
+    SETUPS,
+    WEIGHTS,
+)
 from warehouse.session import Window
 from warehouse.sqlfile import Source
 
-TOUCH_PTS, REARM_PTS = 1.0, 2.0
-"""Half-widths of the bands in which price is at a level, and beyond which it has left."""
+__all__ = ["TOUCH_PTS", "front_contract", "levels", "side", "triggers", "weights"]
+
+REARM_PTS = 2.0
+"""Half-width of the band beyond which price has left a level."""
 REARM_BARS = 6
 """Bars, 30 s, that price must stay beyond the re-arm band."""
 COOLDOWN_NS = 240 * 10**9
-HALT_NS = 60 * 10**9
-"""Silence after which trading counts as halted."""
-_FOREVER = np.iinfo(np.int64).max
-_AT_ONCE = 1 << 19
-"""Quotes looked at together, so that a busy day takes no more memory than a calm one."""
+"""Time between arrivals at a level; a label of that horizon tells the next one how the last ended."""
 
 
 def front_contract(product: str, date: dt.date, records: Source, user: str | None = None) -> pl.DataFrame:
@@ -47,67 +53,6 @@ def front_contract(product: str, date: dt.date, records: Source, user: str | Non
     return pl.DataFrame([(session.calendar_front(product, date), "calendar", None)], schema, orient="row")
 
 
-def levels(
-    trades: Source,
-    custom: pl.DataFrame,
-    symbol: str,
-    date: dt.date,
-    setup_window: Window = session.SETUP_WINDOW,
-) -> pl.DataFrame:
-    """silver.levels of a trading date.
-
-    Args:
-        trades: silver.trades of the date.
-        custom: The user's prices as `pricelist.read` gives them.
-        symbol: The contract.
-        date: The trading date.
-        setup_window: Where it begins, custom prices become known unless they say otherwise.
-    """
-    start, _ = session.window(date, setup_window)
-    today = custom.filter(pl.col("date").is_null() | (pl.col("date") == date))
-    known = [start if time is None else session.at(date, time) for time in today["known"]]
-    prices = today.select("price", pl.Series("known_ns", known, pl.Int64))
-    premarket, opening = session.window(date, session.PREMARKET), session.window(date, session.OPENING_RANGE)
-    return sqlfile.run(
-        sqlfile.load("levels"),
-        {"trades": trades, "custom": prices},
-        symbol=symbol,
-        date=date.isoformat(),
-        premarket_start=premarket[0],
-        premarket_end=premarket[1],
-        opening_start=opening[0],
-        opening_end=opening[1],
-        end=session.bounds(date)[1],
-    )
-
-
-def mids(quotes: pl.LazyFrame) -> pl.DataFrame:
-    """The path of mid in event order: a row per change, and per reset.
-
-    Args:
-        quotes: silver.quotes of a trading date.
-
-    Returns:
-        seq (order), ns, until (ns of the next row, far future in the last), mid in points (null unless
-        both sides exist), reset.
-    """
-    rows = quotes.select(pl.len()).collect(engine="in-memory").item()
-    pieces = [_changes(quotes, first) for first in range(0, max(rows, 1), _AT_ONCE)]
-    path = pl.concat(pieces, rechunk=True).with_row_index("seq")
-    return path.with_columns(until=pl.col("ns").shift(-1, fill_value=_FOREVER))
-
-
-def _changes(quotes: pl.LazyFrame, first: int) -> pl.DataFrame:
-    """Changes of mid among the quotes from row `first` on; the row before only says what was."""
-    before = min(first, 1)
-    piece = quotes.slice(first - before, _AT_ONCE + before)
-    mid = pl.when(~pl.col("reset")).then((pl.col("bid_px") + pl.col("ask_px")) / 2)
-    row = pl.int_range(pl.len())
-    changed = pl.col("reset") | pl.col("mid").ne_missing(pl.col("mid").shift()) | (row == 0)
-    path = piece.select(ns=pl.col("ts").cast(pl.Int64), mid=mid, reset="reset")
-    return path.filter(changed & (row >= before)).collect(engine="in-memory")
-
-
 def triggers(
     levels: pl.DataFrame,
     quotes: pl.LazyFrame,
@@ -116,8 +61,10 @@ def triggers(
     date: dt.date,
     setup_window: Window = session.SETUP_WINDOW,
     *,
+    tick: float,
     source: str,
     maybe_back_month: bool = False,
+    doubtful: bool = False,
 ) -> pl.DataFrame:
     """Every accepted arrival of a trading date: gold.setups' own columns.
 
@@ -128,19 +75,23 @@ def triggers(
         volatility: `bar_ts, sigma_60, sigma_warmup`; a bar without a row has no sigma.
         date: The trading date.
         setup_window: Trigger bars lie wholly inside.
+        tick: Tick size in points.
         source: mbp-10 or mbo.
         maybe_back_month: The contract was named by the user.
+        doubtful: The date's order flow was beyond tolerance.
     """
     start, end = session.window(date, setup_window)
+    path = races.mids(quotes)
     found = sqlfile.run(
         sqlfile.load("triggers"),
         {
             "levels": levels,
-            "mids": mids(quotes),
+            "mids": path,
             "book": book.select("bar_ts", "mid_min", "mid_max", "meta_reset"),
             "volatility": volatility.select("bar_ts", "sigma_60", "sigma_warmup"),
         },
         kinds=list(LEVEL_KINDS),
+        averages=list(AVERAGES),
         open_ns=session.at(date, session.RTH.start),
         window_start=start,
         window_end=end,
@@ -150,58 +101,29 @@ def triggers(
         cooldown_ns=COOLDOWN_NS,
         source=source,
         maybe_back_month=maybe_back_month,
+        doubtful=doubtful,
     )
-    return found.cast(SETUPS.schema)  # type: ignore[arg-type]
-
-
-def outcomes(
-    setups: pl.DataFrame,
-    quotes: pl.LazyFrame,
-    book: pl.LazyFrame,
-    date: dt.date,
-    *,
-    tick: float,
-    factors: Mapping[int, float],
-    end_ns: int | None = None,
-) -> pl.DataFrame:
-    """gold.outcomes of a trading date's setups.
-
-    Args:
-        setups: gold.setups.
-        quotes: silver.quotes.
-        book: silver.book.
-        date: The trading date.
-        tick: Tick size in points.
-        factors: g by horizon from `barrier.factors`; 0.9 for those it does not name.
-        end_ns: Instant up to which the tape was seen; default the end of the last bar.
-    """
-    bars = book.select("bar_ts", "meta_empty").collect(engine="in-memory")
-    seen = _last_bar_end(bars) if end_ns is None else end_ns
-    starts = setups.select("setup_id", "known_ts", "direction", "level_price", "x0", "sigma_60")
-    found = sqlfile.run(
-        sqlfile.load("outcomes"),
-        {"setups": starts, "mids": mids(quotes), "book": bars},
-        end_ns=min(seen, session.bounds(date)[1]),
-        halt_ns=HALT_NS,
-        touch_pts=TOUCH_PTS,
+    labels = races.followed(found, path, book, date, tick=tick, schemes=(DEFAULT_SCHEME,))
+    past = sqlfile.run(
+        sqlfile.load("touches"),
+        {
+            "setups": found,
+            "levels": levels,
+            "outcomes": labels.filter(pl.col("horizon_s") * 10**9 == COOLDOWN_NS),
+        },
+        averages=list(AVERAGES),
+        open_ns=session.at(date, session.RTH.start),
+        label_ns=COOLDOWN_NS,
         tick=tick,
-        schemes=list(SCHEMES),
     )
-    return barrier.with_odds(found, setups, factors).select(*OUTCOMES.schema).cast(OUTCOMES.schema)  # type: ignore[arg-type]
+    joined = found.join(past, on="setup_id", how="left", validate="1:1", maintain_order="left")
+    return joined.select(*SETUPS.schema).cast(SETUPS.schema)  # type: ignore[arg-type]
 
 
-def library(setups: pl.LazyFrame, outcomes: pl.LazyFrame) -> pl.DataFrame:
-    """What `barrier.factors` learns from: the default scheme's outcomes with their starts.
-
-    Args:
-        setups: gold.setups of earlier dates, with `date`.
-        outcomes: gold.outcomes of the same dates.
-    """
-    starts = setups.select("setup_id", "date", "x0", "sigma_60")
-    default = outcomes.filter(pl.col("scheme") == DEFAULT_SCHEME)
-    wanted = ("date", "horizon_s", "outcome", "barrier_pts", "x0", "sigma_60")
-    joined = default.drop("date", strict=False).join(starts, on="setup_id", maintain_order="left")
-    return joined.select(wanted).collect(engine="in-memory")
+def weights(setups: pl.DataFrame) -> pl.DataFrame:
+    """gold.weights of a trading date's setups."""
+    found = sqlfile.run(sqlfile.load("weights"), {"setups": setups})
+    return found.cast(WEIGHTS.schema)  # type: ignore[arg-type]
 
 
 def side(quotes: pl.LazyFrame, price: float, ns: int) -> int | None:
@@ -220,8 +142,3 @@ def side(quotes: pl.LazyFrame, price: float, ns: int) -> int | None:
     )
     last: Sequence[float] = away.tail(1).collect(engine="in-memory")["away"].to_list()
     return (1 if last[0] > 0 else -1) if last else None
-
-
-def _last_bar_end(bars: pl.DataFrame) -> int:
-    last = bars["bar_ts"].cast(pl.Int64).max()
-    return int(last) + BAR_NS if isinstance(last, int) else 0

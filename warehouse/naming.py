@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 
 from warehouse.errors import QuestionError
 from warehouse.schema import LEVEL_KINDS
 
 CUSTOM = "CUSTOM"
 """Kind of the user's own prices."""
-MADE = ("PM_HIGH", "PM_LOW", "OR_HIGH", "OR_LOW", CUSTOM)
-"""Kinds that this build makes; `schema.LEVEL_KINDS` orders those to come too."""
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 MOST = 1e6
 """Points from which a number is no price."""
@@ -49,16 +48,15 @@ def sound(price: float) -> bool:
     return 0 < price < MOST
 
 
-def kinds(text: str) -> list[str]:
-    """Kinds of level from a list such as `PM_HIGH,OR_HIGH`.
+def kinds(words: Iterable[str]) -> frozenset[str]:
+    """Kinds of level as they were written, in whatever case.
 
     Raises:
-        QuestionError: If one is not made by this build.
+        QuestionError: If one is none.
     """
-    found = [word.strip().upper() for word in text.split(",")]
-    for kind in found:
-        if kind not in MADE:
-            near = difflib.get_close_matches(kind, MADE, n=3, cutoff=0.5)
-            hint = f"did you mean {', '.join(near)}?" if near else f"there is {', '.join(MADE)}"
-            raise QuestionError(f"`{kind}` is no kind of level: {hint}")
+    found = frozenset(word.strip().upper() for word in words)
+    for kind in sorted(found - set(LEVEL_KINDS)):
+        near = difflib.get_close_matches(kind, LEVEL_KINDS, n=3, cutoff=0.5)
+        hint = f"did you mean {', '.join(near)}?" if near else f"there is {', '.join(LEVEL_KINDS)}"
+        raise QuestionError(f"`{kind}` is no kind of level: {hint}")
     return found

@@ -14,7 +14,9 @@ Reals = npt.NDArray[np.float64]
 
 CLASSES = ("BREAK", "REJECT", "CHOP")
 STRENGTH = 10.0
-"""Neighbours that the null counts as."""
+"""Neighbours that the null counts as, until the past can say."""
+STRENGTHS = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 1280.0)
+"""What the past may choose among; at the last one neighbours hardly move the null."""
 _BARRIER_SIGMAS, _FLOOR_PTS = 0.9, 2.0  # the floor lies one point beyond the touch band
 _TAIL = 0.05
 _REACH = 40.0  # how many e-folds of a tail the integration covers
@@ -24,7 +26,7 @@ _BEND = 12.0
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """One outcome's probability, its 90 % interval, and its share in the whole admissible library.
+    """One outcome's probability, its 90 % interval, its base rate, and its lift: probability over base rate.
 
     The interval holds the probability: where the posterior is so skewed that its mean lies beyond the
     quantile, it is widened to the mean.
@@ -34,6 +36,7 @@ class Chance:
     lo: float
     hi: float
     base: float | None
+    lift: float | None
 
 
 def weights(distances: Reals) -> Reals:
@@ -51,25 +54,42 @@ def effective(weights: Reals) -> float:
     return float(weights.sum()) ** 2 / squares if squares else 0.0
 
 
-def blend(weights: Reals, hits: Reals, null: Reals, base: Reals | None) -> dict[str, Chance]:
+def blend(
+    weights: Reals, hits: Reals, null: Reals, base: Reals | None, strength: float = STRENGTH
+) -> dict[str, Chance]:
     """Posterior of the three outcomes.
 
     Args:
         weights: (n,) of the neighbours whose outcome is one of the three.
         hits: (n, 3), 1 where the neighbour had that outcome.
-        null: (3,) chances by geometry at the question's own start; they count as ten neighbours.
-        base: (3,) shares in the library, shown beside; None if it is empty.
+        null: (3,) chances by geometry at the question's own start.
+        base: (3,) base rates, shown beside; None if the library is empty.
+        strength: Neighbours that the null counts as.
     """
     count = effective(weights)
     shares = weights @ hits / weights.sum() if count else np.zeros(len(CLASSES))
-    mass, whole = count * shares + STRENGTH * null, count + STRENGTH
+    mass, whole = count * shares + strength * null, count + strength
     chances = {}
     for place, name in enumerate(CLASSES):
         a = float(mass[place])
         lo, hi = beta_quantile(a, whole - a, _TAIL), beta_quantile(a, whole - a, 1 - _TAIL)
         p = a / whole
-        chances[name] = Chance(p, min(lo, p), max(hi, p), None if base is None else float(base[place]))
+        usual = None if base is None else float(base[place])
+        chances[name] = Chance(p, min(lo, p), max(hi, p), usual, p / usual if usual else None)
     return chances
+
+
+def rate(bucket: Reals, whole: Reals) -> Reals | None:
+    """Base rates of a bucket, drawn to those of the whole as if it had ten more; None without any.
+
+    Args:
+        bucket: (3,) counts at the time of day.
+        whole: (3,) counts at any time, the bucket's among them.
+    """
+    if not whole.sum():
+        return None
+    rates: Reals = (bucket + STRENGTH * whole / whole.sum()) / (bucket.sum() + STRENGTH)
+    return rates
 
 
 def beta_quantile(a: float, b: float, q: float) -> float:

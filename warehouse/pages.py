@@ -1,11 +1,11 @@
-"""Reference pages of `docs/`: those of the catalogue, and the one of SQL."""
+"""Reference pages of `docs/`: those of the catalogue, the one of SQL, and the schema of a frame."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from warehouse import macros, plan, reference, sqlfile, views
+from warehouse import macros, plan, reference, screen, sqlfile, views
 from warehouse.schema import SETUPS, Column, Table
 from warehouse.views import View
 
@@ -18,8 +18,9 @@ Generated from the declarations in `warehouse/` and `sql/` by `just docs`; do no
 `bronze`, `silver` and `gold` are views over the Parquet files; every silver and gold table also has a view
 without its schema. Times are UTC; `ny('2025-07-08 10:14:35')` makes one from New York wall time.
 
-`ROOT/warehouse.duckdb` holds `setups`, `levels`, `outcomes`, the gold tables and `nearest`, for any DuckDB 2
-client; our connections attach it read-only as `file`.
+`ROOT/warehouse.duckdb` holds `setups`, `levels`, `outcomes`, the gold tables, `nearest`, and a view of each
+family at setups with a comment on every column, such as `features.wall`, for any DuckDB 2 client; our
+connections attach it read-only as `file`.
 """
 _SETUPS = """`setups` is gold.setups with the default scheme's outcomes and without placebos. Every feature is
 a column too: see [features](features/index.md).
@@ -30,7 +31,7 @@ _FAMILIES = """`silver.bars` joins {bars}. `silver.level_bars` joins {level_bars
 
 def pages() -> dict[str, str]:
     """Every generated page by its path under `docs/`."""
-    return {**reference.pages(), SQL_PAGE: sql_page()}
+    return {**reference.pages(), SQL_PAGE: sql_page(), screen.PAGE: screen.text()}
 
 
 def write(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from warehouse import pressure, question, store
+from warehouse import catalog, pressure, question, store
 from warehouse.errors import QuestionError
 from warehouse.question import DOWN, UP, Moment, Place
 from warehouse.schema import BAR_NS, NS
@@ -20,11 +20,28 @@ _START = {"bar": pl.Int64(), "direction": pl.String(), "x0": pl.Float64(), "sigm
 
 
 def features(now: Moment, names: Collection[str]) -> dict[str, Any]:
-    """Features of a moment: those frozen with its setup, else made by the plan that makes setups."""
-    if now.setup is not None:
-        return now.setup
+    """Features and summaries of a moment: frozen with its setup, else made as those of setups are made."""
+    told = [name for name in names if name in catalog.load().summaries]
     start = pl.DataFrame([(now.place.bar, now.direction, now.x0, now.sigma_60)], _START, orient="row")
-    return _at(now.place, start, now.place.bar, names).row(0, named=True)
+    if now.setup is None:
+        own = [name for name in names if name not in told]
+        made = _at(now.place, start, now.place.bar, own).row(0, named=True) if own else {}
+        return made | (_led_up(now.place, start, told) if told else {})
+    if not told:
+        return now.setup
+    mine = now.place.scan("gold.summaries").filter(pl.col("setup_id") == now.setup["setup_id"])
+    found = mine.collect(engine="in-memory")
+    return now.setup | (found.row(0, named=True) if len(found) else dict.fromkeys(told))
+
+
+def _led_up(place: Place, start: pl.DataFrame, names: Collection[str]) -> dict[str, Any]:
+    """Summaries of the twenty minutes up to a moment."""
+    from warehouse import plan, sequences, summaries  # noqa: PLC0415 (most vectors need none)
+
+    setup = _triggers(place, start)
+    tables = sorted({"book", *plan.tables(catalog.load().sequence)})
+    bars = sequences.sequences(setup, {table: _table(place, table, place.bar) for table in tables})
+    return summaries.summaries(setup.lazy(), bars.lazy(), names).drop("setup_id").row(0, named=True)
 
 
 def physics(
@@ -61,20 +78,25 @@ def _at(place: Place, starts: pl.DataFrame, last: int, names: Collection[str]) -
     from warehouse import plan  # noqa: PLC0415 (a stored setup needs no plan, and loading every feature takes time)
 
     tables = {table: _table(place, table, last) for table in sorted(plan.tables(names))}
-    bar = pl.col("bar").cast(NS)
-    triggers = starts.with_columns(
-        setup_id=place.level_id + "/" + pl.col("bar").cast(pl.String),
-        level_id=pl.lit(place.level_id),
-        level_price=pl.lit(place.price),
-        trigger_ts=bar,
-        bar_ts=bar,
-    )
+    triggers = _triggers(place, starts)
     made = plan.at_setups(triggers, tables, names)
     own = [name for name in made.columns if name not in triggers.columns]
     return (
         triggers.select("setup_id", "bar")
         .join(made.select("setup_id", *own), on="setup_id", how="left", maintain_order="left")
         .drop("setup_id")
+    )
+
+
+def _triggers(place: Place, starts: pl.DataFrame) -> pl.DataFrame:
+    """Bars as if each were a trigger."""
+    bar = pl.col("bar").cast(NS)
+    return starts.with_columns(
+        setup_id=place.level_id + "/" + pl.col("bar").cast(pl.String),
+        level_id=pl.lit(place.level_id),
+        level_price=pl.lit(place.price),
+        trigger_ts=bar,
+        bar_ts=bar,
     )
 
 

@@ -7,7 +7,7 @@ way price travels.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from warehouse import catalog
 
@@ -33,6 +33,11 @@ _WALL = {
 _RETREAT = {side: f"bar5s_lvl_retreat_{side}_sum" for side in ("far", "near", "near_res")}
 _CONDITIONS = tuple(f"bar5s_lvl_cond{n}_sum" for n in range(1, 5))
 _QUADRANTS = {name: f"bar5s_lvl_quad_{name}_sum" for name in ("break", "wallrej", "vacuum", "compress")}
+NAMES: Final[dict[str, Any]] = {
+    "story": _STORY, "lead": _LEAD, "wall": _WALL, "retreat": _RETREAT, "cond": _CONDITIONS,
+    "quad": _QUADRANTS,
+}  # fmt: skip
+"""Columns that a frame's keys are read from."""
 _WALLS = {"PUSH_INTO_WALL": "it is not melting", "PUSH_INTO_MELTING_WALL": "it melts"}
 _REASONS = {
     "d": "not_applicable", "setup_id": "not_applicable", "tau_s": "not_applicable", "state": "not_applicable",

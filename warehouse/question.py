@@ -210,7 +210,12 @@ def _level(root: Path, symbol: str, date: dt.date, level: str, end: int) -> tupl
     if known.is_empty():
         since = mine["known_ts"].to_list()[0]
         raise QuestionError(f"{kind} of {date} is known from {clock(since)}; {clock(end)} is earlier")
-    _, level_id, price, _ = known.rows()[-1]
+    # the value that the bar was held against: what its own trades made of it comes too late
+    in_force = known.filter(pl.col("known_ts") <= end - BAR_NS).tail(1)
+    [(_, level_id, price, since)] = (known.head(1) if in_force.is_empty() else in_force).rows()
+    if price is None:
+        passed = f"{kind} of {date} was passed by {clock(since)}"
+        raise QuestionError(f"{passed}, and the new one is not old enough yet: ask later")
     return level_id, kind, price
 
 

@@ -77,10 +77,14 @@ def families() -> list[Row]:
 
 
 def find(name: str | None = None) -> list[Row]:
-    """What `warehouse features` shows: the families, the features of one, or all about one feature.
+    """What `warehouse features` shows: the families, the features of one, all about one feature, or a search.
+
+    Args:
+        name: A family, a feature, or words: each is found in a name or a meaning, or is a unit or a window
+            in bars; features that have all of them are found.
 
     Raises:
-        QuestionError: If there is no family and no feature of that name.
+        QuestionError: If nothing is found.
     """
     known = catalog.load()
     if name is None:
@@ -90,8 +94,16 @@ def find(name: str | None = None) -> list[Row]:
     for called in (name, catalog.PREFIX + name):
         if called in known:
             return about(known, known[called])
+    if found := [row(feature) for feature in known.values() if _has(known, feature, name.lower().split())]:
+        return found
     near = difflib.get_close_matches(name, [*known.families(), *known]) or known.families()
     raise QuestionError(f"there is no family and no feature `{name}`: did you mean {', '.join(near)}?")
+
+
+def _has(known: Catalog, feature: Feature, words: list[str]) -> bool:
+    """Whether a feature has all words: in name or meaning, or as unit or window."""
+    text, exact = f"{feature.name} {feature.summary}".lower(), {str(feature.unit), _window(known, feature)}
+    return all(word in exact or (word in text and not word.isdigit()) for word in words)
 
 
 def row(feature: Feature) -> Row:
@@ -117,6 +129,7 @@ def about(known: Catalog, feature: Feature) -> list[Row]:
         "rises with": feature.rises_with or "",
         "codes": _codes(feature),
         "breaks": "; ".join(f"{law}: {reason}" for law, reason in feature.breaks.items()),
+        "idle": feature.idle,
         "vectors": ", ".join(name for name, slots in known.vectors.items() if feature.name in slots),
         "declared": feature.where,
     }
@@ -135,7 +148,7 @@ def _escaped(one: Row) -> list[str]:
 
 
 def _window(known: Catalog, feature: Feature) -> str:
-    bars = known.reach(feature.name)
+    bars = known.reach_of(feature)
     return "date so far" if bars is None else str(bars)
 
 

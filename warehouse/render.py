@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from warehouse import pressure, question
-from warehouse.card import Card, Labels
-from warehouse.odds import CLASSES, Chance
+from warehouse import pressure, prospects, question
+from warehouse.card import Card
+from warehouse.catalog import PREFIX
+from warehouse.precedents import TOLD
+from warehouse.prospects import WIDTH
 
-WIDTH = 80
 UNSEEN = "·"
 _BAR = 9
 _ROWS = 500
@@ -39,7 +41,7 @@ def card(found: Card) -> str:
             *textwrap.wrap(found.told, WIDTH),
             *_conditions(found.conditions, found.retreat),
             "",
-            *_outcomes(found),
+            *prospects.lines(found),
             "",
             *(
                 line
@@ -128,7 +130,7 @@ def _stands(price: float | None, x: float | None, sigma: float | None) -> str:
     where = "before" if x < 0 else "beyond" if x > 0 else "at"
     moves = f" ({abs(x) / sigma:.1f} one-minute moves of {sigma:.2f} pt)" if sigma else ""
     said = f"price {price:,.3f}, " if price is not None else "price "
-    return f"{said}{abs(x):g} pt {where} the level{moves}"
+    return f"{said}{round(abs(x), 3):g} pt {where} the level{moves}"
 
 
 def _ladder(points: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -160,32 +162,6 @@ def _conditions(degrees: Sequence[float | None], retreat: Mapping[str, float | N
     return [f"{said[0]}   {far}", said[1], f"{said[2]}   {near}", f"{said[3]}   (0 no, 1 yes)"]
 
 
-def _outcomes(found: Card) -> list[str]:
-    count, search = len(found.neighbours), found.search
-    rare = "" if found.percentile is None else f"; farther than {found.percentile:.0%} of past moments"
-    among = f"of {search['admissible']:,} admissible{rare}"
-    told = f"{count} neighbours from {search['dates']} dates, n_eff {found.n_eff:.1f}, {among}"
-    lines = textwrap.wrap(told, WIDTH)
-    if found.abstained:
-        lines.append("NOTHING SIMILAR HAS BEEN SEEN: do not lean on these odds")
-    if any(found.outcomes.values()):
-        lines.append("   " + "".join(f"  {name:<21}" for name in CLASSES) + "  n_eff")
-        lines += [_horizon(name, chances, found.labels[name]) for name, chances in found.outcomes.items()]
-    return lines
-
-
-def _horizon(name: str, chances: Mapping[str, Chance] | None, labels: Labels) -> str:
-    if chances is None:
-        return f"{name:>3}  no odds from here"
-    cells = "".join(f"  {_chance(chances[each]):<21}" for each in CLASSES)
-    return f"{name:>3}{cells} {labels.n_eff:>5.1f}".rstrip()
-
-
-def _chance(chance: Chance) -> str:
-    base = "" if chance.base is None else f" base {chance.base:.0%}"
-    return f"{chance.p:.0%} [{chance.lo * 100:.0f}..{chance.hi * 100:.0f}]{base}"
-
-
 def _neighbours(near: Sequence[Mapping[str, Any]]) -> list[str]:
     if not near:
         return ["no neighbours"]
@@ -195,7 +171,16 @@ def _neighbours(near: Sequence[Mapping[str, Any]]) -> list[str]:
         reach = " ".join(f"{_signed(each[name]):>6}" for name in ("mfe_pts", "mae_pts"))
         kinds = ",".join(each["level_kinds"])
         lines.append(f"{each['new_york']} {each['distance']:>6.2f}  {ends} {reach} {kinds}"[:WIDTH])
-    return lines
+    return [*_reasons(near), *lines]
+
+
+def _reasons(near: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What most often makes the neighbours near, and far."""
+    counts = (Counter(one["feature"] for each in near for one in each[side]) for side in ("near", "far"))
+    alike, apart = (
+        ", ".join(name.removeprefix(PREFIX) for name, _ in found.most_common(TOLD)) for found in counts
+    )
+    return textwrap.wrap(f"alike in {alike or UNSEEN}; apart in {apart or UNSEEN}", WIDTH)
 
 
 _FRAME_HEAD = f"{'New York':10}{'d':>3}{'x pt':>8}{'lead':>6}{'wall':>6}{'far':>7}{'near':>7}  story"

@@ -6,12 +6,12 @@ Times are naive `Datetime('ns')`, UTC by convention. Prices are index points fro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import polars as pl
 
-from warehouse.units import COUNT, FRACTION, LOTS, NAME, POINTS, TIME, Unit
+from warehouse.units import COUNT, FRACTION, LOTS, NAME, POINTS, SECONDS, TIME, Unit
 
 Mirror = Literal["same", "negate", "reflect"]
 
@@ -30,12 +30,26 @@ LEVEL_KINDS = (
     "CUSTOM",
 )  # fmt: skip
 """Names of levels, in the order in which one tick's setup takes its name."""
+SET_ASIDE = ("duplicate", "stale", "bad_level", "no_value", "off_grid", "absurd")
+"""Rules whose records stay in bronze and enter no other table; silver.quality counts each."""
+AVERAGES = ("SMA_90", "EMA_20", "VWAP")
+"""Levels that move all the time: each is a machine of its own, on no tick."""
+MOVING = (*AVERAGES, "SESSION_HIGH", "SESSION_LOW")
+"""Levels that have no one price for the date."""
 HORIZONS_S = (120, 240, 480)
 """Seconds after the freeze within which an outcome is sought."""
 DEFAULT_SCHEME = "level_c09"
 CLASSES_SCHEME = "level_class5"
 SCHEMES = (DEFAULT_SCHEME, CLASSES_SCHEME, "level_fix2", "level_fix3", "level_fix5", "trigger_c09")
 """Ways to say what followed, all stored side by side; questions and calibration read the default alone."""
+
+
+TAUS_S = (-300, -240, -180, -120, -60, 0, 30, 60, 120, 240)
+"""Moments around T0, in seconds, at which a setup is frozen again."""
+SEQUENCE_BARS = 240
+"""Bars of a sequence, the trigger's own the last."""
+CUBE_BARS = 36
+"""The last ones of them, of which it holds the pressure cube."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +228,7 @@ BOOK = Table(
         Column("clear_cnt", WHOLE, COUNT, "R records."),
         Column("meta_empty", FLAG, FRACTION, "No record fell into the bar."),
         Column("meta_reset", FLAG, FRACTION, "The book was dropped in the bar."),
-        Column("meta_badbook", FLAG, FRACTION, "Flagged as maybe bad, here or since the last reset."),
+        Column("meta_badbook", FLAG, FRACTION, "Flagged as maybe bad here or since the last reset, or crossed, or sent with levels that cannot be."),
         Column("meta_late_cnt", WHOLE, COUNT, "Records whose ts_event stepped back."),
         Column("meta_missing_last_cnt", WHOLE, COUNT, "Events that ended without the LAST flag."),
         Column("meta_unknown_order_cnt", WHOLE, COUNT, "C, M or F of an order never seen; 0 from MBP-10."),
@@ -246,14 +260,14 @@ LEVELS = Table(
     ("symbol", "date"),
     ("level_id", "known_ts"),
     (
-        Column("level_id", TEXT, NAME, "symbol/date/kind[/price]."),
-        Column("level_kind", TEXT, NAME, "PM_HIGH, PM_LOW, OR_HIGH, OR_LOW or CUSTOM."),
-        Column("price", REAL, POINTS, "The level.", mirror="reflect"),
+        Column("level_id", TEXT, NAME, "symbol/date/kind[/price][/p+ or /p-]."),
+        Column("level_kind", TEXT, NAME, "PM_HIGH, PM_LOW, OR_HIGH, OR_LOW, OR30_HIGH, OR30_LOW, SMA_90, EMA_20, PRIOR_HIGH, PRIOR_LOW, PRIOR_CLOSE, OVERNIGHT_HIGH, OVERNIGHT_LOW, SESSION_HIGH, SESSION_LOW, VWAP or CUSTOM."),
+        Column("price", REAL, POINTS, "The level, until the next row of its level_id is known; null: none from then on.", mirror="reflect"),
         Column("known_ts", NS, TIME, "First instant at which it may be read."),
         Column("valid_to", NS, TIME, "End of its validity, exclusive."),
         Column("is_placebo", FLAG, FRACTION, "True for a negative control."),
     ),
-)
+)  # fmt: skip
 
 VOLUME_PROFILE = Table(
     "silver.volume_profile",
@@ -275,15 +289,18 @@ VOLUME_PROFILE = Table(
 RETREAT_PROFILE = Table(
     "silver.retreat_profile",
     "How the near retreat went with the bar's own move of price, in each five-minute bucket of past sessions: "
-    "least squares over all bars at levels of the 20 previous sessions, at least 3; a bucket with fewer has no row.",
+    "least squares over all bars at levels of the 20 previous sessions, at least 3. And how price went with order "
+    "flow, through the origin and by half hours, at least 5. A bucket with neither has no row.",
     ("product", "date"),
     ("bucket",),
     (
         Column("bucket", WHOLE, COUNT, "Minute of the New York day divided by 5, 0 to 287."),
         Column("a", REAL, FRACTION, "Near retreat of a bar in which mid does not move."),
         Column("b", REAL, FRACTION, "Change of the near retreat per move of mid with the travel, in moves expected over five seconds."),
-        Column("n", WHOLE, COUNT, "Retreats that it was fitted to."),
+        Column("n", WHOLE, COUNT, "Retreats that it was fitted to; null where there is no such fit."),
         Column("sessions", WHOLE, COUNT, "Sessions they are from."),
+        Column("impact_12", REAL, POINTS, "Move of mid over 12 bars per order-flow imbalance of the touch as deep as five levels; null under five sessions."),
+        Column("impact_36", REAL, POINTS, "The same over 36 bars."),
     ),
 )  # fmt: skip
 
@@ -310,9 +327,28 @@ QUALITY = Table(
         Column("edge_in_qty", WHOLE, LOTS, "Size that entered the window by its moving."),
         Column("edge_out_qty", WHOLE, LOTS, "Size that left the window by its moving."),
         Column("unknown_trade_frac", REAL, FRACTION, "Share of traded lots without an aggressor; null without trades."),
-        Column("absurd_cnt", WHOLE, COUNT, "Records off the tick grid, without a price or size, or prints far from both best prices: in bronze only."),
+        Column("known_ts", NS, TIME, "Since when the whole book (the ten-level window) is known; null if never."),
+        Column("known_frac", REAL, FRACTION, "Share of the bars' time with a known book; null without bars."),
+        Column("duplicate_cnt", WHOLE, COUNT, "Quarantined: records that repeat the event or the act before them byte by byte."),
+        Column("stale_cnt", WHOLE, COUNT, "Quarantined: records whose sequence and time lie before an earlier record's."),
+        Column("bad_level_cnt", WHOLE, COUNT, "Quarantined: records of events that left a level off the tick grid or without a size."),
+        Column("no_value_cnt", WHOLE, COUNT, "Quarantined: records with an undefined price or size."),
+        Column("off_grid_cnt", WHOLE, COUNT, "Quarantined: records with a price between ticks."),
+        Column("absurd_cnt", WHOLE, COUNT, "Quarantined: prints far from both best prices."),
+        Column("renumbered_cnt", WHOLE, COUNT, "Times that the sequence stepped back while time did not; used."),
+        Column("instrument_cnt", WHOLE, COUNT, "Times that the instrument number changed: the book is dropped there."),
+        Column("crossed_cnt", WHOLE, COUNT, "Events that ended with a best bid not below the best ask: no mid, and the bar is flagged."),
+        Column("beyond", TEXT, NAME, "Tolerances that the date is beyond; null if none."),
     ),
 )  # fmt: skip
+
+
+def _other_end(kind: str) -> str:
+    """The kind of level that a kind becomes when the tape is reflected."""
+    name, _, end = kind.rpartition("_")
+    other = {"HIGH": "LOW", "LOW": "HIGH"}.get(end, end)
+    return f"{name}_{other}" if name else kind
+
 
 SETUPS = Table(
     "gold.setups",
@@ -339,6 +375,35 @@ SETUPS = Table(
         Column("uses_pre_known_level", FLAG, FRACTION, "The look-back reaches before the level was known."),
         Column("maybe_back_month", FLAG, FRACTION, "The contract was named by the user, not found to be front."),
         Column("source", TEXT, NAME, "mbp-10 or mbo."),
+        Column("doubtful", FLAG, FRACTION, "The order flow of its date was beyond tolerance (quality.beyond): known when the date ended, and no feature."),
+        Column("touch_role", TEXT, NAME, "FIRST, RETRY (after REJECT, same way), RETEST (after BREAK, from the other side) or RETURN; null if the last touch has no outcome."),
+        Column("last_outcome", TEXT, NAME, "Outcome at four minutes of the touch before, by the default scheme; null if there is none."),
+        Column("since_touch_s", REAL, SECONDS, "Seconds from that touch's T0; null if there is none."),
+        Column("since_break_s", REAL, SECONDS, "Seconds since a touch last broke the level; null if none did."),
+        Column("since_open_min", REAL, FRACTION, "Minutes from the open to T0; negative before."),
+        Column("cluster_id", TEXT, NAME, "First setup of those whose eight minutes overlap, directly or in a chain; named kinds, the user's prices and placebos apart."),
+        *(
+            Column(f"level_stack_{side}_{n}t", WHOLE, COUNT, f"Prices of other known levels up to {n} ticks {where} the level; the user's and placebos left out.")
+            for side, where in (("ahead", "beyond"), ("behind", "before"))
+            for n in (4, 8, 16, 40)
+        ),
+        *(
+            Column(f"dist_{kind}_sig", REAL, FRACTION, f"d*({kind} - mid) at T0 over sigma_60: positive where it lies ahead; null unless it is known and stands.", swap=f"dist_{_other_end(kind)}_sig")
+            for kind in LEVEL_KINDS
+            if kind != "CUSTOM"
+        ),
+    ),
+)  # fmt: skip
+
+WEIGHTS = Table(
+    "gold.weights",
+    "How much of its label each setup has to itself: a weight for what is learnt from it.",
+    ("symbol", "date"),
+    ("setup_id", "horizon_s"),
+    (
+        Column("setup_id", TEXT, NAME, "The setup."),
+        Column("horizon_s", WHOLE, COUNT, "Seconds of the label: 120, 240 or 480; the row is known at its end."),
+        Column("uniqueness", REAL, FRACTION, "Mean over the label of one over the labels that run then; above 0, at most 1."),
     ),
 )  # fmt: skip
 
@@ -372,16 +437,114 @@ OUTCOMES = Table(
     ),
 )  # fmt: skip
 
+
+OF_A_RACE = (
+    "outcome", "barrier_pts", "time_to_break_s", "time_to_reject_s", "mfe_pts", "mae_pts",
+    "null_break", "null_reject", "null_chop", "cal_break", "cal_reject", "cal_chop",
+)  # fmt: skip
+"""Columns of an outcome that a snapshot holds for each horizon."""
+
+
+RACED = [f"{name}_{horizon_s // 60}m" for horizon_s in HORIZONS_S for name in OF_A_RACE]
+
+
+def _raced(horizon_s: int) -> list[Column]:
+    """What followed a snapshot within one horizon, under the default scheme."""
+    minutes, known = horizon_s // 60, {column.name: column for column in OUTCOMES.columns}
+    return [
+        replace(known[name], name=f"{name}_{minutes}m", doc=f"Within {minutes} minutes: {known[name].doc}")
+        for name in OF_A_RACE
+    ]
+
+
+SNAPSHOTS = Table(
+    "gold.snapshots",
+    "A setup frozen at moments around its trigger, the race re-started there; slots of vectors follow these "
+    "columns. Before T0 clock, outcome, odds and reach are the setup's own.",
+    ("symbol", "date"),
+    ("setup_id", "tau_s"),
+    (
+        Column("setup_id", TEXT, NAME, "The setup."),
+        Column("tau_s", WHOLE, COUNT, "Seconds from T0 to the moment; negative before the trigger."),
+        Column("phase", TEXT, NAME, "APPROACH before T0, ZONE until price has left the level again, then AFTER."),
+        Column("bar_ts", NS, TIME, "Start of the bar that the features are of."),
+        Column("known_ts", NS, TIME, "The moment: the end of that bar."),
+        Column("resolved_ts", NS, TIME, "Eight minutes after T0, or after the moment if that is later."),
+        Column("x", REAL, POINTS, "Distance d*(mid - level); negative before the level, null without two sides."),
+        Column("sigma_60", REAL, POINTS, "Expected one-minute move at the moment."),
+        Column("level_known", FLAG, FRACTION, "The level could be read at the moment."),
+        *(column for horizon_s in HORIZONS_S for column in _raced(horizon_s)),
+    ),
+)  # fmt: skip
+
+SEQUENCES = Table(
+    "gold.sequences",
+    "The last 20 minutes of a setup, a row per bar, in the direction of travel; features follow these columns, those of "
+    "the pressure cube null before the last three minutes.",
+    ("symbol", "date"),
+    ("setup_id", "step"),
+    (
+        Column("setup_id", TEXT, NAME, "The setup."),
+        Column("step", WHOLE, COUNT, "Bars from the trigger bar: -239 to 0."),
+        Column("bar_ts", NS, TIME, "Start of the five-second bar, right-open."),
+        Column("x", REAL, POINTS, "Distance d*(mid - level) at bar end; negative before the level, null unseen."),
+    ),
+)  # fmt: skip
+
+SUMMARIES = Table(
+    "gold.summaries",
+    "Numbers made of each setup's sequence, known at its T0: slots of vectors; they follow this column.",
+    ("symbol", "date"),
+    ("setup_id",),
+    (Column("setup_id", TEXT, NAME, "The setup."),),
+)  # fmt: skip
+
+LEVEL_STATES = Table(
+    "gold.level_states",
+    "Every level each half minute, from when it is known: where price stands and from which side it came. Features "
+    "in the direction of travel follow these columns.",
+    ("symbol", "date"),
+    ("level_id", "bar_ts"),
+    (
+        Column("level_id", TEXT, NAME, "The level."),
+        Column("bar_ts", NS, TIME, "Start of the bar that ends on the half minute; the row is known at its end."),
+        Column("level_price", REAL, POINTS, "The level's value at the bar's end.", mirror="reflect"),
+        Column("state", TEXT, NAME, "OUT or ZONE of the arrivals' state machine; null before it first left the level, and after a reset."),
+        Column("direction", TEXT, NAME, "UP: price comes, or came, from below. DOWN: from above. Null without a state."),
+        Column("dist_pts", REAL, POINTS, "Mid less level at the bar's end; null without two sides.", mirror="negate"),
+        Column("dist_sig", REAL, FRACTION, "dist_pts over sigma_60.", mirror="negate"),
+        Column("sigma_60", REAL, POINTS, "Expected one-minute move."),
+        Column("touches", WHOLE, COUNT, "Accepted arrivals at this price so far today."),
+        Column("since_touch_s", REAL, FRACTION, "Seconds since the last of them was frozen; null if none."),
+    ),
+)  # fmt: skip
+
 SCALERS = Table(
     "gold.scalers",
     "Centre and scale of every vector slot, from setups of the product resolved before the date.",
-    ("spec", "product", "date"),
-    ("feature",),
+    ("product", "date"),
+    ("spec", "feature"),
     (
+        Column("spec", TEXT, NAME, "Name of the vector."),
         Column("feature", TEXT, NAME, "Slot of the vector."),
         Column("median", REAL, FRACTION, "Median of past setups; 0 until 20 have a value."),
         Column("mad", REAL, FRACTION, "1.4826 times the median absolute deviation, floored; 1 until 20 have a value."),
         Column("n", WHOLE, COUNT, "Past setups with a value."),
+        Column("axes", pl.List(REAL), FRACTION, "Of a vector compared along principal axes: the slot's part in each; else null."),
+    ),
+)  # fmt: skip
+
+TRIALS = Table(
+    "gold.trials",
+    "What odds at the date's setups would have lost had the null counted as so many neighbours, from earlier dates' setups alone.",
+    ("product", "date"),
+    ("spec", "horizon_s", "strength"),
+    (
+        Column("spec", TEXT, NAME, "Which vector found the neighbours."),
+        Column("horizon_s", WHOLE, SECONDS, "Length of the label clock."),
+        Column("strength", REAL, COUNT, "Neighbours that the calibrated null counts as."),
+        Column("questions", WHOLE, COUNT, "Setups of the date that broke, were rejected or chopped; 0 before eight sessions."),
+        Column("loss", REAL, FRACTION, "Sum over them of minus the natural logarithm of the chance of what came."),
     ),
 )  # fmt: skip
 
@@ -389,7 +552,8 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         QUOTES, TRADES, LADDER, BOOK, FRONT_CONTRACT, LEVELS, VOLUME_PROFILE,
-        RETREAT_PROFILE, QUALITY, SETUPS, OUTCOMES, SCALERS,
+        RETREAT_PROFILE, QUALITY, SETUPS, OUTCOMES, WEIGHTS, SNAPSHOTS, SEQUENCES, SUMMARIES, LEVEL_STATES, SCALERS,
+        TRIALS,
     )
 }  # fmt: skip
 """Declared tables by name; bronze keeps Databento's columns and families declare their own."""

@@ -37,7 +37,9 @@ class Window:
 
 
 PREMARKET = Window(dt.time(4), dt.time(9, 30))
+OVERNIGHT = Window(dt.time(18), dt.time(9, 30))
 OPENING_RANGE = Window(dt.time(9, 30), dt.time(9, 45))
+OPENING_HALF_HOUR = Window(dt.time(9, 30), dt.time(10))
 RTH = Window(dt.time(9, 30), dt.time(16))
 SETUP_WINDOW = Window(dt.time(9, 30), dt.time(12, 30))
 PROFILE_WINDOW = Window(dt.time(9, 30), dt.time(13, 30))

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
-from warehouse import barrier, library, naming, pressure, question, session, store, vectors
+from warehouse import (
+    barrier,
+    library,
+    naming,
+    phases,
+    pressure,
+    question,
+    session,
+    spread,
+    store,
+    trials,
+    vectors,
+)  # fmt: skip
 from warehouse.answer import Answer, Start
 from warehouse.card import Card
 from warehouse.errors import MissingStepError, QuestionError
 from warehouse.index import EXACT_BELOW, Neighbours, Pool, load, search, search_exact
 from warehouse.library import Admission
+from warehouse.phases import Phase
 from warehouse.physics import features, physics
-from warehouse.question import Place
-from warehouse.schema import LEVEL_KINDS, SCALERS
+from warehouse.question import Moment, Place
+from warehouse.schema import SCALERS, TRIALS
 from warehouse.vectors import Scaler, Spec, Vectors
 
 __all__ = ["ask", "physics"]
@@ -50,20 +63,20 @@ def ask(
         kinds: Further kinds of level to compare with; a price is compared with every kind, or these alone.
         contract: The contract asked about; only its setups are compared then.
         spec: Which vector.
-        index: hnsw or exact; default the graph from 5,000 admissible setups on.
+        index: hnsw or exact; default the graph from 5,000 admissible setups on; of one spec.
 
     Raises:
         QuestionError: If it cannot be answered as asked.
         MissingStepError: If what it needs is not built.
         DataError: If the graph is needed and damaged.
     """
-    wanted = _checked(k, kinds, index)
+    wanted = _checked(k, kinds, index, spec)
     slots = vectors.spec(spec)
     at = question.place(root, level, ts, contract)
-    now = question.moment(at)
+    now, stage = _staged(question.moment(at), slots)
     known = _as_of(as_of, ts, at)
     row = features(now, {*slots.slots, *pressure.COLUMNS})
-    stored = library.setups(root, slots.slots)
+    stored = library.setups(root, slots.slots if stage is None else ())
     admission = Admission(
         _kinds(at, wanted),
         now.direction,
@@ -72,17 +85,38 @@ def ask(
         None if same_day else at.date,
     )
     ours = stored.filter(pl.col("symbol").is_in(sorted(_contracts(stored, at, None))))
-    real = ours.filter(~pl.col("is_placebo"))
+    real, outcomes = ours.filter(~pl.col("is_placebo")), library.outcomes(root)
+    factors = _factors(ours, outcomes, at.date, known)
+    if stage is not None:
+        admissible = real.filter(admission.rule().fill_null(value=False))
+        real, outcomes = phases.alike(admissible, now, stage, slots, known)
     admitted = real.select(admission.rule().fill_null(value=False)).to_series()
-    scale = _scaler(root, slots, at.product, min(at.date, session.trading_date(known)))
-    pool = Pool(vectors.matrix(real, slots), scale.mad, admitted.to_numpy())
-    mine = vectors.matrix(pl.DataFrame([row], dict.fromkeys(slots.slots, pl.Float64())), slots)[0]
-    how = index or ("hnsw" if admitted.sum() >= EXACT_BELOW else "exact")
+    past = min(at.date, session.trading_date(known))
+    scale = _scaler(root, slots, at.product, past)
+    if stage is not None and index == "hnsw":
+        raise QuestionError("the graph holds arrivals, and this moment is none: ask with --index exact")
+    every, mad = vectors.placed(vectors.matrix(real, slots), scale)
+    pool = Pool(every, mad, admitted.to_numpy(), spread.groups(real))
+    raw = vectors.matrix(pl.DataFrame([row], dict.fromkeys(slots.slots, pl.Float64())), slots)
+    mine = vectors.placed(raw, scale)[0][0]
+    large = stage is None and admitted.sum() >= EXACT_BELOW and spec == vectors.DEFAULT
+    how = index or ("hnsw" if large else "exact")
     found = _search(at, slots, real["setup_id"].to_list(), pool, mine, k, how)
-    outcomes = library.outcomes(root)
-    start = Start(_tick(at), _factors(ours, outcomes, at.date, known))
+    start = Start(_tick(at), factors, _strengths(root, slots, at.product, past))
     seen = real.filter(admitted)
-    return Answer(now, row, admission, slots, k, how, real, seen, pool, mine, found, outcomes, start).card()
+    unknown = int(np.isnan(raw).sum())
+    return Answer(
+        now, stage, row, admission, slots, k, how, real, seen, pool, mine, unknown, found, outcomes, start
+    ).card()
+
+
+def _staged(now: Moment, spec: Spec) -> tuple[Moment, Phase | None]:
+    """The moment with its phase; None for arrivals, and where snapshots do not hold the vector's slots."""
+    if now.setup is not None:
+        return now, None
+    from warehouse import snapshots  # noqa: PLC0415 (it loads what only makers of moments need)
+
+    return phases.phase(now) if spec.name in snapshots.VECTORS else (now, None)
 
 
 def _search(at: Place, spec: Spec, ids: list[str], pool: Pool, mine: Vectors, k: int, how: str) -> Neighbours:
@@ -109,11 +143,10 @@ def _factors(stored: pl.DataFrame, outcomes: pl.DataFrame, date: dt.date, known:
 
 def _scaler(root: Path, spec: Spec, product: str, date: dt.date) -> Scaler:
     """The product's of the last built date up to `date`; before any, that of an empty past."""
-    keys = {"spec": spec.name, "product": product}
     dates = [
         dict(source.keys)["date"]
         for source in store.partitions(root, "gold.scalers")
-        if keys.items() <= {*source.keys}
+        if ("product", product) in source.keys
     ]
     if not dates:
         raise MissingStepError(
@@ -122,20 +155,36 @@ def _scaler(root: Path, spec: Spec, product: str, date: dt.date) -> Scaler:
     there = [day for day in dates if day <= str(date)]
     if not there:
         return vectors.scaler(pl.DataFrame(schema=SCALERS.schema), spec)
-    rows = store.scan([store.partition(root, "gold.scalers", **keys, date=max(there))])
-    return vectors.scaler(rows.collect(engine="in-memory"), spec)
+    rows = store.scan([store.partition(root, "gold.scalers", product=product, date=max(there))])
+    mine = rows.filter(pl.col("spec") == spec.name).collect(engine="in-memory")
+    if mine.is_empty():
+        raise MissingStepError(
+            f"there is no scaler of {spec.name} for {product}: run `warehouse build` again"
+        )
+    return vectors.scaler(mine, spec)
 
 
-def _checked(k: int, kinds: Collection[str] | None, index: str | None) -> frozenset[str]:
+def _strengths(root: Path, spec: Spec, product: str, date: dt.date) -> dict[int, float]:
+    """How much the null counts, from the product's answers of sessions before `date`."""
+    there = [
+        source
+        for source in store.partitions(root, "gold.trials")
+        if (keys := dict(source.keys))["product"] == product and keys["date"] < str(date)
+    ]
+    rows = (
+        store.scan(there).filter(pl.col("spec") == spec.name) if there else pl.LazyFrame(schema=TRIALS.schema)
+    )
+    return trials.strengths(rows.collect(engine="in-memory"))
+
+
+def _checked(k: int, kinds: Collection[str] | None, index: str | None, spec: str) -> frozenset[str]:
     if k < 1:
         raise QuestionError(f"{k} neighbours cannot be shown: ask for 1 or more")
     if index is not None and index not in SEARCHES:
         raise QuestionError(f"there is no search `{index}`: choose {' or '.join(SEARCHES)}")
-    wanted = frozenset(kind.strip().upper() for kind in kinds or ())
-    for kind in sorted(wanted - set(LEVEL_KINDS)):
-        near = difflib.get_close_matches(kind, LEVEL_KINDS, n=3, cutoff=0.5) or LEVEL_KINDS
-        raise QuestionError(f"`{kind}` is no kind of level: did you mean {', '.join(near)}?")
-    return wanted
+    if index == "hnsw" and vectors.spec(spec).name != vectors.DEFAULT:
+        raise QuestionError(f"there is a graph of {vectors.DEFAULT} alone: ask {spec} with --index exact")
+    return naming.kinds(kinds or ())
 
 
 def _as_of(as_of: int | None, ts: int, at: Place) -> int:

@@ -107,9 +107,8 @@ def run(model: Model, tables: Mapping[str, Source], **params: object) -> pl.Data
     """
     if missing := set(model.reads) - tables.keys():
         raise DeclarationError(f"sql/{model.name}.sql reads {sorted(missing)}, which it was not given")
-    import duckdb  # noqa: PLC0415 (a question loads this module and runs no model)
-
-    with duckdb.connect(config={"threads": 1}) as con:
+    with _engine().cursor() as con:
+        con.execute("SET enable_progress_bar = false")  # it would go to stdout
         for name in model.reads:
             _view(con, name, tables[name])
         statement = f"SELECT * FROM ({model.body}) ORDER BY {', '.join(model.grain)}"
@@ -119,6 +118,14 @@ def run(model: Model, tables: Mapping[str, Source], **params: object) -> pl.Data
             f"sql/{model.name}.sql gives {answer.columns}, documents {list(model.columns)}"
         )
     return answer
+
+
+@functools.cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """The process's own database in memory: opening one takes as long as running most models."""
+    import duckdb  # noqa: PLC0415 (a question loads this module and runs no model)
+
+    return duckdb.connect(config={"threads": 1})
 
 
 def _view(con: duckdb.DuckDBPyConnection, name: str, source: Source) -> None:

@@ -11,13 +11,17 @@ from typing import Any
 
 import polars as pl
 
-from warehouse import store
+from warehouse import liveness, store
 from warehouse.errors import MissingStepError
 from warehouse.ledger import Ledger
+from warehouse.liveness import Liveness
+from warehouse.schema import SET_ASIDE
 from warehouse.store import Manifest, Partition
 
 LATE_END_S = 60.0
 """Seconds between a file's last record and its header's end from which it is pointed out."""
+KNOWN_FRAC = 0.99
+"""Share of the time below which it is pointed out that the book was not known."""
 _SIZES = ("B", "kB", "MB", "GB", "TB")
 _STEP = 1000
 
@@ -54,7 +58,10 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything; `damaged` names partitions whose bytes are not their manifests', and junk sidecars."""
+    """Everything; `damaged` names partitions whose bytes are not their manifests', and junk sidecars.
+
+    `liveness` is null without setups, and where something is damaged.
+    """
 
     root: str
     tables: list[Holding]
@@ -62,6 +69,7 @@ class Status:
     quality: list[dict[str, Any]]
     indexes: list[dict[str, Any]]
     damaged: list[str]
+    liveness: Liveness | None
 
 
 def status(root: Path, *, verify: bool = False) -> Status:
@@ -89,7 +97,8 @@ def status(root: Path, *, verify: bool = False) -> Status:
     notes = {path: store.mapping(path) for path in sorted((root / "index").glob("*.json"))}
     damaged += [str(path.relative_to(root)) for path, note in notes.items() if note is None]
     indexes = [_index(note) for note in notes.values() if note is not None]
-    return Status(str(root), _holdings(parts, ledger), arrivals, quality, indexes, damaged)
+    alive = None if damaged else liveness.liveness(root)
+    return Status(str(root), _holdings(parts, ledger), arrivals, quality, indexes, damaged, alive)
 
 
 def _partitions(root: Path) -> list[Partition]:
@@ -149,8 +158,9 @@ def to_json(found: Status) -> str:
 
 
 def to_text(found: Status) -> str:
-    """Four short tables, and a line for each file that ends early or is damaged."""
-    return "\n".join([*_tables(found), "", *_dates(found), "", *_ends(found), *_rest(found)])
+    """Five short tables, and a line for each file that ends early or is damaged."""
+    alive = ["", *liveness.to_text(found.liveness)] if found.liveness else []
+    return "\n".join([*_tables(found), "", *_dates(found), *alive, "", *_ends(found), *_rest(found)])
 
 
 def _tables(found: Status) -> Iterator[str]:
@@ -164,13 +174,25 @@ def _tables(found: Status) -> Iterator[str]:
 
 
 def _dates(found: Status) -> Iterator[str]:
-    yield "date        symbol  source   records    bars  residual  unmatched   late  resets  evening"
+    yield "date        symbol  source   records    bars  residual  unmatched   late  resets  evening  beyond"
     for row in found.quality:
         yield (
             f"{row['date']}  {row['symbol']:<6}  {row['source']:<6} {row['records']:>9,} {row['bars']:>7,}"
             f"  {_share(row['residual_frac'])}   {_share(row['unmatched_frac'])} {row['late_cnt']:>6}"
-            f" {row['reset_cnt']:>7}  {'yes' if row['evening'] else 'no':>7}"
+            f" {row['reset_cnt']:>7}  {'yes' if row['evening'] else 'no':>7}  {row['beyond'] or 'nothing'}"
         )
+    yield from (note for row in found.quality for note in _notes(row))
+
+
+def _notes(row: dict[str, Any]) -> Iterator[str]:
+    """What of a date is not in its tables, each rule by its name."""
+    where = f"{row['date']} {row['symbol']}"
+    if row["known_frac"] is not None and row["known_frac"] < KNOWN_FRAC:
+        since = "never known" if row["known_ts"] is None else f"known from {row['known_ts'][:19]} UTC"
+        yield f"{where}: the book is {since}, {row['known_frac']:.1%} of the time: no snapshot before that"
+    counts = {name: row[f"{name}_cnt"] for name in SET_ASIDE}
+    if told := ", ".join(f"{count:,} {name}" for name, count in counts.items() if count):
+        yield f"{where}: set aside {told}"
 
 
 def _ends(found: Status) -> Iterator[str]:

@@ -11,11 +11,23 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import barrier, contract, library, moments, plan, pricelist, profiles, store, vectors, wording
+from warehouse import (
+    barrier,
+    contract,
+    moments,
+    plan,
+    pricelist,
+    profiles,
+    races,
+    reasons,
+    store,
+    wording,
+)
 from warehouse import database as databases
 from warehouse import flow as event_pass
-from warehouse import index as graphs
+from warehouse import levels as price_levels
 from warehouse.run import Task
+from warehouse.schema import MOVING
 from warehouse.session import Window
 from warehouse.store import Manifest, Partition
 
@@ -48,11 +60,17 @@ def flow(task: Task, manifest: Manifest) -> None:
 
 
 def levels(task: Task, manifest: Manifest) -> None:
-    """Levels of a date and when they may be read."""
+    """Levels of a date and when they may be read, placebos after the real ones."""
+    told, date = task.parameters, _date(task)
     custom = pricelist.load(task.files[0], LEVELS_FILE) if task.files else _no_prices()
-    found = moments.levels(
-        _one(task, "silver.trades"), custom, task.parameters["symbol"], _date(task), _window(task)
+    today = [source for source in task.inputs if ("date", told["date"]) in source.keys]
+    there = tables(today)
+    evening = there["quality"].select("evening").collect(engine="in-memory").item()
+    before = price_levels.before(tables([source for source in task.inputs if source not in today]), date)
+    real = price_levels.levels(
+        there["trades"], custom, told["symbol"], date, _window(task), prior=before, evening=evening
     )
+    found = pl.concat([real, price_levels.placebos(real, told["product"], told["tick"])])
     store.write(task.outputs[0], found, manifest)
 
 
@@ -74,9 +92,16 @@ def retreat_profile(task: Task, manifest: Manifest) -> None:
 
 
 def family(task: Task, manifest: Manifest) -> None:
-    """One family of features; rows that break its declaration go to quarantine, with their rules."""
+    """One family of features; rows that break its declaration go to quarantine, with their rules.
+
+    Of levels, those that have one price for the date: of any other a question makes what it needs.
+    """
     name = task.parameters["family"]
-    made = plan.family(name, tables(task.inputs)).collect(engine="in-memory")
+    there = tables(task.inputs)
+    if "levels" in there:
+        fixed = ~pl.col("is_placebo") & ~pl.col("level_kind").is_in(MOVING)
+        there["levels"] = there["levels"].filter(fixed)
+    made = plan.family(name, there).collect(engine="in-memory")
     good, bad = contract.check(made, name)
     target = task.outputs[0]
     aside = Partition(target.root, f"quarantine.{target.table}", target.keys)
@@ -99,15 +124,18 @@ def setups(task: Task, manifest: Manifest) -> None:
         there["volatility"],
         _date(task),
         _window(task),
+        tick=task.parameters["tick"],
         source=task.parameters["source"],
         maybe_back_month=task.parameters["maybe_back_month"],
+        doubtful=there["quality"].select(pl.col("beyond").is_not_null()).collect().item(),
     )
     features = plan.at_setups(found, there)
     own = [name for name in features.columns if name not in found.columns]
     joined = found.join(
         features.select("setup_id", *own), on="setup_id", how="left", validate="1:1", maintain_order="left"
     )
-    store.write(task.outputs[0], joined, manifest)
+    store.write(task.outputs[0], reasons.beside(joined), manifest)
+    store.write(task.outputs[1], moments.weights(found), manifest)
 
 
 def outcomes(task: Task, manifest: Manifest) -> None:
@@ -122,9 +150,9 @@ def outcomes(task: Task, manifest: Manifest) -> None:
             store.scan([source]).select("setup_id", "date", "x0", "sigma_60")
             for source in earlier["gold.setups"]
         )
-        factors = barrier.factors(moments.library(starts, store.scan(earlier["gold.outcomes"])))
+        factors = barrier.factors(races.library(starts, store.scan(earlier["gold.outcomes"])))
     there = tables(today)
-    found = moments.outcomes(
+    found = races.outcomes(
         there["setups"].collect(engine="in-memory"),
         there["quotes"],
         there["book"],
@@ -133,38 +161,6 @@ def outcomes(task: Task, manifest: Manifest) -> None:
         factors=factors,
     )
     store.write(task.outputs[0], found, manifest)
-
-
-def scalers(task: Task, manifest: Manifest) -> None:
-    """Centre and scale of a vector's slots, from setups of earlier dates."""
-    spec = vectors.spec(task.parameters["spec"])
-    schema = {"setup_id": pl.String(), "is_placebo": pl.Boolean(), **dict.fromkeys(spec.slots, pl.Float64())}
-    paths = [source.path for source in task.inputs]
-    past = pl.LazyFrame(schema=schema)
-    if paths:
-        past = pl.scan_parquet(
-            paths, schema=schema, glob=False, missing_columns="insert", extra_columns="ignore"
-        )
-    dated = past.with_columns(date=pl.col("setup_id").str.split("/").list.get(1).str.to_date())
-    store.write(task.outputs[0], vectors.scalers(dated, spec, _date(task)), manifest)
-
-
-def index(task: Task, manifest: Manifest) -> None:
-    """The graph over every setup of a product."""
-    spec, root = vectors.spec(task.parameters["spec"]), task.outputs[0].root
-    symbols = {dict(source.keys)["symbol"] for source in _all(task, "gold.setups")}
-    mine = ~pl.col("is_placebo") & pl.col("symbol").is_in(sorted(symbols))
-    setups = library.setups(root, spec.slots).filter(mine)
-    rows = pl.read_parquet(_all(task, "gold.scalers")[0].path)
-    graphs.write(
-        root,
-        spec,
-        task.parameters["product"],
-        setups["setup_id"].to_list(),
-        vectors.matrix(setups, spec),
-        vectors.scaler(rows, spec),
-        manifest,
-    )
 
 
 def database(task: Task, manifest: Manifest) -> None:

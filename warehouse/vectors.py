@@ -6,6 +6,7 @@ import datetime as dt
 import difflib
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ import polars as pl
 from warehouse import catalog
 from warehouse.errors import QuestionError
 from warehouse.schema import SCALERS
+from warehouse.spread import Groups
 
 Vectors = npt.NDArray[np.float32]
 Reals = npt.NDArray[np.float64]
@@ -22,7 +24,9 @@ Reals = npt.NDArray[np.float64]
 DEFAULT = "snapshot30r"
 """The spec that is used unless another is named: the ratio twins of the trigger snapshot."""
 VALUES_NEEDED = 20
-_LEFT_OUT = 200
+CLIPPED = 5.0
+"""Scaled values beyond which one slot may not turn a principal axis."""
+_LEFT_OUT, _FEWEST, _PAIRS = 100, 25, 250_000  # past moments asked; pairs that take milliseconds
 SHARED_TENTHS = 7
 """Two vectors compare only where they share seven tenths of their slots."""
 
@@ -33,24 +37,35 @@ class Spec:
 
     Args:
         name: As users write it.
-        slots: Columns of gold.setups, in the order of the vector.
+        slots: Columns of gold.setups and gold.summaries, in the order of the vector.
+        components: Principal axes of the past that setups are compared along; None compares the slots.
     """
 
     name: str
     slots: tuple[str, ...]
+    components: int | None = None
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the slots and their order."""
-        return hashlib.sha256(json.dumps(self.slots).encode()).hexdigest()
+        """Changes with the slots and their order, and with the axes."""
+        said = self.slots if self.components is None else (*self.slots, self.components)
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """What is compared, by name: the slots, or the axes."""
+        if self.components is None:
+            return self.slots
+        return tuple(f"axis {n + 1}" for n in range(self.components))
 
 
 @dataclass(frozen=True, slots=True)
 class Scaler:
-    """Centre and scale of every slot, both (d,) float64."""
+    """Centre and scale of every slot, both (d,) float64, and principal axes (d, m) if they are compared."""
 
     median: Reals
     mad: Reals
+    axes: Reals | None = None
 
 
 def specs() -> list[str]:
@@ -68,7 +83,7 @@ def spec(name: str = DEFAULT) -> Spec:
     if name not in declared:
         near = difflib.get_close_matches(name, declared) or sorted(declared)
         raise QuestionError(f"there is no vector spec `{name}`: did you mean {', '.join(near)}?")
-    return Spec(name, declared[name])
+    return Spec(name, declared[name], catalog.load().components.get(name))
 
 
 def fingerprint(name: str) -> str:
@@ -113,17 +128,78 @@ def scalers(setups: pl.LazyFrame, spec: Spec, date: dt.date) -> pl.DataFrame:
             median=pl.when(known).then("median").otherwise(0.0),
             mad=pl.when(known & (pl.col("mad") > 0)).then("mad").otherwise(1.0),
         )
-        .cast(SCALERS.schema)  # type: ignore[arg-type]
+        .select("feature", "median", "mad", "n")
         .collect(engine="in-memory")
     )
+
+
+def fitted(setups: pl.DataFrame, named: Sequence[Spec], date: dt.date) -> pl.DataFrame:
+    """gold.scalers of a date for many specs at once; each slot is fitted once, whatever specs have it.
+
+    Args:
+        setups: gold.setups of earlier dates with `date` and every slot; see `scalers`.
+        named: The specs.
+        date: The date whose questions are scaled.
+    """
+    slots = tuple(sorted({slot for each in named for slot in each.slots}))
+    every = scalers(setups.lazy(), Spec("every", slots), date)
+    past = setups.filter(pl.col("date") < date, ~pl.col("is_placebo"))
+    found = []
+    for each in named:
+        rows = pl.DataFrame(
+            {"spec": each.name, "feature": each.slots},
+            {name: SCALERS.schema[name] for name in ("spec", "feature")},
+        )
+        rows = rows.join(every, on="feature", how="left", maintain_order="left")
+        axes = None
+        if each.components is not None:
+            axes = principal(scaled(matrix(past, each), scaler(rows, each)), each.components).tolist()
+        found.append(
+            rows.with_columns(axes=pl.Series(axes or [None] * len(rows), dtype=SCALERS.schema["axes"]))
+        )
+    return pl.concat(found).cast(SCALERS.schema)  # type: ignore[arg-type]
+
+
+def principal(points: Vectors, count: int) -> Reals:
+    """Axes along which scaled vectors (n, d) vary most, (d, count); unit length, the largest part positive.
+
+    Fewer than 20 vectors have no axes: each of the first slots is its own.
+    """
+    if len(points) < VALUES_NEEDED:
+        return np.eye(points.shape[1], count)
+    near = np.clip(points.astype(np.float64), -CLIPPED, CLIPPED)
+    centred = near - near.mean(axis=0)
+    spread = np.einsum("ni,nj->ij", centred, centred) / len(near)  # no BLAS: the same bits on any threads
+    axes = np.linalg.eigh(spread)[1][:, ::-1][:, :count]
+    largest = np.abs(axes).argmax(axis=0)
+    found: Reals = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
+    return found
 
 
 def scaler(rows: pl.DataFrame, spec: Spec) -> Scaler:
     """The scaler of one date, from its rows of gold.scalers, in the order of the slots."""
     order = pl.DataFrame({"feature": spec.slots}, schema={"feature": pl.String()})
+    rows = rows.filter(pl.col("spec") == spec.name) if "spec" in rows.columns else rows
     found = order.join(rows, on="feature", how="left", maintain_order="left")
     median, mad = found["median"].fill_null(0.0), found["mad"].fill_null(1.0)
-    return Scaler(median.to_numpy(), mad.to_numpy())
+    if spec.components is None:
+        return Scaler(median.to_numpy(), mad.to_numpy())
+    known = found["axes"].drop_nulls().to_list() if "axes" in found.columns else []
+    axes = np.array(known, np.float64) if known else np.eye(len(spec.slots), spec.components)
+    return Scaler(median.to_numpy(), mad.to_numpy(), axes)
+
+
+def placed(vectors: Vectors, scale: Scaler) -> tuple[Vectors, Reals]:
+    """Vectors as they are compared, and the scale of what is compared: the slots, or the principal axes.
+
+    Along axes a missing slot is the median; a vector with fewer than seven tenths of its slots has no place.
+    """
+    if scale.axes is None:
+        return vectors, scale.mad
+    near = np.clip(scaled(vectors, scale), -CLIPPED, CLIPPED).astype(np.float64)
+    enough = np.isfinite(vectors).sum(axis=1) * 10 >= SHARED_TENTHS * vectors.shape[1]
+    along = np.where(enough[:, None], near @ scale.axes, np.nan)
+    return along.astype(np.float32), np.ones(scale.axes.shape[1])
 
 
 def distances(question: Vectors, vectors: Vectors, mad: Reals) -> Reals:
@@ -140,27 +216,32 @@ def distances(question: Vectors, vectors: Vectors, mad: Reals) -> Reals:
     return np.sqrt(np.where(enough, total * width / np.maximum(shared, 1), np.inf))
 
 
-def usual(vectors: Vectors, dates: npt.NDArray[np.datetime64], mad: Reals, k: int) -> Reals:
-    """Distance to the k-th neighbour on other dates of up to 200 evenly spaced vectors, those that have one.
+def usual(vectors: Vectors, groups: Groups, mad: Reals, k: int) -> Reals:
+    """Distance to the k-th neighbour on other dates of evenly spaced vectors, of those that have one.
+
+    Up to 100 are asked, fewer in a large library, and their neighbours are spread as an answer's are.
 
     Args:
         vectors: (n, d) float32.
-        dates: (n,) of the vectors.
+        groups: Of the vectors.
         mad: (d,) scale.
         k: Which neighbour.
     """
     if len(vectors) <= k:
         return np.empty(0)
-    asked = np.linspace(0, len(vectors) - 1, min(_LEFT_OUT, len(vectors))).astype(int)
-    known = np.isfinite(vectors).astype(np.float64)
-    values = np.nan_to_num(vectors / mad)
-    shared = known[asked] @ known.T
-    # the sum of (a - b)^2 over shared slots, as products of matrices
-    total = (values[asked] ** 2) @ known.T + known[asked] @ (values**2).T - 2 * values[asked] @ values.T
-    far = np.sqrt(np.maximum(total, 0) * vectors.shape[1] / np.maximum(shared, 1))
-    far[(shared * 10 < SHARED_TENTHS * vectors.shape[1]) | (dates[asked][:, None] == dates)] = np.inf
-    nth = np.partition(far, k - 1, axis=1)[:, k - 1]
-    return nth[np.isfinite(nth)]
+    count = min(_LEFT_OUT, len(vectors), max(_FEWEST, _PAIRS // len(vectors)))
+    asked = np.linspace(0, len(vectors) - 1, count).astype(int)
+    known = np.isfinite(vectors).astype(np.float32)
+    values = np.where(known > 0, vectors / mad.astype(np.float32), np.float32(0))
+    # the sum of (a - b)^2 over shared slots, as one product of matrices
+    left = np.hstack([values[asked] ** 2, known[asked], -2 * values[asked]])
+    squares, shared = left @ np.hstack([known, values**2, values]).T, known[asked] @ known.T
+    squares *= vectors.shape[1]
+    squares /= np.maximum(shared, 1)
+    squares[shared * 10 < SHARED_TENTHS * vectors.shape[1]] = np.inf
+    squares[groups.dates[asked][:, None] == groups.dates] = np.inf
+    nth = groups.nth(squares, k)
+    return np.sqrt(np.maximum(nth[np.isfinite(nth)], 0).astype(np.float64))
 
 
 def scaled(vectors: Vectors, scale: Scaler) -> Vectors:

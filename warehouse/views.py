@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from warehouse import bronze, plan, schema
+from warehouse import bronze, plan, schema, snapshots, store
 from warehouse.catalog import Feature, load
 from warehouse.schema import DEFAULT_SCHEME, HORIZONS_S, NS, TEXT, Column, Table
 from warehouse.units import FRACTION, NAME, POINTS, TIME
@@ -16,10 +17,10 @@ from warehouse.units import FRACTION, NAME, POINTS, TIME
 _KEYS = {
     "symbol": Column("symbol", TEXT, NAME, "The contract."),
     "product": Column("product", TEXT, NAME, "Root of the contract, such as ES."),
-    "spec": Column("spec", TEXT, NAME, "Name of the vector."),
     "date": Column("date", pl.Date(), TIME, "Trading date, New York; in bronze the UTC date of ts_recv."),
 }
 _BAR_TS = Column("bar_ts", NS, TIME, "Start of the five-second bar, right-open; the row is known at its end.")
+_SETUP_ID = Column("setup_id", TEXT, NAME, "The setup.")
 _LEVEL_ID = Column("level_id", TEXT, NAME, "The level.")
 _TYPES = {
     pl.String(): "VARCHAR", pl.Boolean(): "BOOLEAN", pl.Float64(): "DOUBLE", pl.Date(): "DATE",
@@ -27,6 +28,7 @@ _TYPES = {
     pl.Int8(): "TINYINT", pl.Int16(): "SMALLINT", pl.Int32(): "INTEGER", pl.Int64(): "BIGINT",
     pl.UInt8(): "UTINYINT", pl.UInt16(): "USMALLINT", pl.UInt32(): "UINTEGER", pl.UInt64(): "UBIGINT",
     pl.Binary(): "BLOB", pl.List(pl.String()): "VARCHAR[]", pl.List(pl.Float32()): "FLOAT[]",
+    pl.List(pl.Float64()): "DOUBLE[]",
     pl.Datetime("us"): "TIMESTAMP",
 }  # fmt: skip
 
@@ -56,24 +58,28 @@ class View:
 
 
 def tables() -> list[Table]:
-    """Every table on disk: those declared, setups with their features, and the families."""
-    declared = [*bronze.TABLES.values(), *(t for t in schema.TABLES.values() if t is not schema.SETUPS)]
-    own = set(schema.SETUPS.schema)
-    features = tuple(_column(feature) for feature in load().values() if feature.name not in own)
-    setups = Table(
-        schema.SETUPS.name,
-        schema.SETUPS.doc,
-        schema.SETUPS.partition,
-        schema.SETUPS.grain,
-        schema.SETUPS.columns + features,
-    )
-    return [*declared, setups, *(_family(name) for name in plan.families() if plan.grain(name) != "setup")]
+    """Every table on disk: those declared, those of setups with their features, and the families."""
+    known = load()
+    further = {
+        schema.SETUPS: (feature for feature in known.values() if feature.name not in schema.SETUPS.schema),
+        schema.SNAPSHOTS: (known[name] for name in snapshots.slots()),
+        schema.SEQUENCES: (known[name] for name in (*known.sequence, *known.approach)),
+        schema.LEVEL_STATES: (known[name] for name in known.sequence),
+    }
+    told = (Column(one.name, pl.Float64(), one.unit, one.doc) for one in known.summaries.values())
+    summed = replace(schema.SUMMARIES, columns=(*schema.SUMMARIES.columns, *told))
+    declared = [t for t in schema.TABLES.values() if t not in {*further, schema.SUMMARIES}]
+    wide = [replace(t, columns=(*t.columns, *map(_column, more))) for t, more in further.items()]
+    wide.append(summed)
+    families = [_family(name) for name in plan.families() if plan.grain(name) != "setup"]
+    return [*bronze.TABLES.values(), *declared, *wide, *families]
 
 
 def over_files(root: Path, table: Table) -> View:
     """A view over every partition of a table; typed and empty where there is none.
 
-    A partition made before a column existed has null there.
+    A partition made before a column existed has null there. Where one code made all of them they have the
+    same columns: DuckDB then need not read every footer, of two thousand columns, each time it binds.
     """
     columns = (*(_KEYS[key] for key in table.partition), *table.columns)
     typed = ", ".join(f"NULL::{_TYPES[column.dtype]} AS {column.name}" for column in columns)
@@ -83,9 +89,18 @@ def over_files(root: Path, table: Table) -> View:
         f"SELECT {', '.join(column.name for column in columns)} FROM ("
         f"SELECT {typed} WHERE false UNION ALL BY NAME "
         f"SELECT * FROM read_parquet({quoted(str(folder / 'part.parquet'))}, hive_partitioning = true,"
-        f" hive_types = {{{keys}}}, allow_empty = true, union_by_name = true))"
+        f" hive_types = {{{keys}}}, allow_empty = true, union_by_name = {_unlike(root, table)}))"
     )
     return View(table.name, table.doc, columns, body)
+
+
+def _unlike(root: Path, table: Table) -> str:
+    """Whether partitions of a table may differ in their columns."""
+    made = {
+        json.dumps((store.read_manifest(part) or {}).get("fingerprint"))
+        for part in store.partitions(root, table.name)
+    }
+    return "true" if len(made) > 1 else "false"
 
 
 def joined() -> list[View]:
@@ -134,20 +149,38 @@ def people(setups: Sequence[Column]) -> View:
     return View("setups", "Arrivals at levels, with what followed; no placebos.", (*setups, *added), body)
 
 
+def of_setups() -> list[View]:
+    """Each family of features of setups by itself, placebos too."""
+    known = load()
+    found = ((name, tuple(map(_column, known.family(name)))) for name in known.families())
+    return [
+        View(
+            f"features.{name}",
+            f"Family `{name}` at setups: see docs/features/{name}.md.",
+            (_SETUP_ID, *columns),
+            f"SELECT {', '.join(column.name for column in (_SETUP_ID, *columns))} FROM gold.setups",
+        )
+        for name, columns in found
+    ]
+
+
 def vectors() -> View:
     """Slots of every spec in order: what `nearest` compares."""
     columns = (
-        Column("setup_id", TEXT, NAME, "The setup."),
+        _SETUP_ID,
         Column("spec", TEXT, NAME, "Name of the vector."),
         Column("slots", pl.List(pl.String()), NAME, "Features in the order of the vector."),
         Column("vector", pl.List(pl.Float32()), FRACTION, "Their values, unscaled; null where unknown."),
     )
     each = [
-        f"SELECT frozen.setup_id, {quoted(name)} AS spec, [{', '.join(map(quoted, slots))}] AS slots,"
-        f" [{', '.join(slots)}]::FLOAT[] AS vector FROM gold.setups AS frozen"
+        f"{{spec: {quoted(name)}, slots: [{', '.join(map(quoted, slots))}],"
+        f" vector: [{', '.join(slots)}]::FLOAT[]}}"
         for name, slots in sorted(load().vectors.items())
     ]
-    return View("gold.vectors", "Vectors of setups, from their features.", columns, " UNION ALL ".join(each))
+    rows = "gold.setups LEFT JOIN gold.summaries USING (setup_id)"
+    made = f"SELECT setup_id, unnest([{', '.join(each)}]) AS made FROM {rows}"
+    body = f"SELECT setup_id, made.spec, made.slots, made.vector FROM ({made})"
+    return View("gold.vectors", "Vectors of setups, from features and summaries.", columns, body)
 
 
 def alias(view: View, name: str) -> View:

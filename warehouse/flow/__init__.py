@@ -13,6 +13,7 @@ from warehouse.flow.mbp10 import Mbp10
 from warehouse.flow.pieces import whole_bars
 from warehouse.flow.quality import Quality
 from warehouse.flow.reading import Reader
+from warehouse.flow.sieve import Sieve
 from warehouse.flow.writing import Writing
 
 __all__ = ["flow"]
@@ -51,8 +52,9 @@ def flow(root: Path, symbol: str, date: dt.date, source: str, out: Path, until: 
     start, end = session.bounds(date)
     since = None if reader.remembers else start - _HALT_NS
     batches = tape.batches([part.path for part, _ in landed], reader.columns, since, until)
-    with Writing(out, int(landed[-1][1]["tick"]), Quality(source, date)) as writing:
-        for piece in whole_bars(batches, reader.head, start, end):
+    sieve = Sieve(start, end)
+    with Writing(out, int(landed[-1][1]["tick"]), Quality(source, date, sieve.counts)) as writing:
+        for piece in whole_bars(sieve.passed(batches), reader.head, start, end):
             if piece.live:
                 writing.add(reader.read(piece))
             else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from warehouse.dbn import UNDEF_PRICE
+from warehouse.flow.events import ADD, ASK, BID, CANCEL, CLEAR, MODIFY
 from warehouse.flow.lots import Lots
-from warehouse.flow.pieces import ADD, ASK, BID, CANCEL, CLEAR, MODIFY, TRADE
 from warehouse.flow.reading import Reading
 from warehouse.flow.state import ABSENT, Side
 from warehouse.flow.tape import Array, Flags, Frame, Ints
@@ -176,7 +176,7 @@ def _mean(reading: Reading, values: Array, weight: Array) -> tuple[Array, Flags]
 
 def _trades(reading: Reading, tick: int) -> Frame:
     piece, time = reading.piece, reading.timeline
-    at = np.flatnonzero((piece.records["action"] == TRADE) & ~reading.odd)
+    at = reading.prints
     row, side = piece.event[at], piece.records["side"][at]
     size, bar = piece.records["size"][at].astype(np.int64), time.bar_of(piece.event[at])
     u = piece.records["price"][at] // tick

@@ -8,11 +8,12 @@ import numpy as np
 
 from warehouse.flow.acts import Acts, nothing
 from warehouse.flow.depth import Full, changes, ten
+from warehouse.flow.events import CANCEL, FILL, MODIFY, among
 from warehouse.flow.lots import Lots, summed
 from warehouse.flow.matching import Flow, after_trades, hidden_by
 from warehouse.flow.orders import resting, told, unknown
-from warehouse.flow.pieces import CANCEL, FILL, MODIFY, Piece, among
-from warehouse.flow.reading import Reading, Sorted, odd, prints, sort
+from warehouse.flow.pieces import Piece
+from warehouse.flow.reading import Reading, Sorted, broken, prints, sort
 from warehouse.flow.state import SIGNS, State, side, state
 from warehouse.flow.tape import HEAD, Flags, Ints
 from warehouse.flow.timeline import Timeline
@@ -32,7 +33,7 @@ class Mbo:
     """
 
     head: ClassVar[tuple[str, ...]] = (*HEAD, "order_id")
-    columns: ClassVar[tuple[str, ...]] = head
+    columns: ClassVar[tuple[str, ...]] = (*head, "sequence")
 
     remembers: ClassVar[bool] = True
 
@@ -54,6 +55,7 @@ class Mbo:
         )
         made = state(bid, ask, known)
         timeline = Timeline(piece, known)
+        none = np.zeros(rows, np.bool_)
         depths = (
             Full(bid, timeline, moves[0], acts),
             Full(ask, timeline, moves[1], acts),
@@ -68,13 +70,14 @@ class Mbo:
             orders=np.stack([depth.orders(timeline.end_row) for depth in depths]),
             moving=usable.moving,
             unknown=unknown(acts, len(piece.event)) | _before_known(piece, known),
-            odd=odd(usable, made),
+            broken=broken(usable, made, none),
+            spoilt=none,
         )
 
     def _follow(self, piece: Piece) -> tuple[int, Sorted, Acts]:
         """First known row, the records, and what they did; the orders left over are kept."""
         known = 0 if self._known else _first_reset(piece)
-        usable = sort(piece, self._tick, known)
+        usable = sort(piece, self._tick, known, np.zeros(len(piece.bar) + 1, np.bool_))
         acts = told(usable, self._orders, known)
         self._orders = resting(acts, len(piece.bar) + 1)
         self._known |= known <= len(piece.bar)

@@ -7,12 +7,13 @@ from typing import ClassVar
 import numpy as np
 
 from warehouse.dbn import UNDEF_PRICE
+from warehouse.flow.events import ADD, CANCEL, MODIFY, among
 from warehouse.flow.ladder import Window
 from warehouse.flow.lots import Lots, found, joined, summed
 from warehouse.flow.matching import Flow, split
-from warehouse.flow.pieces import ADD, CANCEL, MODIFY, Piece, among
-from warehouse.flow.reading import LETTERS, Reading, Sorted, odd, prints, sort
-from warehouse.flow.state import ABSENT, SIGNS, Side, State, side, state
+from warehouse.flow.pieces import Piece
+from warehouse.flow.reading import LETTERS, Reading, Sorted, broken, prints, sort
+from warehouse.flow.state import ABSENT, SIGNS, Side, State, held, state
 from warehouse.flow.tape import HEAD, Array, Flags, Ints
 from warehouse.flow.timeline import Timeline
 from warehouse.schema import DEPTH
@@ -30,6 +31,7 @@ class Mbp10:
     head: ClassVar[tuple[str, ...]] = HEAD
     columns: ClassVar[tuple[str, ...]] = (
         *HEAD,
+        "sequence",
         *(f"{s}_{what}_{i:02d}" for s in _SIDES for what in ("px", "sz", "ct") for i in range(DEPTH)),
     )
 
@@ -49,11 +51,13 @@ class Mbp10:
     def read(self, piece: Piece) -> Reading:
         """States, and flows by rule."""
         known = int(not self._known)
-        bid, ask = (self._side(piece, number) for number in (0, 1))
+        (bid, spoilt), (ask, spoilt_too) = (self._side(piece, number) for number in (0, 1))
+        spoilt |= spoilt_too
         made = state(bid, ask, known)
         timeline = Timeline(piece, known)
-        usable = sort(piece, self._tick, known)
+        usable = sort(piece, self._tick, known, spoilt)
         orders = self._leave(piece, timeline.end_row)
+        self._px, self._sz = (np.stack([getattr(s, w)[:, -1] for s in (bid, ask)]) for w in ("px", "sz"))
         spans = timeline.spans(bid, made.centre[0]), timeline.spans(ask, made.centre[1])
         return Reading(
             piece=piece,
@@ -68,17 +72,18 @@ class Mbp10:
             orders=orders,
             moving=usable.moving,
             unknown=np.zeros(len(piece.event), np.bool_),
-            odd=odd(usable, made),
+            broken=broken(usable, made, spoilt),
+            spoilt=spoilt,
         )
 
-    def _side(self, piece: Piece, number: int) -> Side:
+    def _side(self, piece: Piece, number: int) -> tuple[Side, Flags]:
         px, sz = self._room(number, len(piece.bar) + 1)
         px[:, 0], sz[:, 0] = self._px[number], self._sz[number]
-        last = piece.events.first[1:] - 1 + piece.offset
+        ends = piece.columns.at(piece.events.first[1:] - 1 + piece.offset)
         for level in range(DEPTH):
-            piece.columns.take(f"{_SIDES[number]}_px_{level:02d}", last, px[level, 1:])
-            piece.columns.take(f"{_SIDES[number]}_sz_{level:02d}", last, sz[level, 1:])
-        return side(SIGNS[number], self._tick, px, sz)
+            ends.take(f"{_SIDES[number]}_px_{level:02d}", px[level, 1:])
+            ends.take(f"{_SIDES[number]}_sz_{level:02d}", sz[level, 1:])
+        return held(SIGNS[number], self._tick, px, sz)
 
     def _room(self, number: int, rows: int) -> tuple[Array, Array]:
         """A side's arrays, the same memory for every piece: fresh pages cost more than filling them."""
@@ -102,10 +107,10 @@ class Mbp10:
         out = np.empty((2, DEPTH, len(rows)), carried.dtype)
         old = int(np.searchsorted(rows, 1))
         out[:, :, :old] = carried[:, :, None]
-        last = piece.events.first[rows[old:]] - 1 + piece.offset
+        ends = piece.columns.at(piece.events.first[rows[old:]] - 1 + piece.offset)
         for number, name in enumerate(_SIDES):
             for level in range(DEPTH):
-                piece.columns.take(f"{name}_{what}_{level:02d}", last, out[number, level, old:])
+                ends.take(f"{name}_{what}_{level:02d}", out[number, level, old:])
         return out
 
 

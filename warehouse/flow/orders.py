@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from warehouse.flow.acts import Acts, Resting
-from warehouse.flow.pieces import ADD, ASK, BID, CANCEL, FILL, MODIFY, NO_SIDE, TRADE, among
+from warehouse.flow.events import ADD, ASK, BID, CANCEL, FILL, MODIFY, NO_SIDE, TRADE, among
 from warehouse.flow.reading import Sorted
 from warehouse.flow.tape import Array, Flags, Ints
 

@@ -7,24 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from warehouse.flow.tape import Array, Batch, Flags, Ints
+from warehouse.flow.events import LAST, Events, mark
+from warehouse.flow.tape import Array, Batch, Ints
 from warehouse.schema import BAR_NS
 
 BARS = 256
 """Most bars in a piece, which bounds memory while the market sleeps; nothing written depends on it."""
-LAST, SNAPSHOT, BAD_RECV, BAD_BOOK = 128, 32, 8, 4
-SLACK_NS = 1_000_000_000
-"""How far the clocks of venue and capture may disagree."""
-ADD, CANCEL, MODIFY, CLEAR, TRADE, FILL = (ord(letter) for letter in "ACMRTF")
-BID, ASK, NO_SIDE = (ord(letter) for letter in "BAN")
-
-
-def among(letters: Array, *wanted: int) -> Flags:
-    """Which letters are wanted ones."""
-    chosen = np.zeros(256, np.bool_)
-    chosen[list(wanted)] = True
-    found: Flags = chosen[letters]
-    return found
 
 
 class Columns:
@@ -33,35 +21,23 @@ class Columns:
     def __init__(self, parts: Sequence[Batch], rows: Sequence[int]) -> None:
         self._parts, self._bounds = parts, np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
 
-    def take(self, name: str, rows: Ints, out: Array) -> None:
-        """The values of rising rows, into `out`."""
+    def at(self, rows: Ints) -> Picked:
+        """The same at rising rows."""
         cuts = np.searchsorted(rows, self._bounds)
-        for part, first, lo, hi in zip(self._parts, self._bounds[:-1], cuts[:-1], cuts[1:], strict=True):
-            if hi > lo:
-                np.take(part[name], rows[lo:hi] - first, out=out[lo:hi], mode="clip")
+        spans = zip(self._parts, self._bounds[:-1], cuts[:-1], cuts[1:], strict=True)
+        return Picked([(part, rows[lo:hi] - first, lo, hi) for part, first, lo, hi in spans if hi > lo])
 
 
-@dataclass(slots=True)
-class Events:
-    """Events of consecutive records (domain: a message of the venue); a run of snapshot records is one.
+class Picked:
+    """Some rows of consecutive batches, a column at a time."""
 
-    Args:
-        first: First record of each event, and the number of records at the end.
-        ts: Time: running maximum of `ts_event` at its last record.
-        reset: The book was dropped before it.
-        quiet: It is state and no flow: a reset or a snapshot.
-        unclosed: It ended without the LAST flag, and only a later time showed it.
-        bad: Flagged as maybe bad book by one of its records.
-        late: Records, not events: those whose time stepped back, or lies well after they were received.
-    """
+    def __init__(self, spans: Sequence[tuple[Batch, Ints, int, int]]) -> None:
+        self._spans = spans
 
-    first: Ints
-    ts: Ints
-    reset: Flags
-    quiet: Flags
-    unclosed: Flags
-    bad: Flags
-    late: Flags
+    def take(self, name: str, out: Array) -> None:
+        """The values of a column, into `out`."""
+        for part, rows, lo, hi in self._spans:
+            np.take(part[name], rows, out=out[lo:hi], mode="clip")
 
 
 @dataclass(slots=True)
@@ -93,48 +69,6 @@ class Piece:
     event: Ints
 
 
-def mark(records: Batch, running: int, *, was_snapshot: bool) -> Events:
-    """Events of records that begin with an event.
-
-    Args:
-        records: Columns of HEAD.
-        running: Largest `ts_event` before.
-        was_snapshot: Whether the record before belonged to a snapshot.
-    """
-    early = _too_early(records)
-    times = np.where(early, records["ts_recv"], records["ts_event"]) if early.any() else records["ts_event"]
-    flags, clear = records["flags"], records["action"] == CLEAR
-    snapshot = (flags & SNAPSHOT) != 0
-    after_snapshot = np.concatenate([[was_snapshot], snapshot[:-1]])
-    moved = times[1:] != times[:-1]
-    closed = (flags[:-1] & LAST) != 0
-    edge = np.ones(len(times), np.bool_)
-    edge[1:] = clear[1:] | (snapshot != after_snapshot)[1:] | ((closed | moved) & ~snapshot[1:])
-    first = np.flatnonzero(edge)
-    maximum = np.maximum.accumulate(np.maximum(times, running))
-    last = np.append(first[1:], len(times)) - 1
-    by_time = np.append(moved, False)[last] & ~np.append(closed, True)[last]
-    followed = np.append(first[1:], len(times) - 1)
-    plain = ~clear[followed] & ~snapshot[followed] & ~snapshot[last]
-    late = ((times < maximum) & ~snapshot) | early
-    reset = clear[first] | (snapshot & ~after_snapshot)[first]
-    return Events(
-        first=np.append(first, len(times)),
-        ts=maximum[last],
-        reset=reset,
-        quiet=reset | snapshot[first],
-        unclosed=by_time & plain,
-        bad=np.logical_or.reduceat((flags & BAD_BOOK) != 0, first),
-        late=late,
-    )
-
-
-def _too_early(records: Batch) -> Flags:
-    """Records that say they happened well after they were received: believed, they would end the date."""
-    early: Flags = records["ts_event"] > records["ts_recv"] + SLACK_NS
-    return early & ((records["flags"] & BAD_RECV) == 0) if early.any() else early
-
-
 def whole_bars(batches: Iterable[Batch], head: Sequence[str], start: int, end: int) -> Iterator[Piece]:
     """Pieces of whole bars, in order; the last one holds the events of the bar that nothing completed.
 
@@ -158,7 +92,8 @@ class _Cutter:
     def __init__(self, head: Sequence[str], start: int, end: int) -> None:
         self._head, self._start, self._end = head, start, end
         self._parts: list[Batch] = []
-        self._running, self._was_snapshot = np.iinfo(np.int64).min, False
+        self._running = int(np.iinfo(np.int64).min)
+        self._before: Batch | None = None
         self._bar: int | None = None
         self.done = False
 
@@ -166,7 +101,7 @@ class _Cutter:
         if not len(batch["ts_event"]):
             return
         self._parts.append(batch)
-        held = _Held(self._parts, self._head, self._running, was_snapshot=self._was_snapshot)
+        held = _Held(self._parts, self._head, self._running, self._before)
         bars = held.events.ts // BAR_NS
         self.done = bool(held.events.ts[-1] >= self._end)
         before = int(np.searchsorted(bars, min(self._start, self._end) // BAR_NS))
@@ -193,13 +128,13 @@ class _Cutter:
         cut = int(held.events.first[ended])
         if cut:
             self._running = int(held.events.ts[ended - 1])
-            self._was_snapshot = bool(held.records["flags"][cut - 1] & SNAPSHOT)
+            self._before = {name: held.records[name][cut - 1 : cut] for name in ("flags", "instrument_id")}
         self._parts = held.parts_from(cut)
 
     def rest(self) -> Iterator[Piece]:
         if not self._parts:
             return
-        held = _Held(self._parts, self._head, self._running, was_snapshot=self._was_snapshot)
+        held = _Held(self._parts, self._head, self._running, self._before)
         whole = len(held.events.ts) - int(not held.records["flags"][-1] & LAST)
         live = bool(held.events.ts[-1] >= self._start)
         yield held.piece(0, whole, int(held.events.ts[0]) // BAR_NS, 1, live=live, whole=False)
@@ -208,11 +143,11 @@ class _Cutter:
 class _Held:
     """Batches that begin with an event, and their events."""
 
-    def __init__(self, parts: list[Batch], head: Sequence[str], running: int, *, was_snapshot: bool) -> None:
+    def __init__(self, parts: list[Batch], head: Sequence[str], running: int, before: Batch | None) -> None:
         self._parts = parts
         self._rows = [len(part["ts_event"]) for part in parts]
         self.records = {name: np.concatenate([part[name] for part in parts]) for name in head}
-        self.events = mark(self.records, running, was_snapshot=was_snapshot)
+        self.events = mark(self.records, running, before)
         self._columns = Columns(parts, self._rows)
 
     def piece(self, begin: int, end: int, bar: int, bars: int, *, live: bool, whole: bool = True) -> Piece:
@@ -221,7 +156,7 @@ class _Held:
         e = self.events
         events = Events(
             e.first[begin : end + 1] - rows.start,
-            e.ts[own], e.reset[own], e.quiet[own], e.unclosed[own], e.bad[own], e.late[rows],
+            e.ts[own], e.reset[own], e.quiet[own], e.unclosed[own], e.bad[own], e.late[rows], e.changed[own],
         )  # fmt: skip
         return Piece(
             start=bar * BAR_NS,

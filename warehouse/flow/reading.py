@@ -8,11 +8,12 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from warehouse.dbn import UNDEF_PRICE
+from warehouse.flow.events import ADD, ASK, BID, CANCEL, FILL, MODIFY, NO_SIDE, TRADE, among
 from warehouse.flow.ladder import Grid, Shown
 from warehouse.flow.lots import Lots
 from warehouse.flow.matching import Flow
-from warehouse.flow.pieces import ADD, ASK, BID, CANCEL, FILL, MODIFY, NO_SIDE, TRADE, Piece, among
-from warehouse.flow.state import ABSENT, SIGNS, State
+from warehouse.flow.pieces import Piece
+from warehouse.flow.state import ABSENT, SIGNS, UNDEF_SIZE, State
 from warehouse.flow.tape import Array, Flags, Ints
 from warehouse.flow.timeline import Span, Timeline
 
@@ -20,7 +21,10 @@ LETTERS = (BID, ASK)
 """Side letters of bids and asks."""
 FAR = 400
 """Ticks from the best price beyond which a print is absurd and told only by bronze."""
-_UNDEF_SIZE = (1 << 32) - 1
+
+
+Broken = dict[str, Ints]
+"""Positions of records by the rule that they break; none breaks two."""
 
 
 class Depth(Protocol):
@@ -49,7 +53,8 @@ class Reading:
         orders: Order counts of the ten levels at bar ends, (2, 10, bars).
         moving: Rows whose event is flow and whose state before is known.
         unknown: Records of orders never seen.
-        odd: Records off the tick grid, without a price or size, or absurdly far from the market.
+        broken: Records that no table tells, by rule.
+        spoilt: Rows whose levels could not be: the state before was held.
     """
 
     piece: Piece
@@ -61,7 +66,16 @@ class Reading:
     orders: Array
     moving: Flags
     unknown: Flags
-    odd: Flags
+    broken: Broken
+    spoilt: Flags
+
+    @property
+    def prints(self) -> Ints:
+        """Positions of the trades that are told, in feed order."""
+        trades = self.piece.records["action"] == TRADE
+        for at in self.broken.values():
+            trades[at] = False
+        return np.flatnonzero(trades)
 
 
 class Reader(Protocol):
@@ -111,18 +125,21 @@ class Sorted:
         return np.flatnonzero((records["action"] == action) & (records["side"] == letter) & self.flows)
 
 
-def sort(piece: Piece, tick: int, known: int) -> Sorted:
+def sort(piece: Piece, tick: int, known: int, spoilt: Flags) -> Sorted:
     """Records by what they are.
 
     Args:
         piece: The records.
         tick: Tick size in 1e-9 points.
         known: First row whose state is known.
+        spoilt: Rows whose event left levels that cannot be; nothing of it is used.
     """
     records, rows = piece.records, len(piece.bar) + 1
     u: Ints = records["price"] // tick
     sound = (u * tick == records["price"]) & (records["price"] != UNDEF_PRICE)
-    sound &= records["size"] != _UNDEF_SIZE
+    sound &= records["size"] != UNDEF_SIZE
+    if spoilt.any():
+        sound &= ~spoilt[piece.event]
     moving = np.zeros(rows, np.bool_)
     moving[1:] = ~piece.events.quiet & (np.arange(rows - 1) >= known)
     return Sorted(piece, u, sound, moving, sound & moving[piece.event])
@@ -143,16 +160,27 @@ def prints(found: Sorted, state: State, side: int) -> tuple[Lots, Lots]:
     return near[0], near[1]
 
 
-def odd(found: Sorted, state: State) -> Flags:
-    """Records that no table tells: off the grid, or prints absurdly far from both best prices."""
-    records = found.piece.records
+def broken(found: Sorted, state: State, spoilt: Flags) -> Broken:
+    """Records that no table tells, by the first of the rules that they break.
+
+    `bad_level`: their event left levels that cannot be. `no_value`: no price or no size. `off_grid`: a price
+    between ticks. `absurd`: a print far from both best prices.
+    """
+    piece, records = found.piece, found.piece.records
     counted = among(records["action"], ADD, CANCEL, MODIFY, TRADE, FILL)
-    out: Flags = ~found.sound & counted
+    at = np.flatnonzero(~found.sound & counted)
+    level = spoilt[piece.event[at]]
+    empty = ~level & ((records["price"][at] == UNDEF_PRICE) | (records["size"][at] == UNDEF_SIZE))
     trades = np.flatnonzero((records["action"] == TRADE) & found.sound)
-    row, u = found.piece.event[trades], found.u[trades]
+    row, u = piece.event[trades], found.u[trades]
     bid, ask = state.sides
-    out[trades] = _absurd(u, bid.best, row) & _absurd(-u, ask.best, row)
-    return out
+    far = _absurd(u, bid.best, row) & _absurd(-u, ask.best, row)
+    return {
+        "bad_level": at[level],
+        "no_value": at[empty],
+        "off_grid": at[~level & ~empty],
+        "absurd": trades[far],
+    }
 
 
 def _absurd(u: Ints, best: Ints, row: Ints) -> Flags:

@@ -14,6 +14,8 @@ from warehouse.dbn import UNDEF_PRICE
 from warehouse.flow.tape import Array, Flags, Ints
 from warehouse.schema import DEPTH
 
+UNDEF_SIZE = (1 << 32) - 1
+"""Size of a record or level that has none."""
 ABSENT = -(1 << 62)
 """Coordinate of a level that is not there: worse than any price."""
 SIGNS = (1, -1)
@@ -64,18 +66,15 @@ class State:
         known: First row whose state is known.
         centre: For each side the coordinate of the first tick at or beyond the microprice, as seen from that
             side; a level's distance in ticks from it, rounded up, is `centre - u`. ABSENT without microprice.
+        both: Rows with a best bid below a best ask.
+        crossed: Rows whose best bid is not below the best ask: no market, and no mid.
     """
 
     sides: tuple[Side, Side]
     known: int
     centre: tuple[Ints, Ints]
-
-    @property
-    def both(self) -> Flags:
-        """Rows with a best price on both sides."""
-        bid, ask = self.sides
-        there: Flags = (bid.best != ABSENT) & (ask.best != ABSENT)
-        return there
+    both: Flags
+    crossed: Flags
 
     @property
     def spread(self) -> Ints:
@@ -97,10 +96,35 @@ def side(sign: int, tick: int, px: Array, sz: Array) -> Side:
     return made
 
 
+def held(sign: int, tick: int, px: Array, sz: Array) -> tuple[Side, Flags]:
+    """A side from levels that were sent; a state that cannot be is replaced by the one before, in place.
+
+    Returns:
+        The side, and the rows whose levels held a price off the tick grid or no size.
+    """
+    made, spoilt = side(sign, tick, px, sz), np.zeros(px.shape[1], np.bool_)
+    for level, rows in enumerate(made.changed):
+        # Only what changed is looked at, since most levels stay as they were; a wrong one may stay too.
+        if _wrong(px[level].take(rows), sz[level].take(rows), tick).any():
+            spoilt[1:] |= _wrong(px[level], sz[level], tick)[1:]
+    if not spoilt.any():
+        return made, spoilt
+    last = np.maximum.accumulate(np.where(spoilt, 0, np.arange(len(spoilt))))
+    px[:], sz[:] = px[:, last], sz[:, last]
+    return side(sign, tick, px, sz), spoilt
+
+
+def _wrong(px: Array, sz: Array, tick: int) -> Flags:
+    wrong: Flags = ((px % tick != 0) & (px != UNDEF_PRICE)) | (sz == UNDEF_SIZE)
+    return wrong
+
+
 def state(bid: Side, ask: Side, known: int) -> State:
     """Both sides, and where the microprice lies between them."""
-    made = State((bid, ask), known, (bid.best + 1, ask.best + 1))
-    both, spread = made.both, made.spread
+    there = (bid.best != ABSENT) & (ask.best != ABSENT)
+    both = there & (bid.best + ask.best < 0)
+    made = State((bid, ask), known, (bid.best + 1, ask.best + 1), both, there & ~both)
+    spread = made.spread
     for centre in made.centre:
         centre[~both] = ABSENT
     wide = np.flatnonzero(both & (spread != 1))

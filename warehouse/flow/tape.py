@@ -23,8 +23,8 @@ Frame = dict[str, tuple[Array, Flags | None]]
 
 RECORDS = 1 << 16
 """Records in a batch; nothing that is written depends on it."""
-HEAD = ("ts_event", "ts_recv", "action", "side", "price", "size", "flags")
-"""Columns of every schema that the event pass reads."""
+HEAD = ("ts_event", "ts_recv", "action", "side", "price", "size", "flags", "instrument_id")
+"""Columns of every schema that flows are made from."""
 
 _LETTERS = ("action", "side")
 
@@ -53,7 +53,8 @@ def batches(
     first, end = since or 0, np.iinfo(np.int64).max if until is None else until
     for group in (group for path in paths for group in _groups(path)):
         if group.last >= first and group.first < end:
-            yield from _sliced(_cut(_read(group, columns), first, end))
+            for batch in _read(group, columns):
+                yield from _sliced(_cut(batch, first, end))
 
 
 def _groups(path: Path) -> list[_Group]:
@@ -63,9 +64,10 @@ def _groups(path: Path) -> list[_Group]:
     return [_Group(file, number, s.min_raw, s.max_raw) for number, s in enumerate(seen)]
 
 
-def _read(group: _Group, columns: Sequence[str]) -> Batch:
-    rows = group.file.read_row_group(group.number, list(columns), use_threads=False)
-    return {name: _array(rows[name].chunk(0)) for name in columns}
+def _read(group: _Group, columns: Sequence[str]) -> Iterator[Batch]:
+    """A row group in slices: what is small enough is decoded into memory that was just used."""
+    for rows in group.file.iter_batches(RECORDS, [group.number], list(columns), use_threads=False):
+        yield {name: _array(rows[name]) for name in columns}
 
 
 def _array(column: pa.Array) -> Array:

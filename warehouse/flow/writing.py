@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from warehouse.flow import book, edge, ladder
-from warehouse.flow.pieces import ASK, BID, NO_SIDE, TRADE, Events, Piece
+from warehouse.flow.events import ASK, BID, NO_SIDE, Events
+from warehouse.flow.pieces import Piece
 from warehouse.flow.quality import Quality
 from warehouse.flow.reading import Reading
 from warehouse.flow.sink import Sink
@@ -70,19 +71,27 @@ class Writing:
         self._quality.add(reading, found)
 
     def _bars(self, reading: Reading, bad: Flags) -> Frame:
-        piece, time = reading.piece, reading.timeline
+        piece = reading.piece
         sides = [_ladder(reading, number) for number in (0, 1)]
         rows = book.table(reading, self._tick) | edge.table(reading)
         residual, turnover = _conserved(sides, rows["meta_reset"][0])
         rows |= {
             "bar_ts": (piece.start + BAR_NS * np.arange(piece.bars), None),
-            "meta_badbook": (time.extreme(bad, np.maximum), None),
+            "meta_badbook": (_suspect(reading, bad), None),
             "meta_residual_qty": (residual, None),
             "meta_turnover_qty": (turnover, None),
         }
         self._sinks[LADDER.name].add(_by_price(sides, piece.start, self._tick))
         self._sinks[BOOK.name].add(rows)
         return rows
+
+
+def _suspect(reading: Reading, bad: Flags) -> Flags:
+    """Bars with a state that may be bad or is crossed, or an event whose levels could not be."""
+    time = reading.timeline
+    rows: Flags = time.extreme(bad | reading.state.crossed, np.maximum)
+    rows[time.bar_of(np.flatnonzero(reading.spoilt))] = True
+    return rows
 
 
 def bad_rows(events: Events, *, carried: bool) -> Flags:
@@ -95,7 +104,7 @@ def bad_rows(events: Events, *, carried: bool) -> Flags:
 
 
 def quotes(reading: Reading) -> Frame:
-    """Rows of the quotes: each change of a best price or size, and each reset."""
+    """Rows of the quotes: changes of a best price or size, and resets; a crossed book has no best price."""
     events, sides = reading.piece.events, reading.state.sides
     dropped = np.append(False, events.reset)
     chosen = dropped.copy()
@@ -105,9 +114,10 @@ def quotes(reading: Reading) -> Frame:
     some = np.maximum(sides[0].best[row], sides[1].best[row]) != ABSENT
     row = np.repeat(row, 1 + (dropped[row] & some))
     reset = dropped[row] & np.append(True, row[1:] != row[:-1])[: len(row)]
+    unknown = reset | reading.state.crossed[row]
     out: Frame = {"ts": (events.ts[row - 1], None), "reset": (reset, None)}
     for name, side in zip(("bid", "ask"), sides, strict=True):
-        null = reset | (side.best[row] == ABSENT)
+        null = unknown | (side.best[row] == ABSENT)
         out[f"{name}_px"] = side.px[0].take(row) / _POINT, null
         out[f"{name}_qty"] = side.sz[0].take(row), null
     return out
@@ -116,7 +126,7 @@ def quotes(reading: Reading) -> Frame:
 def trades(reading: Reading) -> Frame:
     """Rows of the trades, in feed order."""
     piece = reading.piece
-    at = np.flatnonzero((piece.records["action"] == TRADE) & ~reading.odd)
+    at = reading.prints
     side = piece.records["side"][at]
     return {
         "ts": (piece.events.ts[piece.event[at] - 1], None),

@@ -26,12 +26,15 @@ DEPTH = 10
 SLOTS = 512
 """Orders and tombstones that a price can hold."""
 LEVELS, ARRIVALS, BARS = 4, 2048, 17_000
+BLOCK = 3
+"""Prices that a block stands at, from the level on."""
 BID, ASK = 0, 1
 
 DIALS = (
     "rate_scale", "lot", "order_rate", "mu", "lin", "steer_add", "steer_cancel", "steer_market",
     "steer_spread", "bias_sd", "bias_tau", "activity_sd", "follow", "reprice", "walk", "kf", "kn",
-    "km", "p_break", "p_reject",
+    "km", "p_break", "p_reject", "burst", "vol_of_vol",
+    "depth_sd", "settle", "spared", "wall", "spoof",
 )  # fmt: skip
 """What a session is made with; `worlds.py` has the values and their meaning."""
 _WHOLE = (
@@ -39,8 +42,16 @@ _WHOLE = (
     "next_id", "bar", "lo", "hi", "arrival", "delay",
 )  # fmt: skip
 _REAL = (
-    "t", "value", "fast", "calm", "bias", "meta", "meta_end", "sigma", "rate", "lin", "drift",
+    "t", "value", "fast", "calm", "bias", "meta", "meta_end", "sigma", "rate", "lin", "drift", "excited",
+    "thick",
 )  # fmt: skip
+ARRIVAL = (
+    "ts", "trigger_ts", "level", "price", "direction", "z", "x0", "sigma", "barrier", "hit", "hit_ts",
+    "block", "pulled_ts",
+)  # fmt: skip
+"""What is known of an arrival: seconds, ticks, half ticks past the level, ticks per square root of a second,
+half ticks, the barrier that was hit (-1, 0, 1) and when, lots of the block behind the level and when it was
+pulled; -1 where there is no such second, or no block."""
 STATE = np.dtype(
     [
         *((name, "i8") for name in _WHOLE),
@@ -51,23 +62,28 @@ STATE = np.dtype(
         ("shown", "i8", 4 * DEPTH),
         ("rates", "f8", 7),
         ("steer", "f8", (3, 2)),
+        *((name, "f8", 2) for name in ("since", "settled")),
         *((name, "f8", (2, REACH)) for name in ("lam", "theta")),
         ("levels", "f8", (LEVELS, 3)),
         ("level_state", "i8", (LEVELS, 8)),
-        ("arrivals", "f8", (ARRIVALS, 6)),
+        ("arrivals", "f8", (ARRIVALS, len(ARRIVAL))),
         ("bars", "i8", (BARS, 2)),
+        ("block_row", "i8", LEVELS),
+        *((name, "i8", (LEVELS, BLOCK)) for name in ("block", "block_price")),
         *((name, "f8", (2, GRID)) for name in ("add_tilt", "cancel_tilt")),
-        *((name, "i8", GRID) for name in ("qty", "count", "first", "after")),
+        *((name, "i8", GRID) for name in ("qty", "count", "first", "after", "held")),
         *((name, "i8", (GRID, SLOTS)) for name in ("orders", "sizes")),
     ]
 )
 """A book in motion, its slow states and what is planted, in one record: numba counts references of an
-array at every call, of a record never. `orders` and `sizes` are queues by price, size 0 a tombstone."""
+array at every call, of a record never. `orders` and `sizes` are queues by price, size 0 a tombstone; `held`
+counts the orders of blocks, which only trades and their owner take away."""
 
 _RESTING = np.array(
     [
-        *((0.800, 1), (0.870, 2), (0.920, 3), (0.950, 4), (0.970, 5), (0.980, 6), (0.987, 7), (0.990, 8)),
-        *((0.992, 9), (0.996, 10), (0.9984, 20), (0.9996, 25), (1.0, 50)),
+        *((0.820, 1), (0.895, 2), (0.925, 3), (0.945, 4), (0.968, 5), (0.974, 6), (0.976, 7), (0.979, 8)),
+        *((0.980, 9), (0.9895, 10), (0.9905, 12), (0.992, 15), (0.995, 20), (0.9970, 25), (0.9975, 30)),
+        *((0.9995, 50), (0.9999, 100), (1.0, 200)),
     ]
 )
 _AGGRESSIVE = np.array(
@@ -126,7 +142,29 @@ def push(st: State, price: int, order: int, size: int) -> None:
 
 
 @compiled
+def in_block(st: State, order: int) -> bool:
+    """Whether an order is held as part of a block."""
+    for k in range(LEVELS):
+        for i in range(BLOCK):
+            if st.block[k, i] == order:
+                return True
+    return False
+
+
+@compiled
+def let_go(st: State, order: int) -> None:
+    """An order of a block is like any other from now on."""
+    for k in range(LEVELS):
+        for i in range(BLOCK):
+            if st.block[k, i] == order:
+                st.block[k, i] = 0
+                st.held[st.block_price[k, i]] -= 1
+
+
+@compiled
 def drop(st: State, side: int, price: int, slot: int) -> None:
+    if st.held[price] > 0:
+        let_go(st, st.orders[price, slot])
     st.qty[price] -= st.sizes[price, slot]
     st.count[price] -= 1
     st.sizes[price, slot] = 0
@@ -150,10 +188,11 @@ def rest(st: State, side: int, price: int, order: int, size: int) -> None:
 
 @compiled
 def draw(st: State, price: int) -> int:
-    """A resting order, the young ones more often: most cancels hit what was just added."""
+    """A resting order of no block, the young ones more often: most cancels hit what was just added."""
     first, after = st.first[price], st.after[price]
     while True:
         u = uniform(st.random, 0)
         slot = after - 1 - int((after - first) * u * u)
-        if st.sizes[price, slot] > 0:
+        free = st.held[price] == 0 or not in_block(st, st.orders[price, slot])
+        if st.sizes[price, slot] > 0 and free:
             return int(slot)

@@ -2,7 +2,7 @@
 
 Rates go by distance from the touch and by queue (Huang, Lehalle and Rosenbaum, 2015). An efficient price
 diffuses and steers the touch, so that volatility is a dial and does not hang on how much flow is shown.
-What is planted at levels acts through `add_tilt`, `cancel_tilt` and `drift` alone.
+What is planted at levels acts through `add_tilt`, `cancel_tilt`, `drift` and the blocks of `walls.py` alone.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Any
 from numba import njit
 
 from warehouse.simulate import feed
-from warehouse.simulate.book import ASK, BID, GRID, REACH, Array, State, compiled, lots, normal, push, uniform
+from warehouse.simulate.book import ASK, BID, GRID, REACH, Array, State, compiled, lots, push, uniform
 from warehouse.simulate.feed import ROOM, add, cancel, show, trade
-from warehouse.simulate.planting import end_bar, watch
+from warehouse.simulate.planting import end_bar
+from warehouse.simulate.walls import stand
+from warehouse.simulate.weather import SLOW_S, slow, steer
 
-SLOW_S = 0.1
-"""Seconds between updates of the slow states."""
+_COMPILED = ("book.py", "feed.py", "planting.py", "walls.py", "weather.py", "engine.py")
 _BAR_STEPS = 50
 _FILLED = 300
-_LEAN, _GAIN, _QUIET = 4.0, 1.7, 0.4
-"""How far the efficient price may lean on the touch, by how much, and from how many ticks on."""
-_META, _META_SHARE = 0.35, 0.34
+_BURST_S = 0.02
+"""Time in which what a trade excites calms down."""
 _SHRINK = 0.02
 """Share of departures that only make an order smaller."""
 _KINDS, _AGGRESSION = 6, 2
@@ -37,67 +37,20 @@ _REFILL = 30.0
 
 
 @compiled
-def _slow(st: State, clock: Array) -> None:
-    """A tenth of a second: activity, bias, the efficient price, and the rates that follow from them.
-
-    `clock` has a row per second: activity, depth, volatility in ticks per square root of a second.
-    """
-    random, second = st.random, min(int(st.t), clock.shape[0] - 1)
-    activity, depth = clock[second, 0], clock[second, 1]
-    sd = st.dials.activity_sd
-    st.fast += -st.fast * SLOW_S / 5.0 + sd * math.sqrt(2.0 * SLOW_S / 5.0) * normal(random, 1)
-    st.calm += -st.calm * SLOW_S / 300.0 + sd * math.sqrt(2.0 * SLOW_S / 300.0) * normal(random, 1)
-    st.bias += -st.bias * SLOW_S / st.dials.bias_tau
-    st.bias += st.dials.bias_sd * math.sqrt(2.0 * SLOW_S / st.dials.bias_tau) * normal(random, 1)
-    if st.t > st.meta_end:
-        # Large orders worked in pieces: power-law length, one at a time, a third of the time.
-        u = uniform(random, 1)
-        st.meta_end = st.t + min(600.0, 5.0 / math.pow(uniform(random, 1), 1.0 / 1.5))
-        st.meta = _META if u < _META_SHARE / 2 else -_META if u < _META_SHARE else 0.0
-    st.sigma = clock[second, 2] * math.exp(0.5 * st.calm)
-    middle = 0.5 * (st.best[BID] + st.best[ASK])
-    st.value += st.sigma * math.sqrt(SLOW_S) * normal(random, 1) + st.drift * SLOW_S
-    st.value += st.dials.follow * (middle - st.value) * SLOW_S
-    st.value = min(max(st.value, 200.0), GRID - 200.0)
-    pace = activity * math.exp(st.fast + st.calm - sd * sd)
-    st.rate = st.dials.mu * pace * st.dials.rate_scale
-    st.lin = st.dials.lin * activity
-    for i in range(REACH):
-        st.lam[1, i] = st.lam[0, i] * pace * depth * st.dials.rate_scale * (1.0 - st.dials.reprice)
-        st.theta[1, i] = st.theta[0, i] * pace * st.dials.order_rate
-    watch(st, st.t)
-    _steer(st)
-
-
-@compiled
-def _steer(st: State) -> None:
-    """How the efficient price pulls at the touch: rows add, cancel, market by side, and the spread's."""
-    lean = st.value - 0.5 * (st.best[BID] + st.best[ASK])
-    # Quotes follow only what is worth a change: else the touch flickers, and barriers are hit by noise.
-    lean = math.copysign(min(_LEAN, _GAIN * max(0.0, abs(lean) - _QUIET)), lean)
-    for side in range(2):
-        toward = lean * (2 * side - 1)
-        st.steer[0, side] = math.exp(-st.dials.steer_add * toward)
-        st.steer[1, side] = math.exp(st.dials.steer_cancel * toward)
-        flow = max(0.1, 1.0 + (st.bias + st.meta) * (2 * side - 1))
-        st.steer[2, side] = flow * math.exp(st.dials.steer_market * toward)
-
-
-@compiled
 def _grow(st: State, side: int, i: int, price: int) -> float:
-    """Rate of new orders at distance i: a thin touch is refilled."""
+    """Rate of new orders at distance i: a thin touch is refilled, but a new one is joined with time."""
     rate = st.lam[1, i] * st.add_tilt[side, price]
     if i < _THIN:
         rate *= 0.35 + 1.3 / (1.0 + st.qty[price] / _REFILL)
         if i == 0:
-            rate *= st.steer[0, side]
+            rate *= st.steer[0, side] * st.settled[side]
     return float(rate)
 
 
 @compiled
 def _decay(st: State, side: int, i: int, price: int) -> float:
     """Rate at which orders at distance i go."""
-    rate = st.theta[1, i] * st.count[price] * st.cancel_tilt[side, price]
+    rate = st.theta[1, i] * (st.count[price] - st.held[price]) * st.cancel_tilt[side, price]
     return float(rate * st.steer[1, side] if i == 0 else rate)
 
 
@@ -126,7 +79,7 @@ def _happen(st: State, out: Array, u: float, rates: Array) -> None:
     elif kind == 1:
         price = best
         for i in range(REACH):
-            if st.count[best + step * i] > 0:
+            if st.count[best + step * i] > st.held[best + step * i]:
                 price = best + step * i
                 u -= _decay(st, side, i, price)
                 if u <= 0.0:
@@ -143,10 +96,50 @@ def _happen(st: State, out: Array, u: float, rates: Array) -> None:
         deep = int(uniform(random, 0) < st.dials.walk)
         size = lots(random, st.dials.lot, 1)
         trade(st, out, side, size if deep else min(size, st.qty[best]), deep)
+        st.excited += st.dials.burst / (_BURST_S * (rates[4] + rates[5]))
     else:
         up = 1.0 / (1.0 + math.exp(-st.dials.steer_spread * (st.value - 0.5 * (st.best[0] + st.best[1]))))
         side = BID if uniform(random, 0) < up else ASK
         add(st, out, side, st.best[side] + 1 - 2 * side, lots(random, st.dials.lot, 0))
+        st.since[side] = st.t
+
+
+@compiled
+def _next(st: State, total: float, due: float) -> bool:
+    """Go to the next event, or to `due`; True if the event came first.
+
+    Candidates come at the present pace; of what the excitement has lost since, none happen (thinning).
+    """
+    while True:
+        pace = 1.0 + st.excited
+        wait = -math.log(uniform(st.random, 0)) / (total * pace)
+        if st.t + wait >= due:
+            st.excited *= math.exp((st.t - due) / _BURST_S)
+            return False
+        st.t += wait
+        st.excited *= math.exp(-wait / _BURST_S)
+        if uniform(st.random, 0) * pace < 1.0 + st.excited:
+            return True
+
+
+@compiled
+def _rates(st: State, rates: Array) -> float:
+    """Bring the rates of all kinds up to date; their sum."""
+    total = 0.0
+    for side in range(2):
+        step, best = 2 * side - 1, st.best[side]
+        st.settled[side] = min(1.0, (st.t - st.since[side]) / st.dials.settle)
+        grow, decay = 0.0, 0.0
+        for i in range(REACH):
+            grow += _grow(st, side, i, best + step * i)
+            decay += _decay(st, side, i, best + step * i)
+        thin = math.exp(-st.qty[best] / 120.0) * 1.25
+        rates[side], rates[2 + side] = grow, decay
+        thin *= 1.0 - st.dials.spared * (1.0 - st.settled[side])
+        rates[4 + side] = st.rate * st.steer[2, side] * thin
+        total += grow + decay + rates[4 + side]
+    rates[6] = st.lin if st.best[ASK] - st.best[BID] > 1 else 0.0
+    return float(total + rates[6])
 
 
 @compiled
@@ -155,30 +148,16 @@ def _run(st: State, clock: Array, out: Array, until: float) -> bool:
     st.n = 0
     rates = st.rates
     while True:
-        total = 0.0
-        for side in range(2):
-            step, best = 2 * side - 1, st.best[side]
-            grow, decay = 0.0, 0.0
-            for i in range(REACH):
-                grow += _grow(st, side, i, best + step * i)
-                decay += _decay(st, side, i, best + step * i)
-            thin = math.exp(-st.qty[best] / 120.0) * 1.25
-            rates[side], rates[2 + side] = grow, decay
-            rates[4 + side] = st.rate * st.steer[2, side] * thin
-            total += grow + decay + rates[4 + side]
-        rates[6] = st.lin if st.best[ASK] - st.best[BID] > 1 else 0.0
-        total += rates[6]
-        wait = -math.log(uniform(st.random, 0)) / total
+        total = _rates(st, rates)
         due = (st.steps + 1) * SLOW_S
-        if st.t + wait < due:
-            st.t += wait
+        if _next(st, total, due):
             before = st.best[BID] + st.best[ASK]
             _happen(st, out, uniform(st.random, 0) * total, rates)
             middle = st.best[BID] + st.best[ASK]
             if middle != before:
                 st.bars[st.bar, 0] = min(st.bars[st.bar, 0], middle)
                 st.bars[st.bar, 1] = max(st.bars[st.bar, 1], middle)
-                _steer(st)
+                steer(st)
             if st.n > out.shape[0] - ROOM:
                 return False
             continue
@@ -186,9 +165,12 @@ def _run(st: State, clock: Array, out: Array, until: float) -> bool:
         st.steps += 1
         if st.steps % _BAR_STEPS == 0:
             end_bar(st)
-        _slow(st, clock)
+        slow(st, clock)
+        stand(st, out)
         if due >= until:
             return True
+        if st.n > out.shape[0] - ROOM:
+            return False
 
 
 @compiled
@@ -199,7 +181,7 @@ def _fill(st: State, clock: Array) -> None:
     st.bars[0, 0] = st.bars[0, 1] = st.best[BID] + st.best[ASK]
     st.add_tilt[:] = 1.0
     st.cancel_tilt[:] = 1.0
-    _slow(st, clock)
+    slow(st, clock)
     for side in range(2):
         for i in range(_FILLED):
             at = min(i, REACH - 1)
@@ -214,7 +196,7 @@ def _fill(st: State, clock: Array) -> None:
 def _sources() -> str:
     """What the compiled code was made from."""
     here = Path(__file__).parent
-    text = b"".join((here / name).read_bytes() for name in ("book.py", "feed.py", "planting.py", "engine.py"))
+    text = b"".join((here / name).read_bytes() for name in _COMPILED)
     return hashlib.sha256(text).hexdigest()
 
 

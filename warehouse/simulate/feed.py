@@ -146,6 +146,21 @@ def cancel(st: State, out: Array, side: int, price: int, to: int) -> None:
 
 
 @compiled
+def withdraw(st: State, out: Array, side: int, price: int, order: int) -> None:
+    """The owner takes one order away, whatever is left of it."""
+    for slot in range(st.first[price], st.after[price]):
+        if st.orders[price, slot] == order and st.sizes[price, slot] > 0:
+            _begin(st)
+            seen, size = _seen(st, side, price), st.sizes[price, slot]
+            drop(st, side, price, slot)
+            if seen:
+                show(st, side)
+                _row(st, out, _C, side, price, size, order)
+            _end(st, out)
+            return
+
+
+@compiled
 def trade(st: State, out: Array, side: int, size: int, deep: int) -> None:
     """An aggressor takes from `side`: prints first, on the book before, then what they did to it."""
     _begin(st)

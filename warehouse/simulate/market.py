@@ -6,30 +6,28 @@ import datetime as dt
 import json
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from warehouse import dbn
 from warehouse.errors import QuestionError
 from warehouse.session import at, bounds, explain
-from warehouse.simulate import tape, worlds
-from warehouse.simulate.tape import LAYOUTS, LEVELS, PRODUCT, PUBLISHER, TICK, TRUTH, Contract, Session
+from warehouse.simulate import calibration, tape, truth, worlds
+from warehouse.simulate.calibration import Progress
+from warehouse.simulate.tape import LAYOUTS, PRODUCT, PUBLISHER, TICK, Contract, Session
+from warehouse.simulate.worlds import World
 from warehouse.workers import ended, pool, result
 
 Array = np.ndarray[Any, Any]
 Hours = tuple[dt.time, dt.time]
-Progress = Callable[[int, int], None]
-"""Called with the number of sessions done and their total."""
-
 DATASET = "XSIM.MDP3"
-_LEVEL = 1
+COMPRESSION = 1
 """Of zstd: compressing better takes longer than simulating."""
-_NANO = 1e9
 
 
 def simulate(
@@ -37,57 +35,50 @@ def simulate(
     dates: Iterable[dt.date],
     *,
     world: str = "null",
+    dials: Mapping[str, float] = MappingProxyType({}),
     hours: Hours | None = None,
     rate_scale: float = 1.0,
     seed: int = 0,
     schema: Sequence[str] = ("mbp-10",),
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: Progress = lambda *_: None,
 ) -> list[Path]:
     """Write sessions as DBN files, with definitions, the truth and the parameters beside them.
 
     Args:
         out: Folder, made where it is missing; files of the same names are replaced.
         dates: Trading dates; each is simulated for itself.
-        world: `null`, or `planted` where real levels act on the flow.
+        world: One of `worlds.WORLDS`.
+        dials: Of `worlds.PLANTED`, those that shall differ from the world's own.
         hours: First New York time and first time outside; the whole trading date where None.
-        rate_scale: 1 is about 290 records a second; 0.05 thins the flow and keeps book and volatility.
+        rate_scale: 1 is about 165 records a second in the morning; 0.05 thins the flow and keeps
+            book and volatility.
         seed: Same seed and parameters, same record bytes.
         schema: `mbp-10`, `mbo`, or both of the same session.
         workers: Processes; 1 is this one.
-        progress: Called as sessions end.
+        progress: Called as sessions end; first those of a calibration run, where the table lacks the dials.
 
     Returns:
         The DBN files, by date.
 
     Raises:
-        QuestionError: A world, scale, schema, date, time or folder that cannot be.
+        QuestionError: A world, dial, scale, schema, date, time or folder that cannot be; no space left.
     """
-    wanted = [_session(date, world, hours, rate_scale, seed) for date in dates]
-    if not schema or set(schema) - set(LAYOUTS):
+    planted = worlds.turned(worlds.world_named(world), dials)
+    wanted = [_session(date, planted, hours, rate_scale, seed) for date in dates]
+    if not schema or set(schema) - set(LAYOUTS) or len(set(schema)) < len(schema):
         raise QuestionError(f"cannot simulate schema {','.join(schema)}: give {', '.join(LAYOUTS)} or both")
     _writable(out)
-    compile_once()
+    tape.compile_once()
+    calibrated = calibration.of(planted, workers, progress)
     made: dict[dt.date, list[Path]] = {}
-    for date, paths in _each(wanted, out, tuple(schema), workers):
+    for date, paths in _each(wanted, out, tuple(schema), calibrated, workers):
         made[date] = paths
-        if progress:
-            progress(len(made), len(wanted))
+        progress("simulated sessions", len(made), len(wanted))
     return [path for date in sorted(made) for path in made[date]]
 
 
-def compile_once() -> None:
-    """Compile the engine, or load it from numba's cache, so that workers find it there."""
-    noon = at(_SOME_DATE, dt.time(12))
-    tiny = Session(_SOME_DATE, noon, noon + 10**9, worlds.world_named("null"), 0.05, 0)
-    for layout in LAYOUTS:
-        list(tape.records(tiny, tape.contracts(_SOME_DATE)[0], layout, []))
-
-
-_SOME_DATE = dt.date(2025, 6, 4)
-
-
-def _session(date: dt.date, world: str, hours: Hours | None, rate_scale: float, seed: int) -> Session:
+def _session(date: dt.date, world: World, hours: Hours | None, rate_scale: float, seed: int) -> Session:
     if not 0 < rate_scale <= 20:  # noqa: PLR2004 (beyond, an event may not fit its buffer)
         raise QuestionError(f"rate scale {rate_scale:g} cannot be: give one above 0 and at most 20")
     if seed < 0:
@@ -101,7 +92,7 @@ def _session(date: dt.date, world: str, hours: Hours | None, rate_scale: float, 
     if end <= start:
         what = " to ".join(f"{time:%H:%M}" for time in hours or ())
         raise QuestionError(f"hours {what} hold no trading on {date}: give times such as 04:00-12:45")
-    return Session(date, start, end, worlds.world_named(world), float(rate_scale), seed)
+    return Session(date, start, end, world, float(rate_scale), seed)
 
 
 def _writable(out: Path) -> None:
@@ -115,49 +106,74 @@ def _writable(out: Path) -> None:
 
 
 def _each(
-    wanted: list[Session], out: Path, schemas: tuple[str, ...], count: int
+    wanted: list[Session], out: Path, schemas: tuple[str, ...], calibrated: dict[str, Any], count: int
 ) -> Iterator[tuple[dt.date, list[Path]]]:
-    if count <= 1:
-        for session in wanted:
-            yield session.date, write(session, out, schemas)
-        return
-    with tempfile.TemporaryDirectory() as folder, pool(Path(folder), count) as hands:
-        todo = {hands.submit(write, session, out, schemas): session.date for session in wanted}
-        while todo:
-            for done in ended(todo):
-                yield todo.pop(done), result(done)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".", ignore_cleanup_errors=True) as folder:
+        given = Path(folder), out, schemas, calibrated
+        if count <= 1:
+            for session in wanted:
+                yield session.date, write(session, *given)
+            return
+        with pool(Path(folder), count) as hands:
+            todo = {hands.submit(write, session, *given): session.date for session in wanted}
+            while todo:
+                for done in ended(todo):
+                    yield todo.pop(done), result(done)
 
 
-def write(session: Session, out: Path, schemas: tuple[str, ...]) -> list[Path]:
-    """Write one session's files; the DBN files come last, when what explains them is there.
+def write(
+    session: Session, aside: Path, out: Path, schemas: tuple[str, ...], calibrated: dict[str, Any]
+) -> list[Path]:
+    """Write one session's files, all of them or none; those of an earlier run are replaced at the end.
+
+    Args:
+        session: The session.
+        aside: Folder on the same disk to write in; whoever made it takes it away.
+        out: Folder that is there.
+        schemas: Of its tapes.
+        calibrated: Shares that the oracle tells, by dials.
 
     Returns:
         The DBN files.
+
+    Raises:
+        QuestionError: The folder takes no more.
     """
+    try:
+        (made := aside / str(session.date)).mkdir()
+        names = _written(session, made, schemas, calibrated)
+        for name in names:
+            (made / name).replace(out / name)
+    except OSError as error:
+        why = f"cannot write {session.date} to {out} ({error.strerror})"
+        raise QuestionError(f"{why}: make room or give another folder") from None
+    return [out / name for name in names if name.endswith(".dbn.zst")]
+
+
+def _written(session: Session, out: Path, schemas: tuple[str, ...], calibrated: dict[str, Any]) -> list[str]:
+    """Names of a session's files in a folder of their own; what explains the DBN files comes before them."""
     stem, traded = f"xsim-mdp3-{session.date:%Y%m%d}", tape.contracts(session.date)
-    definitions = out / f"{stem}.definition.dbn.zst"
     truths: list[list[Array]] = []
-    made = [definitions]
+    names = [f"{stem}.{what}" for what in ("json", "truth.parquet", "definition.dbn.zst")]
     for schema in schemas:
         truths = [[] for _ in traded]
         streams = [tape.records(session, c, schema, t) for c, t in zip(traded, truths, strict=True)]
-        path = out / f"{stem}.{schema}.dbn.zst"
-        dbn.write(path, _header(session, traded, schema), _merged(streams), level=_LEVEL)
-        made.append(path)
+        names.append(f"{stem}.{schema}.dbn.zst")
+        dbn.write(out / names[-1], _header(session, traded, schema), _merged(streams), level=COMPRESSION)
+    note, hidden, definitions = (out / name for name in names[:3])
     dbn.write(definitions, _header(session, traded, "definition"), [_definitions(session, traded)])
-    _beside(out / f"{stem}.truth.parquet", _truth(session, traded, truths).write_parquet)
-    note = json.dumps({**asdict(session), "date": str(session.date)}, indent=1) + "\n"
-    _beside(out / f"{stem}.json", lambda path: path.write_text(note))
-    return made
+    truth.told(session, traded, truths, calibrated).write_parquet(hidden)
+    note.write_text(json.dumps(_parameters(session, calibrated), indent=1) + "\n")
+    return names
 
 
-def _beside(path: Path, write_to: Callable[[Path], object]) -> None:
-    made = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        write_to(made)
-        made.replace(path)
-    finally:
-        made.unlink(missing_ok=True)
+def _parameters(session: Session, calibrated: dict[str, Any]) -> dict[str, Any]:
+    """All that a session is made with, and what its oracle knows."""
+    world = worlds.on(session.world, tape.flipped(session))
+    dials, known = worlds.dials(world, session.rate_scale), calibrated[truth.key(world)]
+    return {
+        **asdict(session), "date": str(session.date), "dials": dials, "oracle": {**calibration.RULE, **known}
+    }  # fmt: skip
 
 
 def _merged(streams: Sequence[Iterator[Array]]) -> Iterator[Array]:
@@ -209,28 +225,3 @@ def _definitions(session: Session, traded: Sequence[Contract]) -> Array:
         made[name] = dbn.UNDEF_PRICE
     made["expiration"] = made["activation"] = dbn.UNDEF_TIMESTAMP
     return made
-
-
-def _truth(session: Session, traded: Sequence[Contract], truths: Sequence[Sequence[Array]]) -> pl.DataFrame:
-    """One row per arrival at a real level, with what was drawn for it and what acted."""
-    world, frames = session.world, []
-    for contract, (found,) in zip(traded, truths, strict=True):
-        raw = pl.DataFrame(found, schema=[(name, pl.Int64) for name in TRUTH], orient="row")
-        frames.append(raw.with_columns(symbol=pl.lit(contract.symbol)))
-    kinds = pl.Series([kind for kind, _ in LEVELS])
-    return pl.concat(frames).select(
-        "symbol",
-        date=pl.lit(session.date),
-        arrival_ts=pl.from_epoch("ts", time_unit="ns"),
-        trigger_ts=pl.from_epoch(pl.when(pl.col("trigger_ts") >= 0).then("trigger_ts"), time_unit="ns"),
-        level_kind=pl.lit(kinds).gather(pl.col("level")),
-        price=pl.col("price") * TICK / _NANO,
-        direction=pl.when(pl.col("direction") > 0).then(pl.lit("UP")).otherwise(pl.lit("DOWN")),
-        z=pl.col("z"),
-        world=pl.lit(world.name),
-        kf=pl.lit(world.kf),
-        kn=pl.lit(world.kn),
-        km=pl.lit(world.km),
-        p_break=pl.lit(world.p_break),
-        p_reject=pl.lit(world.p_reject),
-    )

@@ -27,11 +27,11 @@ LEVELS = (
     ("OR_LOW", OPENING_RANGE),
 )
 """The levels that worlds act on, and whose trades make them."""
-TRUTH = ("ts", "trigger_ts", "level", "price", "direction", "z")
 
 _ANCHOR, _ANCHOR_TICKS, _STEP_TICKS = dt.date(2025, 6, 4), 24_000, 80.0
 _DAY = dt.timedelta(days=1)
 _PREMIUM_TICKS = 200
+_TIMES = ("ts", "trigger_ts", "hit_ts", "pulled_ts")
 _ROWS = {"mbp-10": 24_000, "mbo": 160_000}
 _WARM_S = 120
 _SLICE_S = 60
@@ -93,8 +93,8 @@ def records(session: Session, contract: Contract, schema: str, truth: list[Array
         session: The session.
         contract: The contract.
         schema: `mbp-10` or `mbo`.
-        truth: Given one array at the end (arrivals, columns as TRUTH; ns, -1 where there is none; price in
-            ticks; level as its place in LEVELS).
+        truth: Given one array at the end (arrivals, columns as `book.ARRIVAL`, whole numbers; times in ns, -1
+            where there is none; level as its place in LEVELS; sigma in billionths).
     """
     st, clock = _opened(session, contract)
     out = np.zeros((_ROWS[schema], feed.ROW[schema]), np.int64)
@@ -120,6 +120,19 @@ def records(session: Session, contract: Contract, schema: str, truth: list[Array
     truth.append(_truth(st))
 
 
+def compile_once() -> None:
+    """Compile the engine, or load it from numba's cache, so that workers find it there."""
+    noon = at(_ANCHOR, dt.time(12))
+    tiny = Session(_ANCHOR, noon, noon + 10**9, worlds.world_named("null"), 0.05, 0)
+    for layout in LAYOUTS:
+        list(records(tiny, contracts(_ANCHOR)[0], layout, []))
+
+
+def flipped(session: Session) -> bool:
+    """Whether this date's effect has the other sign, in a world where dates differ; half of them do."""
+    return bool(_random(session.seed, session.date, 5).integers(2))
+
+
 def _next_session(date: dt.date) -> dt.date:
     return sessions(date + _DAY, date + 10 * _DAY)[0]
 
@@ -134,9 +147,10 @@ def _number(symbol: str) -> int:
 def _opened(session: Session, contract: Contract) -> tuple[Any, Array]:
     """A book that is filled and still to be warmed, and its clock."""
     begin = session.start - _WARM_S * 10**9
-    mood = float(np.exp(_random(session.seed, session.date, 1).normal(0.0, 0.15)))
+    mood = float(np.exp(_random(session.seed, session.date, 1).normal(0.0, 0.08)))
     clock = worlds.clock(session.date, begin, session.end, mood)
-    dials = worlds.dials(session.world, session.rate_scale * contract.volume)
+    world = worlds.on(session.world, flipped(session))
+    dials = worlds.dials(world, session.rate_scale * contract.volume)
     st = np.zeros(1, book.STATE)[0]
     st["dials"] = tuple(dials[name] for name in book.DIALS)
     st["start"], st["tick"], st["next_id"] = begin, TICK, 1 + contract.instrument_id * 10**10
@@ -160,10 +174,13 @@ def _windows(session: Session, begin: int, levels: Array) -> None:
 
 def _truth(st: book.State) -> Array:
     found = st["arrivals"][: st["arrival"]].copy()
-    for column in (0, 1):
+    for name in (*_TIMES, "sigma"):
+        column = book.ARRIVAL.index(name)
         found[:, column] = np.where(found[:, column] < 0, -1, np.round(found[:, column] * 1e9))
     whole: Array = found.astype(np.int64)
-    whole[:, :2] += np.where(whole[:, :2] < 0, 0, st["start"])
+    for name in _TIMES:
+        column = book.ARRIVAL.index(name)
+        whole[:, column] += np.where(whole[:, column] < 0, 0, st["start"])
     return whole
 
 

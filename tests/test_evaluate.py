@@ -1,0 +1,371 @@
+"""The harness: scores by hand, a walk that is the product's, skill where it was put and none where not."""
+
+import dataclasses
+import datetime as dt
+import json
+import math
+import xml.etree.ElementTree as ET
+
+import gold
+import numpy as np
+import polars as pl
+import pytest
+
+from warehouse import library, odds, physics, question, similar, vectors
+from warehouse.errors import MissingStepError, QuestionError
+from warehouse.evaluate import (
+    baselines,
+    carried,
+    lags,
+    leaks,
+    models,
+    page,
+    report,
+    resample,
+    results,
+    sample,
+    scores,
+    table,
+    walk,
+)
+from warehouse.evaluate.walk import Lists
+
+COUNT = 34
+SPEC, FOUR = vectors.spec(), vectors.spec("geometry4")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return gold.root(tmp_path_factory.mktemp("root"), COUNT, 24)
+
+
+@pytest.fixture(scope="module")
+def drawn(root):
+    """Outcomes that go with nothing, and a null that says how often each comes."""
+    return told(sample.load(root, 240))
+
+
+def told(mine, tilt=0.0, seed=5):
+    """The sample with outcomes drawn from the null, tilted by the mean of four slots, which evens out."""
+    rng = np.random.default_rng(seed)
+    values = np.nan_to_num(vectors.matrix(mine.frame, FOUR)).mean(axis=1) * tilt
+    up = 0.35 * (1 + np.tanh(values))
+    chance = np.stack([up, 0.7 - up, np.full_like(up, 0.3)], axis=1)
+    y = (rng.random(len(chance))[:, None] > np.cumsum(chance, axis=1)[:, :2]).sum(axis=1)
+    return dataclasses.replace(mine, y=y, cal=np.tile([0.35, 0.35, 0.3], (len(y), 1)))
+
+
+def run(mine):
+    return report._Run(None, mine, lambda _what: None)
+
+
+def test_scores_by_hand() -> None:
+    """BREAK, REJECT, CHOP; the second question was sure of the wrong one."""
+    p, y = np.array([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1]]), np.array([0, 2])
+    got = scores.scores(p, y)
+    assert got.log_loss == pytest.approx(-(math.log(0.5) + math.log(0.1)) / 2)
+    assert got.brier == pytest.approx((0.25 + 0.09 + 0.04 + 0.01 + 0.64 + 0.81) / 2)
+    # in the order REJECT, CHOP, BREAK: gaps of cumulated chances 0.3, 0.5 and 0.8, 0.9 - 1
+    assert got.rps == pytest.approx(((0.09 + 0.25) / 2 + (0.64 + 0.01) / 2) / 2)
+    assert (got.accuracy, got.top2) == (0.5, 0.5)
+    assert scores.resolved(p, y).tolist() == pytest.approx([-math.log(0.8), -math.log(0.1)])
+    assert scores.direction(p, y)[0] == pytest.approx(-math.log(0.5 / 0.8)) and np.isnan(
+        scores.direction(p, y)[1]
+    )
+
+
+def test_calibration_error_by_hand() -> None:
+    """Twenty questions in ten pairs; all say 0.5, five pairs break always and five never."""
+    assert scores.calibration_error(np.full(20, 0.5), np.repeat([1.0, 0.0], 10)) == 0.5
+    assert scores.calibration_error(np.full(20, 0.5), np.tile([1.0, 0.0], 10)) == 0.0
+
+
+def test_skill_is_of_sums_and_its_interval_is_of_days() -> None:
+    """Half the loss everywhere is a skill of a half whatever is drawn; one good day of two is anything."""
+    sure = resample.skill(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0]), np.array([1, 1, 2]))
+    assert (sure.value, sure.lo, sure.hi) == (0.5, 0.5, 0.5)
+    two = resample.skill(np.array([0.0, 2.0]), np.array([1.0, 1.0]), np.array([1, 2]))
+    assert (two.value, two.lo, two.hi) == (0.0, -1.0, 1.0)
+    part = resample.skill(np.array([1.0, np.nan]), np.array([2.0, np.nan]), np.array([1, 2]))
+    assert part.value == 0.5
+
+
+def test_the_walk_finds_what_similar_answers(root) -> None:
+    """Same setups, same order, same weights, for every question of two dates."""
+    mine = sample.load(root, 240)
+    lists = walk.neighbours(mine, SPEC)
+    frame = mine.frame.with_columns(pl.col("known_ts").cast(pl.Int64)).to_dicts()
+    names = mine.frame["setup_id"].to_list()
+    checked = 0
+    for n, row in enumerate(lists.asked):
+        if mine.day[row] in {20, COUNT - 1}:
+            card = similar.ask(root, frame[row]["level_kind"], frame[row]["known_ts"])
+            found = [names[one] for one in lists.rows[n] if one >= 0]
+            assert found == [each["setup_id"] for each in card.neighbours]
+            assert lists.weights[n, : len(found)].tolist() == pytest.approx(
+                [each["weight"] for each in card.neighbours]
+            )
+            checked += 1
+    assert checked >= 8
+
+
+def test_a_forecast_is_the_cards_blend() -> None:
+    y, null = np.array([0, 0, 2, -1, 1, 1]), np.array([[0.2, 0.5, 0.3]])
+    lists = Lists(np.array([5]), np.array([[0, 2, 3, 4, -1]]), np.array([[1.0, 0.8, 0.7, 0.6, 0.0]]))
+    got = walk.forecast(lists, y, null, np.array([0]))
+    weights = np.array([1.0, 0.8, 0.6])
+    want = odds.blend(weights, np.eye(3)[[0, 2, 1]], null[0], None)
+    assert got.p[0].tolist() == pytest.approx([want[name].p for name in odds.CLASSES])
+    assert got.whole[0] == pytest.approx(odds.effective(weights) + odds.STRENGTH)
+
+
+def test_how_much_the_null_counts_is_learnt_from_earlier_sessions_only() -> None:
+    """Neighbours that are always wrong: from the second session on the null counts as much as it may."""
+    y = np.array([0, 0, 0, 1, 1, 1, 1])
+    lists = Lists(np.array([3, 4, 5, 6]), np.tile([0, 1, 2], (4, 1)), np.ones((4, 3)))
+    null, day = np.tile([0.1, 0.8, 0.1], (4, 1)), np.array([1, 1, 2, 3])
+    got = walk.forecast(lists, y, null, day)
+    assert got.strength.tolist() == [10, 10, odds.STRENGTHS[-1], odds.STRENGTHS[-1]]
+    y[6] = 0  # the last session's own outcome
+    assert walk.forecast(lists, y, null, day).strength.tolist() == got.strength.tolist()
+    y[3:6] = 0
+    assert walk.forecast(lists, y, null, day).strength.tolist() == [10, 10, 5, 5]
+
+
+@pytest.mark.parametrize("make", [models.logit, models.trees])
+def test_later_outcomes_change_no_earlier_forecast(drawn, make) -> None:
+    asked = drawn.questions
+    later = dataclasses.replace(drawn, y=np.where(drawn.day >= 28, 0, drawn.y))
+    early = drawn.day[asked] < 28
+    one, two = (models.forecast(each, vectors.spec("geometry4"), make) for each in (drawn, later))
+    assert np.array_equal(one[early], two[early]) and not np.array_equal(one, two)
+    for rule in (baselines.base_rate, baselines.by_level_and_time, baselines.last_outcome):
+        assert np.array_equal(rule(drawn)[early], rule(later)[early])
+    lists, cal, day = walk.neighbours(drawn, SPEC), drawn.cal[asked], drawn.day[asked]
+    one, two = (walk.forecast(lists, each.y, cal, day).p for each in (drawn, later))
+    assert np.array_equal(one[early], two[early])
+
+
+def test_neighbours_are_of_earlier_sessions_and_an_embargo_leaves_out_more(drawn) -> None:
+    for embargo in (0, 5):
+        lists = walk.neighbours(drawn, SPEC, embargo=embargo)
+        gap = (drawn.day[lists.asked][:, None] - drawn.day[lists.rows])[lists.rows >= 0]
+        assert gap.min() == embargo + 1
+
+
+def test_skill_is_found_where_it_was_put_and_nowhere_else(drawn) -> None:
+    """Four slots tilt the odds: the interval lies above 0. Without them, nine times in ten it holds 0."""
+    lists = walk.neighbours(drawn, FOUR)
+
+    def skill(mine, by=lists):
+        ours = run(mine)
+        return ours.row("x", "spec", ours.forecast(by).p).skill
+
+    assert skill(told(drawn, tilt=30.0)).lo > 0.01
+    nothing = [skill(told(drawn, seed=seed)) for seed in range(5, 15)]
+    assert sum(each.lo > 0 for each in nothing) <= 2  # three of ten would come once in a hundred times
+    assert sum(each.hi < 0 for each in nothing) <= 2
+    noise = walk.neighbours(drawn, FOUR, models.drawn_alike(drawn.frame, FOUR).astype(np.float32))
+    blind = skill(told(drawn, tilt=30.0), noise)
+    assert blind.lo <= 0 <= blind.hi
+
+
+def test_carried_outcomes_stay_in_their_strata_and_days_stay_together(drawn) -> None:
+    groups = resample.strata(drawn)
+    seen = []
+    for y in resample.permuted(drawn, 3):
+        for group in np.unique(groups):
+            mine = groups == group
+            assert (
+                np.bincount(y[mine], minlength=3).tolist() == np.bincount(drawn.y[mine], minlength=3).tolist()
+            )
+        seen.append(tuple(y))
+    assert len(set(seen)) == 3 and tuple(drawn.y) not in seen
+
+
+def test_carried_outcomes_break_what_was_planted(drawn) -> None:
+    planted = run(told(drawn, tilt=30.0))
+    planted.lists = {"geometry4": walk.neighbours(planted.mine, FOUR)}
+    own = planted._skill(planted.forecast(planted.lists["geometry4"]).p, planted.y)
+    assert own > carried.best(planted.mine, planted.lists.values(), 40).max()
+
+
+def test_draws_at_once_are_draws_one_by_one(drawn, monkeypatch) -> None:
+    """Against a forecast made anew for each draw; a setup without neighbours has the null."""
+    monkeypatch.setattr(carried, "_AT_ONCE", 3)
+    mine = run(drawn)
+    lists = [walk.neighbours(drawn, vectors.spec(name)) for name in ("geometry4", "core")]
+    lists[0].rows[:5, :], lists[0].weights[:5, :] = -1, 0
+    lists[0].rows[5:9, 10:], lists[0].weights[5:9, 10:] = -1, 0
+    want = [
+        max(mine._skill(mine.forecast(each, y).p, y[mine.asked]) for each in lists)
+        for y in resample.permuted(drawn, 7)
+    ]
+    assert carried.best(drawn, lists, 7).tolist() == pytest.approx(want)
+    some = run(dataclasses.replace(drawn, about=frozenset({"PM_HIGH", "OR_LOW"})))
+    want = [
+        max(some._skill(some.forecast(each, y).p, y[some.asked]) for each in lists)
+        for y in resample.permuted(drawn, 4)
+    ]
+    assert carried.best(some.mine, lists, 4).tolist() == pytest.approx(want)
+
+
+def test_questions_of_one_day_count_as_fewer() -> None:
+    """Two days of three equal questions are two; six days of one are six; what evens out within days, all."""
+    reference = np.zeros(6)
+    together = np.array([1.0, 1, 1, -1, -1, -1])
+    assert resample.effective(together, reference, np.array([1, 1, 1, 2, 2, 2])) == pytest.approx(2)
+    assert resample.effective(together, reference, np.arange(6)) == pytest.approx(6)
+    assert resample.effective(np.array([1.0, -1, 1, -1]), np.zeros(4), np.array([1, 1, 2, 2])) == 4
+
+
+def test_auc_by_hand_and_by_group() -> None:
+    """In each group the BREAK (0) ranks above the REJECT (1); across the groups it would not."""
+    values, y, groups = np.array([2.0, 1.0, 20.0, 10.0]), np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])
+    assert leaks.auc(values, y, groups)[0] == 1.0
+    assert leaks.auc(values, y, np.zeros(4))[0] == 0.75
+    assert leaks.auc(np.array([1.0, 1.0]), np.array([0, 1]), np.zeros(2))[0] == 0.5
+    assert leaks.auc(values, np.array([2, 2, 0, -1]), groups) == (0.5, math.inf)
+
+
+def test_the_alarm_hears_a_leak_and_nothing_else(drawn) -> None:
+    later = np.where(drawn.y == 0, 1.0, -1.0) + np.random.default_rng(0).standard_normal(len(drawn.y))
+    told = {"leak": later}
+    slots = vectors.matrix(drawn.frame, SPEC).astype(float)
+    told |= dict(zip(SPEC.slots, slots.T, strict=True))
+    assert [one["feature"] for one in leaks.suspects(drawn, told)] == ["leak"]
+
+
+def test_the_canary_sees_half_a_minute_ahead(root, drawn) -> None:
+    """The swing's mid at the end of the bar that ends 30 s after the freeze, on the level's own side."""
+    seen = leaks.canary(root, drawn)
+    for n in (0, 50, len(seen) - 1):
+        row = drawn.frame.with_columns(pl.col("known_ts").cast(pl.Int64)).row(n, named=True)
+        start = gold.session.at(row["date"], gold.OPEN)
+        mid = gold.mid(row["known_ts"] + 25 * 10**9, start)
+        way = 1 if row["direction"] == "UP" else -1
+        assert seen[n] == pytest.approx(way * (mid - row["level_price"]))
+
+
+def test_the_last_outcome_counts_from_when_it_was_resolved(drawn) -> None:
+    state = baselines._state(drawn)
+    rows = drawn.frame.with_columns(pl.col("known_ts", "resolved_ts").cast(pl.Int64)).to_dicts()
+    for n, row in enumerate(rows):
+        before = [
+            m
+            for m in range(n)
+            if rows[m]["level_id"] == row["level_id"] and rows[m]["resolved_ts"] <= row["known_ts"]
+        ]
+        assert state[n] == (drawn.y[before[-1]] if before else 3)
+    assert {0, 1, 2, 3} == set(state.tolist())
+
+
+def test_lagged_features_are_those_of_the_earlier_moment(tiny_built) -> None:
+    """Against the plan of a question at that moment, which takes another way."""
+    frame = library.setups(tiny_built).filter(~pl.col("is_placebo")).sort("known_ts").tail(4)
+    mine = sample.Sample(frame, *(np.zeros(len(frame)) for _ in range(5)))
+    found = lags.lagged(tiny_built, mine, SPEC)
+    for lag in (1, 12):
+        for n, setup in enumerate(frame.with_columns(pl.col("known_ts").cast(pl.Int64)).to_dicts()):
+            place = question.place(tiny_built, str(setup["level_price"]), setup["known_ts"] - lag * 5 * 10**9)
+            now = dataclasses.replace(question.moment(place), direction=setup["direction"], setup=None)
+            want = physics.features(now, set(SPEC.slots))
+            row = [want[slot] if want[slot] is not None else math.nan for slot in SPEC.slots]
+            assert found[lag][n].tolist() == pytest.approx(np.float32(row).tolist(), nan_ok=True)
+
+
+@pytest.fixture(scope="module")
+def whole(root):
+    """A report of everything but lags, which need a whole build."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lags, "lagged", lambda *_: {})
+        patch.setattr(resample, "PERMUTATIONS", 30)
+        patch.setattr(leaks, "canary", lambda _root, mine: (mine.y == 0) * 1.0)
+        return report.evaluate(root)
+
+
+def test_json_has_skill_and_specs(whole) -> None:
+    said = json.loads(results.to_json(whole))
+    assert {"value", "lo", "hi"} == set(said["skill"]) and set(said["specs"]) == set(vectors.specs())
+    assert said["skill"] == said["specs"]["snapshot30r"]["skill"]
+    names = {row["name"] for row in said["rows"]}
+    assert {
+        "P_cal",
+        "geometric null",
+        "uniform",
+        "base rate",
+        "level and time",
+        "last outcome",
+        "random setups",
+        "geometry logit",
+        "ridge logit",
+        "boosted trees",
+        "shuffled labels",
+        "noise features",
+        "placebo levels",
+        "leak canary",
+        "embargo 1",
+        "embargo 5",
+    } <= names
+    assert said["configurations"] == len(vectors.specs()) and said["canary"]["flagged"] is True
+    reference = next(row for row in said["rows"] if row["role"] == "reference")
+    assert reference["skill"] == {"value": 0, "lo": 0, "hi": 0}
+
+
+def test_the_table_fits_a_terminal_and_has_a_line_for_each(whole) -> None:
+    lines = table.render(whole).splitlines()
+    assert [line for line in lines if len(line) > table.WIDTH] == []
+    told = {row.name: sum(line.startswith(f"{row.name} ") for line in lines) for row in whole.rows}
+    assert told == {row.name: 2 if row.role == "spec" else 1 for row in whole.rows}
+    for row in (row for row in whole.rows if row.role == "spec"):
+        assert row.rests.slots == len(vectors.spec(row.name).slots)
+        assert row.rests.questions == whole.questions >= row.rests.effective > 0
+        assert row.rests.near >= row.rests.n_eff >= 0
+        # a median over sessions, so it may lie between two of them
+        assert min(odds.STRENGTHS) <= row.rests.null <= max(odds.STRENGTHS)
+    silent = dataclasses.replace(whole, canary={"flagged": False, "auc": 0.5})
+    assert "DID NOT set the alarm off" in table.render(silent)
+
+
+def test_the_page_draws_every_forecast_and_every_group(whole) -> None:
+    text = page.render(whole)
+    forest, reliability = (
+        ET.fromstring(f"<svg{part.split('</svg>')[0]}</svg>") for part in text.split("<svg")[1:]
+    )
+    assert len(forest.findall("circle")) == len(whole.rows) - 1
+    assert len(reliability.findall("circle")) == len(whole.deciles) == 10
+    assert "http" not in text
+
+
+def test_an_unknown_vector_is_refused_in_one_line_and_named_ones_are_tried_beside_the_default(
+    root, monkeypatch
+) -> None:
+    with pytest.raises(QuestionError, match=r"^there is no vector spec `thirdz`: did you mean thirds\?$"):
+        report.evaluate(root, specs=["geometry4", "thirdz"])
+    tried = []
+    monkeypatch.setattr(report._Run, "report", lambda run, _further: tried.extend(run.specs))
+    report.evaluate(root, specs=["thirds", "geometry4"])
+    assert tried == ["geometry4", "snapshot30r", "thirds"]
+
+
+def test_too_few_sessions_are_refused_in_one_line(tmp_path) -> None:
+    small = gold.root(tmp_path, 4)
+    with pytest.raises(
+        MissingStepError, match=r"has setups of 4 sessions; evaluating needs more than 20: build more"
+    ) as error:
+        report.evaluate(small)
+    assert "\n" not in str(error.value)
+    with pytest.raises(MissingStepError, match="has setups of 0 sessions"):
+        report.evaluate(tmp_path / "none")
+
+
+def test_without_scikit_learn_the_models_are_left_out_and_it_says_so(drawn, monkeypatch) -> None:
+    monkeypatch.setattr(models, "there", lambda: False)
+    assert list(run(drawn)._models()) == []
+    assert any("warehouse[evaluate]" in note for note in run(drawn)._notes([]))
+
+
+def test_dates_are_numbered_in_order(drawn) -> None:
+    days = drawn.frame["date"].to_list()
+    assert [gold.dates(COUNT).index(day) for day in days] == drawn.day.tolist()
+    assert isinstance(days[0], dt.date)

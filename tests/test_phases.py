@@ -1,0 +1,224 @@
+"""Questions at moments that are no arrival, on a root that was really built, beside a loop over its snapshots."""
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+
+from warehouse import library, phases, physics, question, render, similar, vectors
+from warehouse.errors import QuestionError
+from warehouse.schema import AVERAGES, BAR_NS
+
+SECOND = 10**9
+SPEC = vectors.spec()
+
+
+@pytest.fixture(scope="module")
+def setups(tiny_built):
+    """Real setups, with times as ns."""
+    found = library.setups(tiny_built).filter(~pl.col("is_placebo"))
+    times = pl.col("known_ts", "resolved_ts").cast(pl.Int64)
+    return found.with_columns(times).to_dicts()
+
+
+@pytest.fixture(scope="module")
+def snapshots(tiny_built):
+    found = pl.read_parquet(
+        sorted(tiny_built.glob("gold/snapshots/*/*/part.parquet")), hive_partitioning=False
+    )
+    times = pl.col("known_ts", "resolved_ts").cast(pl.Int64)
+    return found.with_columns(times).to_dicts()
+
+
+def alone(setup, setups):
+    """No other arrival at its level in the four minutes after it."""
+    later = (one for one in setups if one["setup_id"] != setup["setup_id"])
+    return not any(
+        (setup["level_kind"] in one["level_kinds"] or one["level_price"] == setup["level_price"])
+        and 0 <= one["known_ts"] - setup["known_ts"] <= 240 * SECOND
+        for one in later
+    )
+
+
+def test_a_moment_after_an_arrival_is_the_setup_frozen_again(tiny_built, setups, snapshots):
+    """Of levels that move too: what is asked about is the level as it was at T0."""
+    seen, lone = set(), [one for one in setups if alone(one, setups)]
+    moving = [one for one in lone if one["level_kind"] in AVERAGES]
+    for setup in lone[:6] + moving[:3]:
+        for row in snapshots:
+            if row["setup_id"] != setup["setup_id"] or row["tau_s"] <= 0 or row["x"] is None:
+                continue
+            at = question.place(tiny_built, setup["level_kind"], row["known_ts"])
+            now, stage = phases.phase(question.moment(at))
+            assert (stage.name, stage.tau_s, stage.sigma_60) == (
+                row["phase"],
+                row["tau_s"],
+                setup["sigma_60"],
+            )
+            assert (now.place.price, now.direction) == (setup["level_price"], setup["direction"])
+            assert (now.x0, now.sigma_60) == (row["x"], row["sigma_60"])
+            made = physics.features(now, SPEC.slots)
+            assert [made[slot] for slot in SPEC.slots] == [row[slot] for slot in SPEC.slots]
+            seen.add((stage.name, setup["level_kind"] in AVERAGES))
+    assert len(seen) == 4, seen
+
+
+def test_price_that_has_not_left_a_level_does_not_approach_it(tiny_built, setups):
+    """Later than four minutes an arrival holds while price has not stood off the level for half a minute."""
+    seen = set()
+    for setup in setups:
+        for tau_s in (245, 300, 400):
+            try:
+                at = question.place(tiny_built, setup["level_kind"], setup["known_ts"] + tau_s * SECOND)
+            except QuestionError:
+                continue
+            if setup["level_kind"] in AVERAGES or not alone(setup, setups):
+                continue
+            book = pl.read_parquet(at.partition("silver.book").path).with_columns(
+                pl.col("bar_ts").cast(pl.Int64)
+            )
+            since = book.filter(pl.col("bar_ts").is_between(setup["known_ts"], at.end - BAR_NS))
+            low, high = (since[name].to_list() for name in ("mid_min", "mid_max"))
+            price, left = setup["level_price"], False
+            for n in range(6, len(low) + 1):
+                lows, highs = low[n - 6 : n], high[n - 6 : n]
+                if None not in lows:
+                    left |= min(lows) - price > 2 or price - max(highs) > 2
+            again = [
+                one for one in setups
+                if one["level_price"] == price and setup["known_ts"] < one["known_ts"] <= at.end
+            ]  # fmt: skip
+            now = question.moment(at)
+            if again or now.setup is not None:
+                continue
+            _, stage = phases.phase(now)
+            assert stage.name == ("APPROACH" if left else "ZONE"), (setup["setup_id"], tau_s)
+            seen.add(stage.name)
+    assert seen == {"APPROACH", "ZONE"}
+
+
+def slow(root, card, setups, snapshots):
+    """The answer by a loop: one moment of each admitted setup, then distance and caps."""
+    asked = card.question
+    own = {one["setup_id"]: one for one in setups}
+    end = stamp(asked["known_ts"])
+    scaler = pl.read_parquet(root / f"gold/scalers/product=SIM/date={asked['date']}/part.parquet")
+    mine = scaler.filter(pl.col("spec") == SPEC.name)
+    scale = dict(mine.select("feature", "mad").rows())
+    at = question.place(root, asked["level"], end)
+    mine = physics.features(phases.phase(question.moment(at))[0], SPEC.slots)
+    best = {}
+    for row in snapshots:
+        setup = own.get(row["setup_id"])
+        if setup is None or row["phase"] != asked["phase"] or not row["level_known"] or row["x"] is None:
+            continue
+        off = abs(row["x"] - asked["x0"])
+        order = (off, abs(row["tau_s"]), row["tau_s"])
+        if off <= max(0.5, 0.25 * asked["sigma_60"]) and order < best.get(row["setup_id"], ((math.inf,),))[0]:
+            best[row["setup_id"]] = (order, row, setup)
+    found, admitted = [], []
+    for _, row, setup in best.values():
+        shared = [slot for slot in SPEC.slots if row[slot] is not None and mine[slot] is not None]
+        if (
+            setup["direction"] == asked["direction"]
+            and asked["level"] in setup["level_kinds"]
+            and row["resolved_ts"] <= end
+            and str(setup["date"]) != asked["date"]
+        ):
+            admitted.append(row)
+        if row in admitted and len(shared) >= 21:
+            gaps = [(row[slot] - mine[slot]) / scale[slot] for slot in shared]
+            far = math.sqrt(sum(gap**2 for gap in gaps) * len(SPEC.slots) / len(shared))
+            found.append((far, row["setup_id"], row, setup))
+    kept = []
+    for one in sorted(found, key=lambda one: one[:2]):
+        same = [other for other in kept if other[3]["date"] == one[3]["date"]]
+        if len(same) < 2 and one[3]["cluster_id"] not in {other[3]["cluster_id"] for other in kept}:
+            kept.append(one)
+    return kept, admitted
+
+
+def stamp(text):
+    return int(pl.Series([text.removesuffix("Z")]).str.to_datetime(time_unit="ns").cast(pl.Int64).item())
+
+
+def test_neighbours_are_moments_of_the_same_phase_at_a_like_distance(tiny_built, setups, snapshots):
+    seen = {}
+    last = max(one["date"] for one in setups)
+    for setup in [one for one in setups if one["date"] == last][::2]:
+        for tau_s in (-60, 30, 120, 240):
+            card = similar.ask(tiny_built, setup["level_kind"], setup["known_ts"] + tau_s * SECOND, k=99)
+            if card.question["setup_id"] is not None:
+                continue
+            want, _ = slow(tiny_built, card, setups, snapshots)
+            assert [each["setup_id"] for each in card.neighbours] == [name for _, name, _, _ in want]
+            assert [each["distance"] for each in card.neighbours] == pytest.approx(
+                [far for far, *_ in want], rel=1e-5
+            )
+            for each, (_, _, row, _) in zip(card.neighbours, want, strict=True):
+                assert each["outcomes"] == {m: row[f"outcome_{m}"] for m in ("2m", "4m", "8m")}
+                assert (each["x0"], each["mfe_pts"]) == (row["x"], row["mfe_pts_8m"])
+            stage = card.question["phase"]
+            seen[stage] = seen.get(stage, 0) + len(want)
+    assert seen["APPROACH"] and seen["ZONE"], seen
+
+
+def null(card):
+    """p = (n share + m null) / (n + m), of the eight minutes."""
+    label, names = card.labels["8m"], ("BREAK", "REJECT", "CHOP")
+    ends = [(each["outcomes"]["8m"], each["weight"]) for each in card.neighbours]
+    ends = [(end, weight) for end, weight in ends if end in names]
+    whole = sum(weight for _, weight in ends)
+    share = [sum(w for end, w in ends if end == name) / whole if ends else 0 for name in names]
+    n, m = label.n_eff, label.null_n
+    p = [card.outcomes["8m"][name].p for name in names]
+    return [(p[i] * (n + m) - n * share[i]) / m for i in range(3)]
+
+
+def test_odds_of_an_approach_begin_at_the_level_and_later_ones_where_price_stands(
+    tiny_built, setups, snapshots
+):
+    """The null behind the card, taken out of its blend, is the mean of what arrivals had, or geometry from x."""
+    last = max(one["date"] for one in setups)
+    seen = set()
+    for setup in [one for one in setups if one["date"] == last and alone(one, setups)]:
+        for tau_s in (-60, 60, 120):
+            card = similar.ask(tiny_built, setup["level_kind"], setup["known_ts"] + tau_s * SECOND, k=1)
+            asked, chances = card.question, card.outcomes["8m"]
+            if asked["setup_id"] is not None or asked["sigma_60"] is None:
+                continue
+            if asked["phase"] != "APPROACH" and asked["tau_s"] != tau_s:
+                continue  # an earlier arrival holds still
+            if asked["phase"] == "APPROACH":
+                assert (chances is None) == (not card.search["admissible"])
+                if chances is None:
+                    assert "No odds: no approach like this has arrived before." in card.notes
+                    continue
+                _, admitted = slow(tiny_built, card, setups, snapshots)
+                odds = [[row[f"cal_{end}_8m"] for end in ("break", "reject", "chop")] for row in admitted]
+                assert null(card) == pytest.approx(np.mean([o for o in odds if None not in o], axis=0))
+            else:
+                row = next(
+                    row for row in snapshots if (row["setup_id"], row["tau_s"]) == (setup["setup_id"], tau_s)
+                )
+                assert card.labels["8m"].barrier_pts == row["barrier_pts_8m"]  # as at T0
+                beyond = row["cal_break_8m"] is None
+                assert (chances is None) == beyond
+                if not beyond:
+                    stored = [row[f"cal_{end}_8m"] for end in ("break", "reject", "chop")]
+                    assert null(card) == pytest.approx(stored)
+                assert any(note.startswith("Odds begin at the level") for note in card.notes) == (
+                    None in card.outcomes.values()
+                )
+            seen.add((asked["phase"], chances is None))
+    assert {("APPROACH", False), ("ZONE", False)} <= seen, seen
+
+
+def test_the_card_says_with_what_it_compares(tiny_built, setups):
+    setup = next(one for one in setups if alone(one, setups))
+    after = similar.ask(tiny_built, setup["level_kind"], setup["known_ts"] + 30 * SECOND)
+    assert after.question["tau_s"] == 30 and after.question["direction"] == setup["direction"]
+    assert "An arrival 30 s ago has this direction" in render.card(after)
+    with pytest.raises(QuestionError, match="the graph holds arrivals, and this moment is none"):
+        similar.ask(tiny_built, setup["level_kind"], setup["known_ts"] + 30 * SECOND, index="hnsw")

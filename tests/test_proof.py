@@ -1,0 +1,76 @@
+"""Worlds put to the test: the oracle's forecast by hand, and what each world must show."""
+
+import dataclasses
+
+import gold
+import numpy as np
+import polars as pl
+import pytest
+
+from warehouse import vectors
+from warehouse.evaluate import sample
+from warehouse.evaluate.results import Report, Row
+from warehouse.evaluate.scores import Interval, Scores
+from warehouse.schema import NS
+from warehouse.simulate import proof
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory):
+    return sample.load(gold.root(tmp_path_factory.mktemp("root"), 22, 8), 240)
+
+
+def test_the_oracle_knows_its_own_arrivals_and_no_others(mine, tmp_path) -> None:
+    """The first question's hidden state is known, the second's shares are not, the others are not its own."""
+    asked = mine.frame[mine.questions.tolist()].head(2)
+    rows = asked.select("symbol", "direction", price="level_price", trigger_ts=pl.col("trigger_ts").cast(NS))
+    shares = {"oracle_break": [0.75, None], "oracle_reject": [0.25, None], "oracle_chop": [0.0, None]}
+    rows.with_columns(pl.Series(name, values, pl.Float64) for name, values in shares.items()).write_parquet(
+        tmp_path / "a.truth.parquet"
+    )
+    found = proof.oracle(tmp_path, mine)
+    assert found[0].tolist() == pytest.approx([0.75 / 1.001, 0.25 / 1.001, 0.001 / 1.001])
+    assert found[1:] == pytest.approx(mine.cal[mine.questions][1:])
+
+
+def test_some_levels_may_be_scored_while_all_teach(mine) -> None:
+    some = dataclasses.replace(mine, about=frozenset({"PM_HIGH"}))
+    kinds = mine.frame["level_kind"].to_numpy()[mine.questions]
+    assert np.array_equal(some.questions, mine.questions)
+    assert np.array_equal(some.scored, mine.scored & (kinds == "PM_HIGH"))
+    assert np.array_equal(mine.scored, mine.day[mine.questions] >= 20) and mine.scored.any()
+
+
+def report(skill, model, oracle_loss=1.0, held=10):
+    def row(name, role, value, loss=1.02):
+        one = Interval(value, value, value)
+        return Row(name, role, Scores(loss, 0, 0, 0, 0, 0), one, one, one)
+
+    rows = [
+        row("ridge logit", "model", model), row("boosted trees", "model", model - 0.01),
+        row("oracle", "oracle", 0.05, oracle_loss), row(vectors.DEFAULT, "spec", skill.value),
+    ]  # fmt: skip
+    decile = {"forecast": 0.3, "lo": 0.2, "hi": 0.4, "n": 9}
+    deciles = [decile | {"share": 0.3 if n < held else 0.5} for n in range(10)]
+    return Report("root", 240, 60, 9, 9, skill, rows, deciles, [], {"flagged": True, "auc": 0.8}, 0.0, 1, [])
+
+
+def shown(world, *told, **more):
+    return [good for good, _ in proof.verdicts(world, report(*told, **more))]
+
+
+def test_what_each_world_must_show() -> None:
+    none, some = Interval(0.0, -0.01, 0.01), Interval(0.02, 0.001, 0.04)
+    for world in proof.NOTHING:
+        assert shown(world, none, 0.0) == [True] and shown(world, some, 0.0) == [False]
+    assert shown("planted", some, 0.04) == [True, True, True, True]
+    assert shown("planted", some, 0.041) == [True, False, True, True]
+    assert shown("planted", none, 0.0, held=7) == [False, True, False, True]
+    assert shown("planted", some, 0.0, oracle_loss=1.03)[3] is False
+
+
+def test_too_few_sessions_are_built_and_not_evaluated(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(proof.market, "simulate", lambda *_args, **_told: [])
+    monkeypatch.setattr(proof, "build", lambda *_: dataclasses.make_dataclass("Made", ["errors"])([]))
+    assert proof.main([str(tmp_path), "--sessions", "6", "--worlds", "null"]) == 0
+    assert "evaluating needs more than 20 sessions" in capsys.readouterr().out

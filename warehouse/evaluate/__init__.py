@@ -1,0 +1,1 @@
+"""Walk-forward proof of retrieval: skill over the calibrated geometric null, baselines, and controls."""

@@ -1,0 +1,221 @@
+"""The whole evaluation of a root: every forecast scored, every control run, every alarm listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from warehouse import odds, vectors
+from warehouse.evaluate import baselines, carried, lags, leaks, models, resample, sample, scores, walk
+from warehouse.evaluate.results import Report, Rests, Row
+from warehouse.evaluate.sample import WARM_UP, Codes, Reals, Sample
+from warehouse.evaluate.walk import Forecast
+from warehouse.trials import Lists
+from warehouse.vectors import Spec
+
+HORIZON_S = 240
+EMBARGOES = (1, 5)
+ALARM_SKILL, ALARM_ADJACENT = 0.02, 0.2
+"""Skill, and share of neighbours from the session before, above which a real result is looked into first."""
+Progress = Callable[[str], None]
+
+
+def evaluate(
+    root: Path,
+    tell: Progress = lambda _what: None,
+    specs: Collection[str] | None = None,
+    further: Mapping[str, Callable[[Sample], Reals]] = MappingProxyType({}),
+    about: frozenset[str] | None = None,
+) -> Report:
+    """Walk forward over a root and hold retrieval against everything that could explain it.
+
+    Args:
+        root: The warehouse.
+        tell: Told what is done next.
+        specs: Which vectors beside the default; default every one.
+        further: Forecasts from outside to stand beside, by name: chances of the three outcomes of every
+            question, (q, 3).
+        about: Kinds of level whose questions are scored; default every one that has a name.
+
+    Raises:
+        MissingStepError: If there are too few sessions, or nothing was built.
+        QuestionError: If there is no such vector.
+    """
+    names = sorted({vectors.DEFAULT, *map(_known, vectors.specs() if specs is None else specs)})
+    tell("reading")
+    mine = sample.load(root, HORIZON_S, about=about)
+    return _Run(root, mine, tell, names).report(further)
+
+
+def _known(name: str) -> str:
+    return vectors.spec(name).name
+
+
+class _Run:
+    """One evaluation: the sample, the reference's losses, and the lists of every spec."""
+
+    def __init__(
+        self, root: Path, mine: Sample, tell: Progress, specs: Sequence[str] = (vectors.DEFAULT,)
+    ) -> None:
+        self.root, self.mine, self.tell, self.specs = root, mine, tell, specs
+        self.asked = mine.questions
+        self.y, self.cal, self.day = mine.y[self.asked], mine.cal[self.asked], mine.day[self.asked]
+        self.scored = mine.scored
+        self.lists: dict[str, Lists] = {}
+
+    def report(self, further: Mapping[str, Callable[[Sample], Reals]]) -> Report:
+        for name in self.specs:
+            self.tell(f"neighbours by {name}")
+            self.lists[name] = walk.neighbours(self.mine, vectors.spec(name))
+        default = self.lists[vectors.DEFAULT]
+        told = self.forecast(default)
+        rows = [*self._baselines(), *self._models()]
+        rows += [self.row(name, "oracle", made(self.mine)) for name, made in further.items()]
+        rows += [*self._specs(), *self._controls()]
+        canary = leaks.canary(self.root, self.mine)
+        suspects = leaks.suspects(self.mine, self._slots())
+        return Report(
+            str(self.root),
+            HORIZON_S,
+            int(self.mine.day.max()) + 1,
+            int(self.scored.sum()),
+            len(np.unique(self.day[self.scored])),
+            next(row.skill for row in rows if row.name == vectors.DEFAULT),
+            rows,
+            scores.covered(told.p[self.scored], told.whole[self.scored], self.y[self.scored]),
+            suspects,
+            self._canary(canary),
+            self._adjacent(default),
+            len(self.lists),
+            list(self._notes(suspects)),
+        )
+
+    def forecast(self, lists: Lists, y: Codes | None = None) -> Forecast:
+        return walk.forecast(lists, self.mine.y if y is None else y, self.cal, self.day)
+
+    def row(
+        self,
+        name: str,
+        role: str,
+        p: Reals,
+        y: Codes | None = None,
+        chance: float | None = None,
+        rests: Rests | None = None,
+    ) -> Row:
+        came, null, day = (
+            (self.y if y is None else y)[self.scored],
+            self.cal[self.scored],
+            self.day[self.scored],
+        )
+        mine = p[self.scored]
+        whole, resolved, direction = (
+            resample.skill(loss(mine, came), loss(null, came), day)
+            for loss in (scores.losses, scores.resolved, scores.direction)
+        )
+        return Row(name, role, scores.scores(mine, came), whole, resolved, direction, chance, rests)
+
+    def _baselines(self) -> Iterator[Row]:
+        self.tell("baselines")
+        yield self.row("P_cal", "reference", self.cal)
+        yield self.row("geometric null", "baseline", self.mine.null[self.asked])
+        yield self.row("uniform", "baseline", baselines.uniform(self.mine))
+        yield self.row("base rate", "baseline", baselines.base_rate(self.mine))
+        yield self.row("level and time", "baseline", baselines.by_level_and_time(self.mine))
+        yield self.row("last outcome", "baseline", baselines.last_outcome(self.mine))
+        drawn = self.forecast(walk.at_random(self.mine))
+        yield self.row("random setups", "baseline", drawn.p)
+
+    def _models(self) -> Iterator[Row]:
+        if not models.there():
+            return
+        for name, spec, make in (
+            ("geometry logit", "geometry4", models.logit),
+            ("ridge logit", vectors.DEFAULT, models.logit),
+            ("boosted trees", vectors.DEFAULT, models.trees),
+        ):
+            self.tell(name)
+            yield self.row(name, "model", models.forecast(self.mine, vectors.spec(spec), make))
+
+    def _specs(self) -> Iterator[Row]:
+        self.tell("permutations")
+        own = {name: self.forecast(found) for name, found in self.lists.items()}
+        best = carried.best(self.mine, self.lists.values(), resample.PERMUTATIONS)
+        for name, told in own.items():
+            chance = float((1 + (best >= self._skill(told.p, self.y)).sum()) / (1 + len(best)))
+            yield self.row(name, "spec", told.p, chance=chance, rests=self._rests(name, told))
+
+    def _rests(self, name: str, told: Forecast) -> Rests:
+        mine = self.scored
+        lost, null = (scores.losses(each[mine], self.y[mine]) for each in (told.p, self.cal))
+        return Rests(
+            len(vectors.spec(name).slots),
+            int(mine.sum()),
+            resample.effective(lost, null, self.day[mine]),
+            float((self.lists[name].rows[mine] >= 0).sum(axis=1).mean()),
+            float((told.whole - told.strength)[mine].mean()),
+            float(np.median(told.strength[mine])),
+        )
+
+    def _skill(self, p: Reals, y: Codes) -> float:
+        mine, null = (scores.losses(each, y)[self.scored].sum() for each in (p, self.cal))
+        return float(1 - mine / null)
+
+    def _controls(self) -> Iterator[Row]:
+        spec, default = vectors.spec(), self.lists[vectors.DEFAULT]
+        card = walk.forecast(default, self.mine.y, self.cal, self.day, (odds.STRENGTH,))
+        yield self.row("null counts ten", "embargo", card.p)
+        for embargo in EMBARGOES:
+            self.tell(f"embargo of {embargo}")
+            found = walk.neighbours(self.mine, spec, embargo=embargo)
+            yield self.row(f"embargo {embargo}", "embargo", self.forecast(found).p)
+        y = next(resample.permuted(self.mine, 1, seed=1))
+        yield self.row("shuffled labels", "control", self.forecast(default, y).p, y[self.asked])
+        self.tell("noise and canary")
+        yield self._by("noise features", spec, models.drawn_alike(self.mine.frame, spec))
+        seen = leaks.canary(self.root, self.mine)[:, None]
+        yield self._by("leak canary", Spec("canary", ("bar5s_canary",)), seen)
+        for lag, values in lags.lagged(self.root, self.mine, spec).items():
+            self.tell(f"lag of {lag}")
+            yield self._by(f"lag {lag}", spec, values)
+        yield from self._placebo()
+
+    def _by(self, name: str, spec: Spec, values: Reals) -> Row:
+        found = walk.neighbours(self.mine, spec, values.astype(np.float32))
+        return self.row(name, "control", self.forecast(found).p)
+
+    def _placebo(self) -> Iterator[Row]:
+        """The default spec at levels that are none, among themselves."""
+        other = sample.load(self.root, HORIZON_S, placebo=True, about=self.mine.about)
+        if other.scored.any():
+            self.tell("placebo levels")
+            run = _Run(self.root, other, self.tell)
+            found = walk.neighbours(other, vectors.spec())
+            yield run.row("placebo levels", "control", run.forecast(found).p)
+
+    def _slots(self) -> Mapping[str, Reals]:
+        names = sorted({slot for name in self.lists for slot in vectors.spec(name).slots})
+        values = vectors.matrix(self.mine.frame, Spec("all", tuple(names))).astype(np.float64)
+        return dict(zip(names, values.T, strict=True))
+
+    def _canary(self, values: Reals) -> dict[str, Any]:
+        groups = resample.strata(self.mine)[self.asked]
+        flagged = bool(leaks.suspects(self.mine, {"canary": values}))
+        return {"flagged": flagged, "auc": leaks.auc(values[self.asked], self.y, groups)[0]}
+
+    def _adjacent(self, lists: Lists) -> float:
+        there = lists.rows >= 0
+        there &= self.scored[:, None]
+        before = self.mine.day[lists.rows] == self.day[:, None] - 1
+        return float((before & there).sum() / max(there.sum(), 1))
+
+    def _notes(self, suspects: list[dict[str, float | str]]) -> Iterator[str]:
+        if not models.there():
+            yield "Logits and trees are left out: they need `pip install warehouse[evaluate]`."
+        if suspects:
+            yield f"{len(suspects)} features tell BREAK from REJECT too well: look for a leak first."
+        yield f"The first {WARM_UP} sessions only teach; embargo 0 is the product's own rule."
+        yield "Eighty sessions cannot certify an edge of two points: read the intervals."

@@ -1,0 +1,96 @@
+"""The walk forward: every question's neighbours, found once, and forecasts from any labels of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from warehouse import odds, spread, trials, vectors
+from warehouse.evaluate.sample import Codes, Reals, Sample
+from warehouse.index import Neighbours, Pool, search_exact
+from warehouse.trials import K, Lists, listed
+from warehouse.vectors import Spec, Vectors
+
+
+class Forecast(NamedTuple):
+    """Chances (q, 3), the neighbours they weigh as with the null's share (q,), and the null's share (q,)."""
+
+    p: Reals
+    whole: Reals
+    strength: Reals
+
+
+def neighbours(sample: Sample, spec: Spec, values: Vectors | None = None, embargo: int = 0) -> Lists:
+    """What `similar` would have found for every question, scaled by the past of its date.
+
+    Args:
+        sample: Setups in order of time.
+        spec: By which slots.
+        values: (n, d) in place of the sample's own slots.
+        embargo: Sessions before the question's that are left out too.
+    """
+    frame = (
+        sample.frame
+        if values is None
+        else sample.frame.with_columns(
+            pl.Series(slot, column.astype(np.float64)).fill_nan(None)
+            for slot, column in zip(spec.slots, values.T, strict=True)
+        )
+    )
+    raw, whole = vectors.matrix(frame, spec), spread.groups(sample.frame)
+    placed: dict[int, tuple[Vectors, Reals]] = {}
+    found = []
+    for row in sample.questions.tolist():
+        day = int(sample.day[row])
+        if day not in placed:
+            past = vectors.fitted(frame, [spec], sample.frame["date"][row])
+            placed = {day: vectors.placed(raw, vectors.scaler(past, spec))}
+        every, mad = placed[day]
+        near = search_exact(every[row], Pool(every, mad, sample.admitted(row, embargo), whole), K)
+        found.append(near)
+    return listed(sample.questions, found)
+
+
+def at_random(sample: Sample, seed: int = 0) -> Lists:
+    """As many admissible neighbours, spread alike, without looking at them."""
+    rng, whole = np.random.default_rng(seed), spread.groups(sample.frame)
+    found = []
+    for row in sample.questions.tolist():
+        drawn = rng.permutation(np.flatnonzero(sample.admitted(row)))
+        kept = drawn[whole.keep(drawn)][:K]
+        found.append(Neighbours(kept, np.zeros(len(kept))))
+    return listed(sample.questions, found)
+
+
+def forecast(
+    lists: Lists, y: Codes, null: Reals, day: Codes, strengths: Sequence[float] = odds.STRENGTHS
+) -> Forecast:
+    """Chances of the three outcomes, (q, 3), as the card's odds blend them, and what they rest on.
+
+    How much the null counts is chosen anew for every session: the strength under which the forecasts of
+    earlier sessions' questions were the likeliest.
+
+    Args:
+        lists: Neighbours of the questions.
+        y: (n,) outcomes of the sample, -1 where none is usable.
+        null: (q, 3) what the forecast is drawn to.
+        day: (q,) session of each question, not falling.
+        strengths: What the past may choose among.
+    """
+    came = y[lists.asked]
+    told, count = trials.blends(lists, y, null, strengths)
+    losses = trials.losses(told, came)
+    chosen = _chosen(losses, day, strengths)
+    p = told[chosen, np.arange(len(came))]
+    return Forecast(p, count + np.array(strengths)[chosen], np.array(strengths)[chosen])
+
+
+def _chosen(losses: Reals, day: Codes, strengths: Sequence[float]) -> Codes:
+    """Place of the strength with the least loss over earlier sessions; that of 10 before there is one."""
+    first = np.searchsorted(day, day, side="left")
+    before = np.vstack([np.zeros(losses.shape[1]), np.cumsum(losses, axis=0)])[first]
+    least = before.argmin(axis=1)
+    return np.where(first > 0, least, strengths.index(odds.STRENGTH))

@@ -1,0 +1,36 @@
+"""The tape reflected about a level: what each column of a bar becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from warehouse import inputs
+from warehouse.declared import Measure
+from warehouse.schema import Column
+
+
+def facing(frame: pl.LazyFrame, measures: Iterable[Measure]) -> pl.LazyFrame:
+    """The frame as it is seen by someone for whom the travel is up: with `d` -1 it is reflected.
+
+    Bid and ask, above and below change places, prices lie as far on the level's other side, signs turn;
+    so far and near, opposing and supporting are above and below, ask and bid, and nowhere else.
+    """
+    known = [*inputs.BAR.values(), *inputs.LEVEL.values(), *(measure.mirror for measure in measures)]
+    there = frame.collect_schema().names()
+    turned = [mirrored(one).alias(one.name) for one in known if one.name in there and _turns(one)]
+    down = pl.col("d") < 0
+    return frame.with_columns(pl.when(down).then(expr).otherwise(expr.meta.output_name()) for expr in turned)
+
+
+def mirrored(column: Column) -> pl.Expr:
+    """What a column holds once the tape is reflected about the level."""
+    source = pl.col(column.swap or column.name)
+    if column.mirror == "negate":
+        return 0.0 - source
+    return 2 * pl.col("level_px") - source if column.mirror == "reflect" else source
+
+
+def _turns(column: Column) -> bool:
+    return column.mirror != "same" or column.swap not in {None, column.name}

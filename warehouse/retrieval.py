@@ -1,0 +1,121 @@
+"""What questions need besides setups: scales, how much the null counts, graphs; their tasks and work."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from warehouse import index as graphs
+from warehouse import library, store, trials, vectors
+from warehouse.fingerprints import joined
+from warehouse.fronts import Scope
+from warehouse.ledger import Ledger, code
+from warehouse.request import of
+from warehouse.run import Task
+from warehouse.store import Artifact, Manifest, Partition
+
+_HERE = "warehouse.retrieval"
+INDEXED = (vectors.DEFAULT,)
+"""Specs that have a graph; the others are scanned."""
+_FITTED = ("vectors", "library")
+_ASKED = ("trials", "odds", "index", "spread", "vectors", "library")
+"""What finds the neighbours of a trial and blends them."""
+
+
+def tasks(
+    scope: Scope,
+    date: dt.date,
+    setups: Sequence[Partition],
+    outcomes: Sequence[Partition],
+    today: Sequence[Partition],
+) -> Iterator[Task]:
+    """Scales and trials of a trading date.
+
+    Args:
+        scope: What was asked.
+        date: The trading date.
+        setups: Those of earlier dates, and their summaries.
+        outcomes: Theirs.
+        today: Setups, summaries and outcomes of the date.
+    """
+    told = {"date": str(date)}
+    scales = scope.partition("gold.scalers", product=scope.product, date=date)
+    every = vectors.specs()
+    yield Task(f"{_HERE}:fit", (scales,), tuple(setups), _fingerprint("fit", _FITTED, every), told)
+    target = scope.partition("gold.trials", product=scope.product, date=date)
+    inputs = (*setups, *outcomes, *today, scales)
+    yield Task(f"{_HERE}:ask", (target,), inputs, _fingerprint("ask", _ASKED, every), told)
+
+
+def index_tasks(root: Path, ledger: Ledger) -> list[Task]:
+    """An index per spec and product, over the setups of all its dates, scaled by its latest scaler."""
+    latest = {dict(part.keys)["product"]: part for part in ledger.current("gold.scalers")}
+    setups = ledger.current("gold.setups")
+    return [_index(root, spec, product, setups, latest[product]) for product in latest for spec in INDEXED]
+
+
+def _index(root: Path, spec: str, product: str, setups: Sequence[Partition], scaler: Partition) -> Task:
+    name = f"index/{spec}.{product}"
+    return Task(
+        f"{_HERE}:index",
+        (Artifact(root, f"{name}.hnsw", f"{name}.json"),),
+        (*(part for part in setups if of(dict(part.keys)["symbol"]) == product), scaler),
+        _fingerprint("index", ("index", "filling", "vectors"), [spec]),
+        {"spec": spec, "product": product},
+    )
+
+
+def _fingerprint(step: str, modules: Sequence[str], specs: Sequence[str]) -> str:
+    """Of a step with the code behind it and the specs that it serves."""
+    behind = code(f"{_HERE}:{step}", *(f"warehouse.{name}" for name in (*modules, "session")))
+    return joined(behind, pl.__version__, *specs, *map(vectors.fingerprint, specs))
+
+
+def fit(task: Task, manifest: Manifest) -> None:
+    """gold.scalers: centre and scale of every vector's slots, from setups of earlier dates."""
+    every = [vectors.spec(name) for name in vectors.specs()]
+    past = library.frozen(task.inputs, _slots())
+    store.write(task.outputs[0], vectors.fitted(past, every, _date(task)), manifest)
+
+
+def ask(task: Task, manifest: Manifest) -> None:
+    """gold.trials: what odds at the date's setups would have lost, by how much the null counts."""
+    [learnt] = (pl.read_parquet(source.path) for source in _all(task, "gold.scalers"))
+    scales = {name: vectors.scaler(learnt, vectors.spec(name)) for name in vectors.specs()}
+    setups = library.frozen([*_all(task, "gold.setups"), *_all(task, "gold.summaries")], _slots())
+    outcomes = library.followed(_all(task, "gold.outcomes"))
+    store.write(task.outputs[0], trials.made(setups, outcomes, scales, _date(task)), manifest)
+
+
+def index(task: Task, manifest: Manifest) -> None:
+    """The graph over every setup of a product."""
+    spec, root = vectors.spec(task.parameters["spec"]), task.outputs[0].root
+    symbols = {dict(source.keys)["symbol"] for source in _all(task, "gold.setups")}
+    mine = ~pl.col("is_placebo") & pl.col("symbol").is_in(sorted(symbols))
+    setups = library.setups(root, spec.slots).filter(mine)
+    rows = pl.read_parquet(_all(task, "gold.scalers")[0].path)
+    graphs.write(
+        root,
+        spec,
+        task.parameters["product"],
+        setups["setup_id"].to_list(),
+        vectors.matrix(setups, spec),
+        vectors.scaler(rows, spec),
+        manifest,
+    )
+
+
+def _slots() -> list[str]:
+    """Those of every spec."""
+    return sorted({slot for name in vectors.specs() for slot in vectors.spec(name).slots})
+
+
+def _all(task: Task, table: str) -> list[Partition]:
+    return [source for source in task.inputs if source.table == table]
+
+
+def _date(task: Task) -> dt.date:
+    return dt.date.fromisoformat(task.parameters["date"])

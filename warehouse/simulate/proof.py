@@ -1,0 +1,140 @@
+"""Whole worlds put to the test: simulated, built, evaluated, and held to what each must show."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from warehouse import session, vectors
+from warehouse.build import build
+from warehouse.errors import MissingStepError
+from warehouse.evaluate import page, report, results, table
+from warehouse.evaluate.results import Report
+from warehouse.evaluate.sample import WARM_UP, Reals, Sample
+from warehouse.request import Request
+from warehouse.simulate import market, truth
+from warehouse.simulate.tape import LEVELS
+from warehouse.workers import cores
+
+FIRST = dt.date(2025, 6, 4)
+HOURS = (dt.time(4), dt.time(12, 45))
+WORLDS = ("null", "decoy", "hidden", "planted")
+ABOUT = frozenset(kind for kind, _ in LEVELS)
+"""Levels that worlds act on: at any other nothing is planted, in no world."""
+NOTHING = ("null", "decoy", "hidden")
+"""Worlds in which no feature tells of what follows."""
+ENOUGH = 40
+"""Sessions below which a world is shown and held to nothing: an interval of a handful of days is none."""
+HELD = 8
+"""Of ten groups by forecast of BREAK, those whose share must lie in their interval."""
+_KEYS = ("symbol", "price", "direction", "trigger_ts")
+
+
+def tried(
+    folder: Path, world: str, sessions: int, rate_scale: float, seed: int, workers: int
+) -> Report | None:
+    """Simulate, build and evaluate a world below a folder; table, JSON and page lie beside its root.
+
+    Scored are the questions at the levels that worlds act on.
+
+    Returns:
+        None where there are too few sessions to evaluate.
+    """
+    dates = session.sessions(FIRST, FIRST + dt.timedelta(days=2 * sessions + 7))[:sessions]
+    root = folder / world
+    market.simulate(
+        root / "raw", dates, world=world, hours=HOURS, rate_scale=rate_scale, seed=seed, workers=workers
+    )
+    made = build(Request(root, f"{dates[0]}:{dates[-1]}", workers=workers), lambda *_: None)
+    if made.errors:
+        raise MissingStepError(f"{world} could not be built: {made.errors[0]}")
+    if sessions <= WARM_UP:
+        return None
+    further = {"oracle": lambda mine: oracle(root / "raw", mine)}
+    found = report.evaluate(root, further=further, about=ABOUT)
+    root.with_suffix(".txt").write_text(table.render(found) + "\n")
+    root.with_suffix(".json").write_text(results.to_json(found) + "\n")
+    root.with_suffix(".html").write_text(page.render(found))
+    return found
+
+
+def oracle(raw: Path, mine: Sample) -> Reals:
+    """What one who knew every hidden state would forecast for the questions, (q, 3).
+
+    P_cal where nothing is hidden: at levels that worlds do not act on.
+    """
+    asked = mine.questions
+    known = pl.concat([pl.read_parquet(path) for path in sorted(raw.glob("*.truth.parquet"))])
+    shares = [f"oracle_{name.lower()}" for name in truth.OUTCOMES]
+    told = known.filter(pl.col("trigger_ts").is_not_null()).unique(_KEYS, keep="first", maintain_order=True)
+    told = told.select(*_KEYS[:3], *shares, trigger_ts=pl.col("trigger_ts").cast(pl.Int64))
+    setups = mine.frame[asked.tolist()].select(
+        "symbol", "direction", price="level_price", trigger_ts=pl.col("trigger_ts").cast(pl.Int64)
+    )
+    found = setups.join(told, on=_KEYS, how="left", maintain_order="left").select(shares).to_numpy()
+    whole = np.where(np.isfinite(found).all(axis=1, keepdims=True), found, mine.cal[asked])
+    near = np.clip(whole, 1e-3, 1.0)  # a share of nothing seen is no certainty
+    chances: Reals = near / near.sum(axis=1, keepdims=True)
+    return chances
+
+
+def verdicts(world: str, found: Report) -> Iterator[tuple[bool, str]]:
+    """What the world must show, each with whether it does."""
+    skill, by = found.skill, {row.name: row for row in found.rows}
+    span = f"skill {_percent(skill.value)} [{_percent(skill.lo)}..{_percent(skill.hi)}]"
+    if world in NOTHING:
+        yield skill.lo <= 0 <= skill.hi, f"{span} contains 0"
+        return
+    yield skill.lo > 0, f"{span} lies above 0"
+    best = max(by[name].skill.value for name in ("ridge logit", "boosted trees") if name in by)
+    yield skill.value >= best / 2, f"and is half of the best model's {_percent(best)}"
+    held = table.held(found)
+    yield held >= HELD, f"{held} of {len(found.deciles)} groups hold their share, {HELD} are wanted"
+    regret = by[vectors.DEFAULT].scores.log_loss - by["oracle"].scores.log_loss
+    yield (
+        regret >= 0,
+        f"regret to the oracle {regret:.4f} of log-loss; its skill {_percent(by['oracle'].skill.value)}",
+    )
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:+.1f} %"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Try worlds and say what each shows; 1 where one does not show what it must."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--sessions", type=int, default=60)
+    parser.add_argument("--rate-scale", type=float, default=0.1)
+    parser.add_argument("--worlds", default=",".join(WORLDS))
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--workers", type=int, default=cores())
+    asked = parser.parse_args(words)
+    good = True
+    for world in asked.worlds.split(","):
+        begun = time.monotonic()
+        found = tried(asked.folder, world, asked.sessions, asked.rate_scale, asked.seed, asked.workers)
+        sys.stdout.write(f"{world}: {asked.sessions} sessions in {time.monotonic() - begun:.0f} s\n")
+        if found is None:
+            sys.stdout.write(f"  evaluating needs more than {WARM_UP} sessions\n")
+            continue
+        for shown, what in verdicts(world, found):
+            held = asked.sessions >= ENOUGH
+            good &= shown or not held
+            sys.stdout.write(
+                f"  {'yes' if shown else 'NO '} {what}{'' if held else ' (too few sessions to say)'}\n"
+            )
+        sys.stdout.flush()
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

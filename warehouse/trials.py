@@ -1,0 +1,143 @@
+"""How much the null counts beside neighbours: what earlier odds would have lost under each strength."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from warehouse import odds, spread, vectors
+from warehouse.index import Mask, Neighbours, Pool, search_exact
+from warehouse.naming import CUSTOM
+from warehouse.odds import CLASSES, Reals
+from warehouse.schema import HORIZONS_S, TRIALS
+from warehouse.vectors import Scaler
+
+Codes = npt.NDArray[np.int64]
+
+K = 30
+"""Neighbours of a question, as in `similar`."""
+LEARNING = 8
+"""Sessions before the first one whose setups are asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Neighbours of questions.
+
+    Args:
+        asked: (q,) rows that are the questions.
+        rows: (q, k) rows of the neighbours, nearest first, -1 where there are fewer.
+        weights: (q, k) kernel weights, 0 where there is none.
+    """
+
+    asked: Codes
+    rows: Codes
+    weights: Reals
+
+
+def listed(asked: Codes, found: Sequence[Neighbours]) -> Lists:
+    """What was found for each question, with its kernel weights."""
+    rows, weights = np.full((len(found), K), -1), np.zeros((len(found), K))
+    for n, near in enumerate(found):
+        rows[n, : len(near.rows)], weights[n, : len(near.rows)] = near.rows, odds.weights(near.distances)
+    return Lists(asked, rows, weights)
+
+
+def blends(lists: Lists, y: Codes, null: Reals, strengths: Sequence[float]) -> tuple[Reals, Reals]:
+    """Chances of the three outcomes under each strength, (s, q, 3), and effective neighbours, (q,).
+
+    Args:
+        lists: Neighbours of the questions.
+        y: (n,) outcomes, -1 where none is usable.
+        null: (q, 3) what the neighbours' shares are drawn to.
+        strengths: How many neighbours it counts as.
+    """
+    ends = np.where(lists.rows >= 0, y[lists.rows], -1)
+    weights = np.where(ends >= 0, lists.weights, 0.0)
+    mass = np.stack([(weights * (ends == place)).sum(axis=1) for place in range(len(CLASSES))], axis=1)
+    whole, squares = weights.sum(axis=1, keepdims=True), (weights**2).sum(axis=1, keepdims=True)
+    count = np.divide(whole**2, squares, out=np.zeros_like(whole), where=squares > 0)
+    shares = np.divide(mass, whole, out=np.zeros_like(mass), where=whole > 0)
+    told = [(count * shares + strength * null) / (count + strength) for strength in strengths]
+    return np.stack(told), count[:, 0]
+
+
+def losses(chances: Reals, came: Codes) -> Reals:
+    """Minus the logarithm of the chance of what came, (q, s)."""
+    return -np.log(np.maximum(chances[:, np.arange(len(came)), came], 1e-9)).T
+
+
+def made(
+    setups: pl.DataFrame, outcomes: pl.DataFrame, scalers: Mapping[str, Scaler], date: dt.date
+) -> pl.DataFrame:
+    """Rows of gold.trials of a date.
+
+    Args:
+        setups: gold.setups of the product up to the date, with `date` and the slots of every spec.
+        outcomes: Their outcomes under the default scheme.
+        scalers: Of every spec, learnt before the date.
+        date: The date.
+    """
+    real = setups.filter(~pl.col("is_placebo")).sort("known_ts", "setup_id")
+    today = (real["date"] == date) & (real["level_kind"] != CUSTOM)
+    asked = np.flatnonzero(today.to_numpy())
+    if real.filter(pl.col("date") < date)["date"].n_unique() < LEARNING:
+        asked = asked[:0]
+    rows, admitted = [], [_admitted(real, row, date) for row in asked.tolist()]
+    for name, scale in scalers.items():
+        lists = _asked(real, asked, admitted, name, scale)
+        rows += [
+            (name, horizon, strength, count, lost)
+            for horizon in HORIZONS_S
+            for strength, count, lost in _lost(real, outcomes, lists, horizon)
+        ]
+    return pl.DataFrame(rows, TRIALS.schema, orient="row")
+
+
+def strengths(trials: pl.DataFrame) -> dict[int, float]:
+    """The strength under which earlier odds were the likeliest, by horizon; absent where none were asked.
+
+    Args:
+        trials: gold.trials of one spec, of earlier dates.
+    """
+    found = trials.group_by("horizon_s", "strength").agg(pl.col("questions", "loss").sum())
+    best = found.filter(pl.col("questions") > 0).sort("horizon_s", "loss", "strength")
+    return dict(
+        best.unique("horizon_s", keep="first", maintain_order=True).select("horizon_s", "strength").rows()
+    )
+
+
+def _admitted(real: pl.DataFrame, row: int, date: dt.date) -> Mask:
+    """Who may answer a setup: earlier dates, its direction, its kind; whatever the vector."""
+    kind, way = real["level_kind"][row], real["direction"][row]
+    rule = (pl.col("date") < date) & (pl.col("direction") == way)
+    return real.select(rule & pl.col("level_kinds").list.contains(kind)).to_series().to_numpy()
+
+
+def _asked(real: pl.DataFrame, asked: Codes, admitted: Sequence[Mask], name: str, scale: Scaler) -> Lists:
+    every, mad = vectors.placed(vectors.matrix(real, vectors.spec(name)), scale)
+    groups, found = spread.groups(real), []
+    for row, allowed in zip(asked.tolist(), admitted, strict=True):
+        found.append(search_exact(every[row], Pool(every, mad, allowed, groups), K))
+    return listed(asked, found)
+
+
+def _lost(
+    real: pl.DataFrame, outcomes: pl.DataFrame, lists: Lists, horizon: int
+) -> list[tuple[float, int, float]]:
+    """Strength, questions and their summed loss."""
+    ends = real.select("setup_id").join(
+        outcomes.filter(pl.col("horizon_s") == horizon), on="setup_id", how="left", maintain_order="left"
+    )
+    places = dict(zip(CLASSES, range(len(CLASSES)), strict=True))
+    y = ends["outcome"].replace_strict(places, default=-1, return_dtype=pl.Int64).to_numpy()
+    cal = ends.select(pl.col(f"cal_{name.lower()}").cast(pl.Float64) for name in CLASSES).to_numpy()
+    chances, _ = blends(lists, y, cal[lists.asked], odds.STRENGTHS)
+    fair = (y[lists.asked] >= 0) & np.isfinite(cal[lists.asked]).all(axis=1)
+    lost = losses(chances[:, fair], y[lists.asked][fair]).sum(axis=0)
+    return [(s, int(fair.sum()), float(one)) for s, one in zip(odds.STRENGTHS, lost, strict=True)]
