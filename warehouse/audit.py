@@ -182,7 +182,7 @@ def _frozen(tables: Mapping[str, Partition], until: int) -> pl.DataFrame:
     """What snapshots froze, which is known long before their races end."""
     setups = pl.scan_parquet(tables["gold.setups"].path, glob=False)
     start = setups.select("setup_id", t0=pl.col("known_ts").cast(pl.Int64))
-    frame = pl.scan_parquet(tables["gold.snapshots"].path, glob=False).drop(RACED)
+    frame = pl.scan_parquet(tables["gold.snapshots"].path, glob=False).drop(column.name for column in RACED)
     frame = frame.join(start, on="setup_id", how="left", maintain_order="left")
     return _until(frame, pl.max_horizontal(pl.col("known_ts").cast(pl.Int64), "t0"), until).drop("t0")
 

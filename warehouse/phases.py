@@ -17,6 +17,8 @@ APPROACH, ZONE = "APPROACH", "ZONE"
 _NEAR_PTS, _NEAR_MOVES = 0.5, 0.25
 """How unlike distances from the level may be: half a point, or a quarter of the expected one-minute move."""
 _SECOND = 10**9
+_NO_PATH = pl.DataFrame(schema={"ns": pl.Int64(), "until": pl.Int64(), "mid": pl.Float64()})
+"""A phase asks bars alone; where price stands is known already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +150,10 @@ def _last(place: Place) -> dict[str, Any] | None:
 
 def _name(place: Place, setup_id: str, tau_s: int) -> str:
     """ZONE until price has left the level since the arrival, then AFTER."""
-    from warehouse import races, snapshots  # noqa: PLC0415 (they load DuckDB, which an approach does not need)
+    from warehouse import snapshots  # noqa: PLC0415 (it loads DuckDB, which an approach does not need)
 
     setups = pl.scan_parquet(store.whole(place.partition("gold.setups")), glob=False)
     seen = pl.col("bar_ts").cast(pl.Int64) <= place.bar
-    quoted = pl.col("ts").cast(pl.Int64) < place.end
     found = snapshots.places(
         setups.filter(pl.col("setup_id") == setup_id).collect(engine="in-memory"),
         {
@@ -160,7 +161,7 @@ def _name(place: Place, setup_id: str, tau_s: int) -> str:
             "book": place.scan("silver.book").filter(seen),
             "volatility": place.scan("silver.volatility").filter(seen),
         },
-        races.mids(place.scan("silver.quotes").filter(quoted)),
+        _NO_PATH,
         (tau_s,),
     )
     name: str = found["phase"].item()

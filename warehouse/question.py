@@ -106,8 +106,7 @@ def place(root: Path, level: str, ts: int, contract: str | None = None) -> Place
     date = session.trading_date(ts)
     symbol = _contract(root, date, contract)
     bar = _bar(store.partition(root, "silver.book", symbol=symbol, date=date), ts)
-    known = session.parse_outright(symbol)
-    product = known.product if known else symbol
+    product = session.product(symbol)
     level_id, kind, price = _level(root, symbol, date, level, bar + BAR_NS)
     return Place(root, product, symbol, date, level_id, kind, price, bar)
 

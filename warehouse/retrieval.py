@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
+from warehouse import catalog, library, store, trials, vectors
 from warehouse import index as graphs
-from warehouse import library, store, trials, vectors
 from warehouse.fingerprints import joined
 from warehouse.fronts import Scope
 from warehouse.ledger import Ledger, code
@@ -77,7 +77,7 @@ def _fingerprint(step: str, modules: Sequence[str], specs: Sequence[str]) -> str
 def fit(task: Task, manifest: Manifest) -> None:
     """gold.scalers: centre and scale of every vector's slots, from setups of earlier dates."""
     every = [vectors.spec(name) for name in vectors.specs()]
-    past = library.frozen(task.inputs, _slots())
+    past = library.frozen(task.inputs, catalog.load().slots_of(vectors.specs()))
     store.write(task.outputs[0], vectors.fitted(past, every, _date(task)), manifest)
 
 
@@ -85,7 +85,8 @@ def ask(task: Task, manifest: Manifest) -> None:
     """gold.trials: what odds at the date's setups would have lost, by how much the null counts."""
     [learnt] = (pl.read_parquet(source.path) for source in _all(task, "gold.scalers"))
     scales = {name: vectors.scaler(learnt, vectors.spec(name)) for name in vectors.specs()}
-    setups = library.frozen([*_all(task, "gold.setups"), *_all(task, "gold.summaries")], _slots())
+    frozen = [*_all(task, "gold.setups"), *_all(task, "gold.summaries")]
+    setups = library.frozen(frozen, catalog.load().slots_of(vectors.specs()))
     outcomes = library.followed(_all(task, "gold.outcomes"))
     store.write(task.outputs[0], trials.made(setups, outcomes, scales, _date(task)), manifest)
 
@@ -106,11 +107,6 @@ def index(task: Task, manifest: Manifest) -> None:
         vectors.scaler(rows, spec),
         manifest,
     )
-
-
-def _slots() -> list[str]:
-    """Those of every spec."""
-    return sorted({slot for name in vectors.specs() for slot in vectors.spec(name).slots})
 
 
 def _all(task: Task, table: str) -> list[Partition]:

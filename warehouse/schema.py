@@ -445,9 +445,6 @@ OF_A_RACE = (
 """Columns of an outcome that a snapshot holds for each horizon."""
 
 
-RACED = [f"{name}_{horizon_s // 60}m" for horizon_s in HORIZONS_S for name in OF_A_RACE]
-
-
 def _raced(horizon_s: int) -> list[Column]:
     """What followed a snapshot within one horizon, under the default scheme."""
     minutes, known = horizon_s // 60, {column.name: column for column in OUTCOMES.columns}
@@ -455,6 +452,9 @@ def _raced(horizon_s: int) -> list[Column]:
         replace(known[name], name=f"{name}_{minutes}m", doc=f"Within {minutes} minutes: {known[name].doc}")
         for name in OF_A_RACE
     ]
+
+
+RACED = tuple(column for horizon_s in HORIZONS_S for column in _raced(horizon_s))
 
 
 SNAPSHOTS = Table(
@@ -473,7 +473,7 @@ SNAPSHOTS = Table(
         Column("x", REAL, POINTS, "Distance d*(mid - level); negative before the level, null without two sides."),
         Column("sigma_60", REAL, POINTS, "Expected one-minute move at the moment."),
         Column("level_known", FLAG, FRACTION, "The level could be read at the moment."),
-        *(column for horizon_s in HORIZONS_S for column in _raced(horizon_s)),
+        *RACED,
     ),
 )  # fmt: skip
 

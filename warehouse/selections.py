@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -48,6 +48,10 @@ class Selections(Mapping[str, Feature]):
         self.vectors[name] = self._known(f"vector `{name}` has the slots", slots)
         if components is not None:
             self.components[name] = components
+
+    def slots_of(self, vectors: Iterable[str]) -> list[str]:
+        """Slots of some vectors, sorted."""
+        return sorted({slot for name in vectors for slot in self.vectors[name]})
 
     def hold(self, every: tuple[str, ...], last: tuple[str, ...]) -> None:
         """Say which features a sequence holds of every bar, and which of its last bars besides."""

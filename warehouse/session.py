@@ -187,6 +187,12 @@ def parse_outright(symbol: str) -> Outright | None:
     return Outright(product, month, (2020 if len(digits) == 1 else 2000) + int(digits))
 
 
+def product(symbol: str) -> str:
+    """Root of an outright, such as ES; any other symbol itself."""
+    known = parse_outright(symbol)
+    return known.product if known else symbol
+
+
 def next_quarterly(symbol: str) -> str:
     """The quarterly contract that follows one.
 

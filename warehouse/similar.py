@@ -74,6 +74,8 @@ def ask(
     slots = vectors.spec(spec)
     at = question.place(root, level, ts, contract)
     now, stage = _staged(question.moment(at), slots)
+    if stage is not None and index == "hnsw":
+        raise QuestionError("the graph holds arrivals, and this moment is none: ask with --index exact")
     known = _as_of(as_of, ts, at)
     row = features(now, {*slots.slots, *pressure.COLUMNS})
     stored = library.setups(root, slots.slots if stage is None else ())
@@ -93,8 +95,6 @@ def ask(
     admitted = real.select(admission.rule().fill_null(value=False)).to_series()
     past = min(at.date, session.trading_date(known))
     scale = _scaler(root, slots, at.product, past)
-    if stage is not None and index == "hnsw":
-        raise QuestionError("the graph holds arrivals, and this moment is none: ask with --index exact")
     every, mad = vectors.placed(vectors.matrix(real, slots), scale)
     pool = Pool(every, mad, admitted.to_numpy(), spread.groups(real))
     raw = vectors.matrix(pl.DataFrame([row], dict.fromkeys(slots.slots, pl.Float64())), slots)

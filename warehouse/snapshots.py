@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from warehouse import barrier, moments, plan, races, sqlfile, vectors
+from warehouse import barrier, catalog, moments, plan, races, sqlfile
 from warehouse.frames import Tables
 from warehouse.schema import DEFAULT_SCHEME, HORIZONS_S, OF_A_RACE, SNAPSHOTS, TAUS_S
 
@@ -17,7 +17,7 @@ VECTORS = ("geometry4", "multi", "physics8", "retreat6", "snapshot30", "snapshot
 
 def slots() -> list[str]:
     """Features that a snapshot holds: the slots of some vectors."""
-    return sorted({slot for name in VECTORS for slot in vectors.spec(name).slots})
+    return catalog.load().slots_of(VECTORS)
 
 
 def snapshots(

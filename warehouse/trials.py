@@ -21,6 +21,7 @@ Codes = npt.NDArray[np.int64]
 
 K = 30
 """Neighbours of a question, as in `similar`."""
+_LEAST = 1e-9
 LEARNING = 8
 """Sessions before the first one whose setups are asked."""
 
@@ -60,16 +61,37 @@ def blends(lists: Lists, y: Codes, null: Reals, strengths: Sequence[float]) -> t
     ends = np.where(lists.rows >= 0, y[lists.rows], -1)
     weights = np.where(ends >= 0, lists.weights, 0.0)
     mass = np.stack([(weights * (ends == place)).sum(axis=1) for place in range(len(CLASSES))], axis=1)
-    whole, squares = weights.sum(axis=1, keepdims=True), (weights**2).sum(axis=1, keepdims=True)
-    count = np.divide(whole**2, squares, out=np.zeros_like(whole), where=squares > 0)
+    whole, count = (each[:, None] for each in counted(weights))
     shares = np.divide(mass, whole, out=np.zeros_like(mass), where=whole > 0)
     told = [(count * shares + strength * null) / (count + strength) for strength in strengths]
     return np.stack(told), count[:, 0]
 
 
+def counted(weights: Reals) -> tuple[Reals, Reals]:
+    """Over axis 1, the neighbours: the sum of weights, and Kish's effective number."""
+    whole, squares = weights.sum(axis=1), (weights**2).sum(axis=1)
+    return whole, np.divide(whole**2, squares, out=np.zeros_like(whole), where=squares > 0)
+
+
+def lost(chance: Reals) -> Reals:
+    """Minus the logarithm of the chance of what came."""
+    return -np.log(np.maximum(chance, _LEAST))
+
+
 def losses(chances: Reals, came: Codes) -> Reals:
-    """Minus the logarithm of the chance of what came, (q, s)."""
-    return -np.log(np.maximum(chances[:, np.arange(len(came)), came], 1e-9)).T
+    """The same of chances (s, q, 3), as (q, s)."""
+    return lost(chances[:, np.arange(len(came)), came]).T
+
+
+def coded(outcomes: pl.Series) -> Codes:
+    """Places in BREAK, REJECT, CHOP; -1 of any other end, or none."""
+    places = dict(zip(CLASSES, range(len(CLASSES)), strict=True))
+    return outcomes.replace_strict(places, default=-1, return_dtype=pl.Int64).to_numpy()
+
+
+def chances(ends: pl.DataFrame, kind: str) -> Reals:
+    """The null `cal` or `null` of outcomes, (n, 3), NaN where there is none."""
+    return ends.select(pl.col(f"{kind}_{name.lower()}").cast(pl.Float64) for name in CLASSES).to_numpy()
 
 
 def made(
@@ -134,10 +156,8 @@ def _lost(
     ends = real.select("setup_id").join(
         outcomes.filter(pl.col("horizon_s") == horizon), on="setup_id", how="left", maintain_order="left"
     )
-    places = dict(zip(CLASSES, range(len(CLASSES)), strict=True))
-    y = ends["outcome"].replace_strict(places, default=-1, return_dtype=pl.Int64).to_numpy()
-    cal = ends.select(pl.col(f"cal_{name.lower()}").cast(pl.Float64) for name in CLASSES).to_numpy()
-    chances, _ = blends(lists, y, cal[lists.asked], odds.STRENGTHS)
+    y, cal = coded(ends["outcome"]), chances(ends, "cal")
+    told, _ = blends(lists, y, cal[lists.asked], odds.STRENGTHS)
     fair = (y[lists.asked] >= 0) & np.isfinite(cal[lists.asked]).all(axis=1)
-    lost = losses(chances[:, fair], y[lists.asked][fair]).sum(axis=0)
-    return [(s, int(fair.sum()), float(one)) for s, one in zip(odds.STRENGTHS, lost, strict=True)]
+    sums = losses(told[:, fair], y[lists.asked][fair]).sum(axis=0)
+    return [(s, int(fair.sum()), float(one)) for s, one in zip(odds.STRENGTHS, sums, strict=True)]

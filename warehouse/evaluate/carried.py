@@ -10,10 +10,9 @@ import numpy as np
 from warehouse import odds
 from warehouse.evaluate import resample
 from warehouse.evaluate.sample import Codes, Mask, Reals, Sample
-from warehouse.trials import Lists
+from warehouse.trials import Lists, counted, lost
 
 _AT_ONCE = 250
-_LEAST = 1e-9
 
 
 def best(sample: Sample, lists: Iterable[Lists], count: int) -> Reals:
@@ -43,7 +42,7 @@ def _best(sample: Sample, lists: list[Lists], y: Codes) -> Reals:
     null = np.take_along_axis(sample.cal[asked], came, axis=1)
     starts = np.flatnonzero(np.diff(day, prepend=-1))
     scored = sample.scored
-    reference = _lost(null)[scored].sum(axis=0)
+    reference = lost(null)[scored].sum(axis=0)
     skills = [1 - _loss(each, y, came, null, starts, scored) / reference for each in lists]
     found: Reals = np.stack(skills).max(axis=0)
     return found
@@ -53,14 +52,14 @@ def _loss(lists: Lists, y: Codes, came: Codes, null: Reals, starts: Codes, score
     """Summed loss of the scored sessions under each draw, (draws,)."""
     usable = (lists.rows >= 0) & (y[lists.rows, 0] >= 0)  # draws carry outcomes among those who have one
     weights = np.where(usable, lists.weights, 0.0)
-    whole, squares = weights.sum(axis=1), (weights**2).sum(axis=1)
-    count = np.divide(whole**2, squares, out=np.zeros_like(whole), where=squares > 0)[:, None]
+    whole, count = counted(weights)
     near = np.zeros((len(came), len(y) + 1))  # the spare column takes places without a neighbour
     np.put_along_axis(near, lists.rows, weights / np.where(whole > 0, whole, 1)[:, None], axis=1)
     near = near[:, :-1]
     ends = [near @ (y == place) for place in range(3)]
     share = np.choose(came, ends)
-    losses = (_lost((count * share + s * null) / (count + s)) for s in odds.STRENGTHS)
+    count = count[:, None]
+    losses = (lost((count * share + s * null) / (count + s)) for s in odds.STRENGTHS)
     taught, told = zip(
         *((_by_day(one, starts), _by_day(one * scored[:, None], starts)) for one in losses), strict=True
     )
@@ -69,11 +68,6 @@ def _loss(lists: Lists, y: Codes, came: Codes, null: Reals, starts: Codes, score
     chosen[0] = odds.STRENGTHS.index(odds.STRENGTH)
     total: Reals = np.take_along_axis(np.stack(told), chosen[None], axis=0)[0].sum(axis=0)
     return total
-
-
-def _lost(chance: Reals) -> Reals:
-    lost: Reals = -np.log(np.maximum(chance, _LEAST))
-    return lost
 
 
 def _by_day(losses: Reals, starts: Codes) -> Reals:

@@ -76,9 +76,6 @@ def _triggers(root: Path, setups: pl.DataFrame, symbol: str, date: dt.date, lag:
 
 def _table(root: Path, name: str, symbol: str, date: dt.date) -> pl.LazyFrame:
     if name.endswith("profile"):
-        known = session.parse_outright(symbol)
         full = "silver.volume_profile" if name == "profile" else f"silver.{name}"
-        return store.scan(
-            [store.partition(root, full, product=known.product if known else symbol, date=date)]
-        )
+        return store.scan([store.partition(root, full, product=session.product(symbol), date=date)])
     return store.scan([store.partition(root, f"silver.{name}", symbol=symbol, date=date)])

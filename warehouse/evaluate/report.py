@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from warehouse import odds, vectors
+from warehouse import catalog, odds, vectors
 from warehouse.evaluate import baselines, carried, lags, leaks, models, resample, sample, scores, walk
 from warehouse.evaluate.results import Report, Rests, Row
 from warehouse.evaluate.sample import WARM_UP, Codes, Reals, Sample
@@ -197,7 +197,7 @@ class _Run:
             yield run.row("placebo levels", "control", run.forecast(found).p)
 
     def _slots(self) -> Mapping[str, Reals]:
-        names = sorted({slot for name in self.lists for slot in vectors.spec(name).slots})
+        names = catalog.load().slots_of(self.lists)
         values = vectors.matrix(self.mine.frame, Spec("all", tuple(names))).astype(np.float64)
         return dict(zip(names, values.T, strict=True))
 

@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from warehouse import library, session, vectors
+from warehouse import catalog, library, session, vectors
 from warehouse.errors import MissingStepError
 from warehouse.naming import CUSTOM
-from warehouse.odds import CLASSES
 from warehouse.schema import LEVEL_KINDS, TEXT
 from warehouse.sequel import half_hour
-from warehouse.trials import LEARNING
+from warehouse.trials import LEARNING, chances, coded
 
 Reals = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -85,9 +84,8 @@ def load(root: Path, horizon_s: int, *, placebo: bool = False, about: frozenset[
     Raises:
         MissingStepError: If there are too few sessions to ask a single question.
     """
-    slots = sorted({slot for name in vectors.specs() for slot in vectors.spec(name).slots})
-    stored = library.setups(root, slots)
-    product = {symbol: _product(symbol) for symbol in stored["symbol"].unique()}
+    stored = library.setups(root, catalog.load().slots_of(vectors.specs()))
+    product = {symbol: session.product(symbol) for symbol in stored["symbol"].unique()}
     mine = stored.with_columns(product=pl.col("symbol").replace_strict(product, return_dtype=TEXT))
     if len(mine):
         most = (
@@ -106,23 +104,10 @@ def load(root: Path, horizon_s: int, *, placebo: bool = False, about: frozenset[
     joined = own.join(ends, on="setup_id", how="left", maintain_order="left")
     return Sample(
         own.with_columns(half_hour=half_hour(pl.col("known_ts"))),
-        joined["outcome"]
-        .replace_strict(dict(zip(CLASSES, range(3), strict=True)), default=-1)
-        .to_numpy()
-        .astype(np.int64),
-        _three(joined, "cal"),
-        _three(joined, "null"),
+        coded(joined["outcome"]),
+        chances(joined, "cal"),
+        chances(joined, "null"),
         np.searchsorted(dates.to_numpy(), own["date"].to_numpy()).astype(np.int64),
         np.stack([own["level_kinds"].list.contains(kind).to_numpy() for kind in LEVEL_KINDS], axis=1),
         about,
     )
-
-
-def _product(symbol: str) -> str:
-    known = session.parse_outright(symbol)
-    return known.product if known else symbol
-
-
-def _three(ends: pl.DataFrame, kind: str) -> Reals:
-    columns = [ends[f"{kind}_{end}"].cast(pl.Float64).to_numpy() for end in _ENDS]
-    return np.stack(columns, axis=1)
