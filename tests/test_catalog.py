@@ -88,6 +88,8 @@ def feature(**given):
 
 
 def test_refused_while_the_author_is_looking():
+    """But for a body that reads what it does not take, which is refused when it is first used."""
+
     def bare(bid_sz_00):
         return bid_sz_00
 
@@ -106,7 +108,7 @@ def test_refused_while_the_author_is_looking():
     with pytest.raises(DeclarationError, match=r"`bare` \(test_catalog:\d+\) has no docstring"):
         feature()(bare)
     with pytest.raises(InputMismatchError, match=r"reads \['ask_sz_00'\] without taking them"):
-        feature()(hidden)
+        repr(feature()(hidden).expr)
     with pytest.raises(
         DeclarationError, match="reads `bid_sz_0`, which is not declared: did you mean bid_sz_0"
     ):

@@ -97,12 +97,14 @@ def test_a_law_catches(bug, tables, monkeypatch):
     assert told() == {name}
 
 
-def test_what_no_law_needs_to_catch_is_refused():
+def test_what_no_law_needs_to_catch_is_refused(monkeypatch):
     """A column that is read and not taken, and a name that is taken."""
+    monkeypatch.setattr(CATALOG, "_by_name", dict(CATALOG._by_name))
+    monkeypatch.setattr(CATALOG, "_reach", dict(CATALOG._reach))
     obi = CATALOG["bar5s_state_obi0_eob"]
+    declare = feature(name="obi", inputs=("bid_sz_00",), doc="One.", unit=FRACTION)
+    hidden = declare(lambda bid: obi.body(bid, pl.col("ask_sz_00")))
     with pytest.raises(InputMismatchError, match=r"reads \['ask_sz_00'\] without taking them"):
-        feature(name="obi", inputs=("bid_sz_00",), doc="One.", unit=FRACTION)(
-            lambda bid: obi.body(bid, pl.col("ask_sz_00"))
-        )
+        repr(hidden.expr)
     with pytest.raises(DuplicateNameError, match="`bar5s_state_obi0_eob` is declared in "):
         feature(name="state_obi0_eob", inputs=("bid_sz_00", "ask_sz_00"), doc="One.", unit=FRACTION)(obi.body)

@@ -190,8 +190,6 @@ class Catalog(Selections):
         self._grain(found.name, found.inputs, found.where)
         if found.name in self._by_name:
             raise DuplicateNameError(found.name, self[found.name].where, found.where)
-        if (read := set(found.expr.meta.root_names())) != set(found.inputs):
-            raise InputMismatchError(found.name, found.inputs, read)
         if found.grain == "setup" and (self.reach_of(found) or 0) > HISTORY:
             raise DeclarationError(
                 f"`{found.name}` ({found.where}) looks back beyond the {HISTORY} bars of a setup: shorten it"

@@ -9,6 +9,7 @@ from typing import Literal
 
 import polars as pl
 
+from warehouse.errors import InputMismatchError
 from warehouse.schema import Column
 from warehouse.units import Unit
 
@@ -100,5 +101,12 @@ class Feature:
 
     @functools.cached_property
     def expr(self) -> pl.Expr:
-        """The feature over columns of its inputs' names."""
-        return self.body(*map(pl.col, self.inputs))
+        """The feature over columns of its inputs' names, made when it is first asked for.
+
+        Raises:
+            InputMismatchError: If its body reads other columns than it declares.
+        """
+        made = self.body(*map(pl.col, self.inputs))
+        if (read := set(made.meta.root_names())) != set(self.inputs):
+            raise InputMismatchError(self.name, self.inputs, read)
+        return made
