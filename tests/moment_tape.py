@@ -80,11 +80,18 @@ def arrivals(path, end, levels, *, sigma_60=2.0, **options) -> pl.DataFrame:
     """Setups of a path."""
     bars = book(path, end)
     return moments.triggers(
-        levels, quotes(path), bars, sigma(sigma_60, bars), DAY, source="mbp-10", tick=0.25, **options
+        levels,
+        races.mids(quotes(path)),
+        bars,
+        sigma(sigma_60, bars),
+        DAY,
+        source="mbp-10",
+        tick=0.25,
+        **options,
     )
 
 
 def followed(setups, path, end, **options) -> pl.DataFrame:
     """Outcomes of setups on a path whose bars are all alive."""
     options = {"tick": 0.25, "factors": {}, **options}
-    return races.outcomes(setups, quotes(path), alive(book(path, end)), DAY, **options)
+    return races.outcomes(setups, races.mids(quotes(path)), alive(book(path, end)), DAY, **options)

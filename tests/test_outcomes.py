@@ -183,7 +183,7 @@ def test_a_minute_without_a_record_is_a_halt(silent_from, silent_to, outcome):
     path = [*START, ("10:01:00", 6000.0)]
     silent = pl.col("bar_ts").is_between(utc(silent_from), utc(silent_to), closed="left")
     bars = book(path, "10:30:00").with_columns(meta_empty=silent)
-    table = races.outcomes(setup(), quotes(path), bars, DAY, tick=0.25, factors={})
+    table = races.outcomes(setup(), races.mids(quotes(path)), bars, DAY, tick=0.25, factors={})
     row = table.filter(pl.col("scheme") == "level_fix3", pl.col("horizon_s") == 240)
     assert row["outcome"].to_list() == [outcome]
 
@@ -192,7 +192,7 @@ def test_a_hit_before_a_halt_stands_and_one_after_it_does_not():
     bars = book(START, "10:30:00")
     silent = pl.col("bar_ts").is_between(utc("10:01:00"), utc("10:02:30"), closed="left")
     for time, outcome in (("10:00:50", "BREAK"), ("10:02:40", "CENSORED")):
-        tape = quotes([*START, (time, 6003.0)])
+        tape = races.mids(quotes([*START, (time, 6003.0)]))
         table = races.outcomes(
             setup(), tape, bars.with_columns(meta_empty=silent), DAY, tick=0.25, factors={}
         )

@@ -26,7 +26,7 @@ from moment_tape import (
     utc,
 )  # fmt: skip
 
-from warehouse import moments
+from warehouse import moments, races
 from warehouse.schema import BAR_NS, LEVEL_KINDS, SETUPS
 from warehouse.session import Window
 
@@ -243,7 +243,7 @@ def test_flags_of_the_caller_and_a_bar_without_sigma():
     bars = book(path, "09:50:00")
     none = sigma(2.0, bars).filter(pl.col("bar_ts") < utc("09:40:00"))
     setups = moments.triggers(
-        LEVEL, quotes(path), bars, none, DAY, tick=0.25, source="mbo", maybe_back_month=True
+        LEVEL, races.mids(quotes(path)), bars, none, DAY, tick=0.25, source="mbo", maybe_back_month=True
     )
     assert setups.select("sigma_60", "sigma_warmup", "maybe_back_month", "source").rows() == [
         (None, None, True, "mbo")

@@ -11,7 +11,7 @@ import pytest
 from moment_tape import DAY, RESET, alive, book, followed, ns, quotes, utc
 from test_outcomes import setup, wander
 
-from warehouse import barrier, plan, sequences, snapshots, states, store
+from warehouse import barrier, plan, races, sequences, snapshots, states, store
 from warehouse.catalog import load
 from warehouse.schema import LEVEL_KINDS, LEVELS, NS, SEQUENCE_BARS, SNAPSHOTS, TAUS_S
 
@@ -36,13 +36,12 @@ def shot(path=PATH, *, end="10:30:00", direction="UP", later_sigma=2.0, known="0
     bars = alive(book(path, end))
     sigma = pl.when(pl.col("bar_ts") < utc("10:00:05")).then(2.0).otherwise(later_sigma)
     tables = {
-        "quotes": quotes(path),
         "book": bars,
         "levels": level((6000.0, known)).lazy(),
         "volatility": bars.select("bar_ts", sigma_60=sigma),
     }
     outcomes = followed(frozen, path, end, factors={240: 0.8})
-    return snapshots.raced(frozen, outcomes, tables, DAY, tick=0.25)
+    return snapshots.raced(frozen, outcomes, races.mids(quotes(path)), tables, DAY, tick=0.25)
 
 
 def column(table, name):

@@ -18,7 +18,7 @@ def arrivals(path, given, end="12:40:00", sigma_60=2.0):
     """Setups of a path whose bars are all alive, so that no silence censors a label."""
     bars = alive(book(path, end))
     return moments.triggers(
-        given, quotes(path), bars, sigma(sigma_60, bars), DAY, tick=0.25, source="mbp-10"
+        given, races.mids(quotes(path)), bars, sigma(sigma_60, bars), DAY, tick=0.25, source="mbp-10"
     ).sort("trigger_ts", "setup_id")
 
 
@@ -135,7 +135,7 @@ def test_minutes_without_data_and_then_a_jump_across_the_level():
     # the last quote of 09:45 holds; at 09:55 price is found three points beyond: an arrival, entered by a gap
     bars = book([("09:00:00", 5997.0), ("09:55:02", 6003.0)], "10:00:00")
     given = fixed(("PM_HIGH", 6000.0, "09:30:00"))
-    path = quotes([("09:00:00", 5997.0), ("09:55:02", 6003.0)])
+    path = races.mids(quotes([("09:00:00", 5997.0), ("09:55:02", 6003.0)]))
     setups = moments.triggers(given, path, bars, sigma(2.0, bars), DAY, tick=0.25, source="mbp-10")
     assert told(setups, "direction", "x0", "gap_entry") == [("09:55:00", "UP", 3.0, True)]
 
@@ -386,8 +386,9 @@ def test_the_outline_of_a_tape_tells_what_the_whole_tape_tells(seed, monkeypatch
     given = levels.levels(NO_TRADES, custom((6000.0, None), (6002.5, None), (5997.0, None)), "ESU5", DAY)
 
     def told():
-        setups = moments.triggers(given, tape, bars, sigma(1.0, bars), DAY, tick=0.25, source="mbp-10")
-        return setups, races.outcomes(setups, tape, bars, DAY, tick=0.25, factors={})
+        path = races.mids(tape)
+        setups = moments.triggers(given, path, bars, sigma(1.0, bars), DAY, tick=0.25, source="mbp-10")
+        return setups, races.outcomes(setups, path, bars, DAY, tick=0.25, factors={})
 
     def held(mids):
         stands = mids.filter(pl.col("until") > pl.col("ns")).select("ns", "mid")

@@ -58,20 +58,20 @@ def _bars(times, mid, start, end):
 def outcomes(day, seed, *, bounce=0.0, every=5):
     """Outcomes of every arrival at a level each `every` points, with their odds; sigma is the walk's own."""
     quotes, bars = session(day, seed, bounce=bounce)
+    path = races.mids(quotes.lazy())
     low, high = bars["mid_min"].min(), bars["mid_max"].max()
     prices = np.arange(np.ceil(low / every) * every, high, every)
     given = moments.levels(NO_TRADES, custom(*((float(price), None) for price in prices)), "SIMM5", day)
     sigma = bars.select("bar_ts", sigma_60=pl.lit(SIGMA_60), sigma_warmup=pl.lit(value=False))
-    setups = moments.triggers(
-        given, quotes.lazy(), bars.lazy(), sigma.lazy(), day, tick=TICK, source="mbp-10"
-    )
-    found = races.outcomes(setups, quotes.lazy(), bars.lazy(), day, tick=TICK, factors=dict.fromkeys((120, 240, 480), 1.0))  # fmt: skip
+    setups = moments.triggers(given, path, bars.lazy(), sigma.lazy(), day, tick=TICK, source="mbp-10")
+    found = races.outcomes(setups, path, bars.lazy(), day, tick=TICK, factors=dict.fromkeys((120, 240, 480), 1.0))  # fmt: skip
     return found.join(setups.select("setup_id", "x0", "sigma_60"), on="setup_id")
 
 
 def arrivals(day, seed, factors):
     """Outcomes at real levels that stand on a tick, and at their placebos, with their odds and `date`."""
     quotes, bars = session(day, seed)
+    path = races.mids(quotes.lazy())
     bid, ask = (quotes[name].to_numpy() for name in ("bid_px", "ask_px"))
     prints = pl.DataFrame(
         {"ts": quotes["ts"], "price": np.where(np.arange(len(bid)) % 2, bid, ask), "size": 1}
@@ -79,10 +79,8 @@ def arrivals(day, seed, factors):
     real = levels.levels(prints, NO_PRICES, "SIMM5", day).filter(~pl.col("level_kind").is_in(AVERAGES))
     every = pl.concat([real, levels.placebos(real, "SIM", TICK)])
     sigma = bars.select("bar_ts", sigma_60=pl.lit(SIGMA_60), sigma_warmup=pl.lit(value=False))
-    setups = moments.triggers(
-        every, quotes.lazy(), bars.lazy(), sigma.lazy(), day, tick=TICK, source="mbp-10"
-    )
-    found = races.outcomes(setups, quotes.lazy(), bars.lazy(), day, tick=TICK, factors=factors)
+    setups = moments.triggers(every, path, bars.lazy(), sigma.lazy(), day, tick=TICK, source="mbp-10")
+    found = races.outcomes(setups, path, bars.lazy(), day, tick=TICK, factors=factors)
     own = setups.select("setup_id", "x0", "sigma_60", "is_placebo")
     return found.join(own, on="setup_id", maintain_order="left").with_columns(date=pl.lit(day))
 

@@ -55,7 +55,7 @@ def front_contract(product: str, date: dt.date, records: Source, user: str | Non
 
 def triggers(
     levels: pl.DataFrame,
-    quotes: pl.LazyFrame,
+    path: pl.DataFrame,
     book: pl.LazyFrame,
     volatility: pl.LazyFrame,
     date: dt.date,
@@ -70,7 +70,7 @@ def triggers(
 
     Args:
         levels: silver.levels.
-        quotes: silver.quotes.
+        path: As `races.mids` gives it.
         book: silver.book.
         volatility: `bar_ts, sigma_60, sigma_warmup`; a bar without a row has no sigma.
         date: The trading date.
@@ -81,7 +81,6 @@ def triggers(
         doubtful: The date's order flow was beyond tolerance.
     """
     start, end = session.window(date, setup_window)
-    path = races.mids(quotes)
     found = sqlfile.run(
         sqlfile.load("triggers"),
         {

@@ -74,7 +74,7 @@ def _outline(changes: pl.DataFrame, earlier: float | None) -> pl.DataFrame:
 
 def outcomes(
     setups: pl.DataFrame,
-    quotes: pl.LazyFrame,
+    path: pl.DataFrame,
     book: pl.LazyFrame,
     date: dt.date,
     *,
@@ -86,14 +86,14 @@ def outcomes(
 
     Args:
         setups: gold.setups.
-        quotes: silver.quotes.
+        path: As `mids` gives it.
         book: silver.book.
         date: The trading date.
         tick: Tick size in points.
         factors: g by horizon from `barrier.factors`; 0.9 for those it does not name.
         end_ns: Instant up to which the tape was seen; default the end of the last bar.
     """
-    found = followed(setups, mids(quotes), book, date, tick=tick, end_ns=end_ns)
+    found = followed(setups, path, book, date, tick=tick, end_ns=end_ns)
     return barrier.with_odds(found, setups, factors).select(*OUTCOMES.schema).cast(OUTCOMES.schema)  # type: ignore[arg-type]
 
 

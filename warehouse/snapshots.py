@@ -21,30 +21,42 @@ def slots() -> list[str]:
 
 
 def snapshots(
-    setups: pl.DataFrame, outcomes: pl.DataFrame, tables: Tables, date: dt.date, *, tick: float
+    setups: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    path: pl.DataFrame,
+    tables: Tables,
+    date: dt.date,
+    *,
+    tick: float,
 ) -> pl.DataFrame:
     """gold.snapshots of a trading date's setups: its own columns, and the slots of VECTORS.
 
     Args:
         setups: gold.setups.
         outcomes: gold.outcomes.
-        tables: silver tables of the date by their short names: quotes, levels, and what features read.
+        path: As `races.mids` gives it.
+        tables: silver tables of the date by their short names: levels, and what features read.
         date: The trading date.
         tick: Tick size in points.
     """
-    own = raced(setups, outcomes, tables, date, tick=tick)
+    own = raced(setups, outcomes, path, tables, date, tick=tick)
     return own.hstack(_features(own, setups, tables))
 
 
 def raced(
-    setups: pl.DataFrame, outcomes: pl.DataFrame, tables: Tables, date: dt.date, *, tick: float
+    setups: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    path: pl.DataFrame,
+    tables: Tables,
+    date: dt.date,
+    *,
+    tick: float,
 ) -> pl.DataFrame:
     """The columns of gold.snapshots that are no features; arguments as of `snapshots`.
 
     After T0 the race is run again from where price stands then, between the setup's own barriers and
     with the odds of that start; up to T0 it is the setup's, with its clock and its odds.
     """
-    path = races.mids(tables["quotes"])
     found = places(setups, tables, path, TAUS_S)
     default = outcomes.filter(pl.col("scheme") == DEFAULT_SCHEME)
     again = _again(found.filter(pl.col("tau_s") > 0), setups, default, path, tables["book"], date, tick)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 import shutil
 import uuid
@@ -119,7 +120,7 @@ def setups(task: Task, manifest: Manifest) -> None:
     there = tables(task.inputs)
     found = moments.triggers(
         there["levels"].collect(engine="in-memory"),
-        there["quotes"],
+        path(task.inputs),
         there["book"],
         there["volatility"],
         _date(task),
@@ -154,7 +155,7 @@ def outcomes(task: Task, manifest: Manifest) -> None:
     there = tables(today)
     found = races.outcomes(
         there["setups"].collect(engine="in-memory"),
-        there["quotes"],
+        path(today),
         there["book"],
         date,
         tick=task.parameters["tick"],
@@ -181,6 +182,18 @@ def tables(sources: Sequence[Partition]) -> dict[str, pl.LazyFrame]:
         else source.table.partition(".")[2]: pl.scan_parquet(source.path, glob=False)
         for source in sources
     }
+
+
+def path(sources: Sequence[Partition]) -> pl.DataFrame:
+    """The path of mid of the quotes among partitions of one date."""
+    [quotes] = (source for source in sources if source.table == "silver.quotes")
+    return _outline(quotes.path, (store.read_manifest(quotes) or {}).get("sha256"))
+
+
+@functools.lru_cache(maxsize=1)
+def _outline(quotes: Path, sha256: str) -> pl.DataFrame:  # noqa: ARG001 (a rebuilt file is another)
+    """Kept, since arrivals, outcomes and snapshots of a date ask for it in turn."""
+    return races.mids(pl.scan_parquet(quotes, glob=False))
 
 
 def _all(task: Task, table: str) -> list[Partition]:

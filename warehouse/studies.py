@@ -137,7 +137,9 @@ def freeze_again(task: Task, manifest: Manifest) -> None:
     """gold.snapshots: setups frozen at moments around their triggers."""
     there = steps.tables(task.inputs)
     setups, outcomes = (there[name].collect(engine="in-memory") for name in ("setups", "outcomes"))
-    found = snapshots.snapshots(setups, outcomes, there, _date(task), tick=task.parameters["tick"])
+    found = snapshots.snapshots(
+        setups, outcomes, steps.path(task.inputs), there, _date(task), tick=task.parameters["tick"]
+    )
     store.write(task.outputs[0], found, manifest)
 
 
