@@ -22,7 +22,7 @@ WIDTHS = {
 """The fourteen strategies."""
 OTHERS = {
     "snapshot30": 30, "snapshot30r": 30, "geometry4": 4, "retreat6": 6, "physics8": 8, "profile": 16, "multi": 44,
-    "geom32": 32, "episode133": 133,
+    "geom32": 32, "episode133": 133, "snapshot30r+physics8": 36,
 }  # fmt: skip
 
 
