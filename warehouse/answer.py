@@ -9,18 +9,28 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from warehouse import barrier, card, odds, phases, precedents, pressure, question, sequel, spread, vectors
+from warehouse import (
+    barrier,
+    card,
+    odds,
+    phases,
+    precedents,
+    pressure,
+    question,
+    sequel,
+    spread,
+    vectors,
+    wording,
+)
 from warehouse.card import NAMES, Card, Labels
 from warehouse.index import Neighbours, Pool
-from warehouse.library import Admission
+from warehouse.library import Admission, Likeness
 from warehouse.odds import CLASSES, Chance, Reals
 from warehouse.phases import Phase
 from warehouse.question import Moment
 from warehouse.schema import NS
 from warehouse.vectors import SHARED_TENTHS, Spec, Vectors
 
-SIMULATED = "SIM"
-"""Product of the simulator: no market ever traded it."""
 _RARE, _PAST_NEEDED = 0.95, 20
 
 
@@ -98,7 +108,7 @@ class Answer:
         percentile = self._percentile()
         place = self.now.place
         return Card(
-            question=self._question(),
+            question=card.asked(self.now, self.stage, self.admission, self.spec, self.k),
             pressure=pressure.cube(self.row, place.price),
             story=pressure.story(self.row),
             told=pressure.told(self.row, self.now.direction, place.price),
@@ -121,33 +131,6 @@ class Answer:
             },
             notes=list(self._notes(outcomes, labels, percentile)),
         )
-
-    def _question(self) -> dict[str, Any]:
-        now, place, admitted = self.now, self.now.place, self.admission
-        return {
-            "level": "price" if place.by_price else place.kind,
-            "level_id": place.level_id,
-            "price": place.price,
-            "symbol": place.symbol,
-            "date": str(place.date),
-            "bar_ts": card.iso(place.bar),
-            "known_ts": card.iso(place.end),
-            "new_york": f"{question.wall(place.end):%Y-%m-%d %H:%M:%S}",
-            "setup_id": now.setup["setup_id"] if now.setup else None,
-            "phase": self.stage.name if self.stage else None,
-            "tau_s": self.stage.tau_s if self.stage else None,
-            "direction": now.direction,
-            "p_ref": now.p_ref,
-            "x0": now.x0,
-            "sigma_60": now.sigma_60,
-            "as_of": card.iso(admitted.as_of),
-            "same_day": admitted.but is None,
-            "kinds": sorted(admitted.kinds) if admitted.kinds else None,
-            "contracts": sorted(admitted.contracts),
-            "spec": self.spec.name,
-            "k": self.k,
-            "simulated": place.product == SIMULATED,
-        }
 
     def _horizon(self, horizon: int, weights: Reals, near: pl.DataFrame) -> Told:
         mine = self.outcomes.filter(pl.col("horizon_s") == horizon)
@@ -212,10 +195,11 @@ class Answer:
         if self.admission.as_of < now.place.end:
             told = f"{question.wall(self.admission.as_of):%Y-%m-%d %H:%M:%S}"
             notes.append(f"Cut by --as-of: what was resolved after {told} New York is left out.")
-        if now.place.product == SIMULATED:
+        if now.place.product == card.SIMULATED:
             notes.append("Simulated data: no market ever traded this.")
         if now.setup is None:
             notes.append(phases.compared(self.stage, odds=any(outcomes.values())))
+        notes += _alike(self.admission.like)
         if self.unknown:
             few = (slots - self.unknown) * 10 < SHARED_TENTHS * slots
             notes.append(
@@ -241,6 +225,17 @@ class Answer:
         pts = ", ".join(f"{labels[name].barrier_pts:g} pt at {name}" for name in missing)
         away = round(abs(self.now.x0), 3)
         return [f"Odds begin at the level: price is {away:g} pt away, the barriers stand at {pts}."]
+
+
+def _alike(like: Likeness) -> list[str]:
+    """What moments of the past were left out by, and what then speaks of the rest alone."""
+    hours = like.hours and "those from {} to before {} New York".format(*wording.show(like.hours).split("-"))
+    times = like.volatility and "those {:g} to {:g} times as volatile as this one".format(*like.volatility)
+    asked = [said for said in (hours, times) if said]
+    told = (
+        f"Of all moments {' and of them '.join(asked)}: neighbours, base rates and rarity are of these alone."
+    )
+    return [told] if asked else []
 
 
 def _counts(outcomes: pl.Series) -> Reals:

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from warehouse import library, question, store
+from warehouse.library import Admission
 from warehouse.odds import CLASSES, Reals
 from warehouse.question import UP, Moment, Place
 from warehouse.schema import HORIZONS_S, OF_A_RACE, TAUS_S
@@ -57,7 +58,7 @@ def phase(now: Moment) -> tuple[Moment, Phase]:
 
 
 def alike(
-    setups: pl.DataFrame, now: Moment, stage: Phase, spec: Spec, known: int
+    setups: pl.DataFrame, now: Moment, stage: Phase, spec: Spec, admission: Admission
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Setups as they stood at a moment of the same phase and a like distance, and what followed from there.
 
@@ -69,7 +70,7 @@ def alike(
         now: The moment that is asked about.
         stage: Its phase.
         spec: Whose slots.
-        known: Instant by which moments have to be resolved, ns UTC.
+        admission: What such moments have to fulfil as arrivals have to.
 
     Returns:
         The setups' rows in their order, with known_ts, resolved_ts, x0, sigma_60, phase, tau_s and slots of
@@ -80,7 +81,7 @@ def alike(
     best = (
         library.snapshots(root, setups)
         .filter(pl.col("phase") == stage.name, pl.col("level_known"), off <= near)
-        .filter(pl.col("resolved_ts").cast(pl.Int64) <= known)
+        .filter(pl.col("resolved_ts").cast(pl.Int64) <= admission.as_of, admission.like.rule())
         .sort("setup_id", off, pl.col("tau_s").abs(), "tau_s")
         .unique("setup_id", keep="first", maintain_order=True)
         .rename({"x": "x0"})
