@@ -184,7 +184,8 @@ class Answer:
         if len(self.found.rows) < self.k:
             return None
         admitted = self.pool.vectors[self.pool.allowed]
-        past = vectors.usual(admitted, spread.groups(self.library), self.pool.mad, self.k)
+        groups = self.pool.groups or spread.groups(self.setups)
+        past = vectors.usual(admitted, groups.of(self.pool.allowed), self.pool.mad, self.k)
         return float((past < self.found.distances[-1]).mean()) if len(past) >= _PAST_NEEDED else None
 
     def _notes(

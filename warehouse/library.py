@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,18 +34,18 @@ class Likeness:
     volatility: tuple[float, float] | None = None
     sigma_60: float | None = None
 
-    def rule(self) -> pl.Expr:
+    def rules(self) -> list[pl.Expr]:
         """True for rows of `setups`, or of moments beside them, by `known_ts` and `sigma_60`."""
-        rule = pl.lit(value=True)
+        rules = []
         if self.hours is not None:
             clock = pl.col("known_ts").dt.replace_time_zone("UTC").dt.convert_time_zone(NEW_YORK.key)
             hour, minute, second = (getattr(clock.dt, unit)().cast(pl.Int64) for unit in _UNITS)
             passed = (hour * 3600 + minute * 60 + second - _EVENING_S) % _DAY_S
-            rule &= passed.is_between(_passed(self.hours.start), _passed(self.hours.end), closed="left")
+            rules.append(passed.is_between(_passed(self.hours.start), _passed(self.hours.end), closed="left"))
         if self.volatility is not None and self.sigma_60 is not None:
             low, high = (ratio * self.sigma_60 for ratio in self.volatility)
-            rule &= pl.col("sigma_60").is_between(low, high)
-        return rule.fill_null(value=False)
+            rules.append(pl.col("sigma_60").is_between(low, high).fill_null(value=False))
+        return rules
 
 
 _UNITS = ("hour", "minute", "second")
@@ -76,7 +78,7 @@ class Admission:
 
     def rule(self) -> pl.Expr:
         """True for admitted rows of `setups`."""
-        return self.whole() & self.like.rule()
+        return functools.reduce(operator.and_, self.like.rules(), self.whole())
 
     def whole(self) -> pl.Expr:
         """The same at whatever time of day and volatility."""
@@ -122,13 +124,10 @@ def _summaries(features: Sequence[str]) -> list[str]:
     return [feature for feature in features if feature in catalog.load().summaries] if features else []
 
 
-def snapshots(root: Path, setups: pl.DataFrame, features: Sequence[str] = ()) -> pl.LazyFrame:
-    """gold.snapshots of some setups: own columns and some features."""
+def snapshots(root: Path, features: Sequence[str] = ()) -> pl.LazyFrame:
+    """gold.snapshots of all setups: own columns and some features."""
     schema = {**SNAPSHOTS.schema, **dict.fromkeys(features, pl.Float64())}
-    of = set(setups["setup_id"].str.split("/").list.head(2).list.join("/"))
-    parts = store.partitions(root, "gold.snapshots")
-    named = [source for source in parts if "/".join(value for _, value in source.keys) in of]
-    return _scan(named, schema).join(setups.select("setup_id").lazy(), on="setup_id", how="semi")
+    return _scan(store.partitions(root, "gold.snapshots"), schema)
 
 
 def outcomes(root: Path, scheme: str = DEFAULT_SCHEME) -> pl.DataFrame:

@@ -10,8 +10,6 @@ import numpy as np
 import polars as pl
 
 from warehouse import (
-    barrier,
-    library,
     naming,
     phases,
     pressure,
@@ -21,6 +19,7 @@ from warehouse import (
     store,
     trials,
     vectors,
+    warm,
     wording,
 )  # fmt: skip
 from warehouse.answer import Answer, Start
@@ -85,7 +84,8 @@ def ask(
     known = _as_of(as_of, ts, at)
     like = _likeness(now, hours, volatility)
     row = features(now, {*slots.slots, *pressure.COLUMNS})
-    stored = library.setups(root, slots.slots if stage is None else ())
+    kept = warm.held(root)
+    stored = kept.setups(slots.slots if stage is None else ())
     admission = Admission(
         _kinds(at, wanted),
         now.direction,
@@ -94,11 +94,13 @@ def ask(
         None if same_day else at.date,
         like,
     )
-    ours = stored.filter(pl.col("symbol").is_in(sorted(_contracts(stored, at, None))))
-    real, outcomes = ours.filter(~pl.col("is_placebo")), library.outcomes(root)
-    factors = _factors(ours, outcomes, at.date, known)
+    contracts = _contracts(stored, at, None)
+    mine = pl.col("symbol").is_in(sorted(contracts)) & ~pl.col("is_placebo")
+    real, outcomes = stored.filter(mine), kept.outcomes()
+    factors = kept.factors(contracts, at.date, known)
     if stage is not None:
-        real, outcomes = phases.alike(real.filter(admission.whole()), now, stage, slots, admission)
+        moments = kept.snapshots(slots.slots)
+        real, outcomes = phases.alike(real.filter(admission.whole()), moments, now, stage, admission)
     admitted = real.select(admission.rule()).to_series()
     past = min(at.date, session.trading_date(known))
     scale = _scaler(root, slots, at.product, past)
@@ -111,6 +113,7 @@ def ask(
     found = _search(at, slots, real["setup_id"].to_list(), pool, mine, k, how)
     start = Start(_tick(at), factors, _strengths(root, slots, at.product, past))
     seen = real.filter(admitted)
+    outcomes = outcomes.join(seen.select("setup_id"), on="setup_id", how="semi", maintain_order="left")
     unknown = int(np.isnan(raw).sum())
     return Answer(
         now, stage, row, admission, slots, k, how, real, seen, pool, mine, unknown, found, outcomes, start
@@ -147,12 +150,6 @@ def _tick(at: Place) -> float:
             f"outcomes of {at.date} are not built: run `warehouse build --dates {at.date}`"
         )
     return float(manifest["parameters"]["tick"])
-
-
-def _factors(stored: pl.DataFrame, outcomes: pl.DataFrame, date: dt.date, known: int) -> dict[int, float]:
-    """Calibration of sigma on outcomes of earlier dates that were known, placebo too."""
-    past = (pl.col("date") < date) & (pl.col("resolved_ts").cast(pl.Int64) <= known)
-    return barrier.factors(library.starts(stored.filter(past), outcomes))
 
 
 def _scaler(root: Path, spec: Spec, product: str, date: dt.date) -> Scaler:
