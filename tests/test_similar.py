@@ -361,6 +361,25 @@ def test_odds_are_those_of_the_neighbours(root) -> None:
             assert chances[outcome].lo < chances[outcome].p < chances[outcome].hi
 
 
+@pytest.mark.parametrize(
+    ("x0", "there"),
+    [(-6.0, ""), (-3.0, "4m 8m"), (3.0, "4m 8m"), (4.0, "8m"), (2.625, "4m 8m"), (-2.5, "2m 4m 8m")],
+)
+def test_odds_are_told_between_the_barriers_alone(mine, x0, there) -> None:
+    """0.9 of two points times the root of 2, 4, 8, up to half ticks: 2.625, 3.625, 5.125."""
+    setup = trigger(mine)
+    part = store.partition(mine, "gold.setups", symbol=gold.SYMBOL, date=DAYS[-1])
+    rows = pl.read_parquet(part.path, hive_partitioning=False)
+    moved = pl.when(pl.col("setup_id") == setup["setup_id"]).then(x0).otherwise("x0")
+    store.write(part, rows.with_columns(x0=moved), store.read_manifest(part))
+    card = asked(mine, setup)
+    assert [card.labels[name].barrier_pts for name in ("2m", "4m", "8m")] == [2.625, 3.625, 5.125]
+    assert " ".join(name for name, chances in card.outcomes.items() if chances) == there
+    said = [note for note in card.notes if note.startswith("Odds begin at the level: price is")]
+    assert len(said) == (there != "2m 4m 8m")
+    assert not said or f"price is {abs(x0):g} pt away, the barriers stand at 2.625 pt at 2m" in said[0]
+
+
 def admitted(root, setup) -> set[str]:
     """Setups of the kind and direction on earlier dates."""
     rows = library.setups(root).filter(~pl.col("is_placebo"), pl.col("date") < setup["date"])
@@ -568,7 +587,7 @@ def test_a_moment_with_too_many_unknown_slots_has_no_neighbours(root, monkeypatc
     monkeypatch.setattr(similar, "features", lambda _now, _names: dict.fromkeys(slots[:20], 0.1))
     card = similar.ask(root, "6000", ns(DAYS[-1], "10:00:00"))
     assert card.neighbours == [] and card.n_eff == 0
-    assert "10 of the 30 numbers compared are unknown: too many." in card.notes
+    assert "10 of the 30 numbers compared are unknown: too many to compare it with anything." in card.notes
     assert "Only 0 of 30 neighbours exist." in card.notes
     null = odds.null(card.question["x0"], card.labels["4m"].barrier_pts, 2.0, 240, 0.9)
     assert null is None or [chance.p for chance in card.outcomes["4m"].values()] == pytest.approx(

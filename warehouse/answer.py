@@ -202,10 +202,7 @@ class Answer:
             notes.append(phases.compared(self.stage, odds=any(outcomes.values())))
         notes += _alike(self.admission.like)
         if self.unknown:
-            few = (slots - self.unknown) * 10 < SHARED_TENTHS * slots
-            notes.append(
-                f"{self.unknown} of the {slots} numbers compared are unknown{': too many' if few else ''}."
-            )
+            notes.append(f"{self.unknown} of the {slots} numbers compared are unknown{self._unknown()}.")
         if (found := len(self.found.rows)) < self.k:
             notes.append(f"Only {found} of {self.k} neighbours exist.")
         if not found and any(outcomes.values()):
@@ -214,6 +211,13 @@ class Answer:
         if percentile is None:
             notes.append("The past is too small to say how unusual this moment is.")
         return notes
+
+    def _unknown(self) -> str:
+        """What numbers that are unknown make of the comparison."""
+        slots = len(self.spec.slots)
+        if (slots - self.unknown) * 10 < SHARED_TENTHS * slots:
+            return ": too many to compare it with anything"
+        return " and count as usual ones along the axes" if self.spec.components else ""
 
     def _about_odds(self, outcomes: Mapping[str, object], labels: Mapping[str, Labels]) -> list[str]:
         missing = [name for name, chances in outcomes.items() if chances is None]
