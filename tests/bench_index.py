@@ -57,7 +57,13 @@ def question(values: np.ndarray) -> None:
         allowed = like & (dates != dates[row])
         found = index.search_exact(values[row], Pool(values, np.ones(SLOTS), allowed, groups), K)
         vectors.usual(values[allowed], groups.of(allowed), np.ones(SLOTS), K)
-        odds.blend(odds.weights(found.distances), ends[found.rows], np.full(3, 1 / 3), None)
+        odds.blend(
+            odds.weights(found.distances),
+            ends[found.rows],
+            np.full((len(found.rows), 3), 1 / 3),
+            np.full(3, 1 / 3),
+            None,
+        )
 
     for what, ask in (
         ("a level and direction", lambda row: answer(row, kind == kind[row])),

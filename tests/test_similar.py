@@ -341,8 +341,9 @@ def test_kinds_widen_and_any_of_a_setups_kinds_counts(root) -> None:
 
 
 def test_odds_are_those_of_the_neighbours(root) -> None:
-    """The distribution again, from the printed neighbours and the definition."""
+    """The distribution again, from the printed neighbours, what geometry gave them, and the definition."""
     setup = trigger(root)
+    known = {(row["setup_id"], row["horizon_s"]): row for row in library.outcomes(root).to_dicts()}
     card = asked(root, setup, k=20)
     weights = odds.weights(np.array([each["distance"] for each in card.neighbours]))
     for name, horizon in (("2m", 120), ("4m", 240), ("8m", 480)):
@@ -351,12 +352,18 @@ def test_odds_are_those_of_the_neighbours(root) -> None:
         n_eff = weights[usable].sum() ** 2 / (weights[usable] ** 2).sum()
         null = odds.null(setup["x0"], odds.width(2.0, horizon, 0.25), 2.0, horizon, 0.9)
         labels, chances = card.labels[name], card.outcomes[name]
+        moved = []
+        for place, outcome in enumerate(odds.CLASSES):
+            beyond = [
+                (end == outcome) - known[each["setup_id"], horizon][f"cal_{outcome.lower()}"]
+                for each, end in zip(card.neighbours, ends, strict=True)
+            ]
+            own = np.array(beyond)[usable] @ weights[usable] / weights[usable].sum()
+            moved.append(max(0.0, null[place] + own))
         assert (labels.n, labels.n_eff) == (usable.sum(), pytest.approx(n_eff))
         assert labels.born == ends.count("BORN") and labels.n + labels.born + labels.censored == len(ends)
         for place, outcome in enumerate(odds.CLASSES):
-            share = (
-                sum(w for w, end in zip(weights, ends, strict=True) if end == outcome) / weights[usable].sum()
-            )
+            share = moved[place] / sum(moved)
             assert chances[outcome].p == pytest.approx((n_eff * share + 10 * null[place]) / (n_eff + 10))
             assert chances[outcome].lo < chances[outcome].p < chances[outcome].hi
 

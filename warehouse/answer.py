@@ -29,6 +29,7 @@ from warehouse.odds import CLASSES, Chance, Reals
 from warehouse.phases import Phase
 from warehouse.question import Moment
 from warehouse.schema import NS
+from warehouse.trials import chances
 from warehouse.vectors import SHARED_TENTHS, Spec, Vectors
 
 _RARE, _PAST_NEEDED = 0.95, 20
@@ -135,7 +136,9 @@ class Answer:
     def _horizon(self, horizon: int, weights: Reals, near: pl.DataFrame) -> Told:
         mine = self.outcomes.filter(pl.col("horizon_s") == horizon)
         ends = near.select("setup_id").join(mine, on="setup_id", how="left", maintain_order="left")
+        theirs = chances(ends, "cal")
         usable = ends["outcome"].is_in(CLASSES).fill_null(value=False).to_numpy()
+        usable &= np.isfinite(theirs).all(axis=1)
         born = int((ends["outcome"] == "BORN").sum())
         base, counts, bucket = self._base(mine)
         sigma, set_by = self.now.sigma_60, phases.sets_barriers(self.now, self.stage)
@@ -156,8 +159,8 @@ class Answer:
         hits = np.stack(
             [(ends["outcome"] == name).fill_null(value=False).to_numpy() for name in CLASSES], axis=1
         )
-        chances = odds.blend(own, hits[usable].astype(np.float64), null, base, strength)
-        return Told(chances, labels, reach, times)
+        told = odds.blend(own, hits[usable].astype(np.float64), theirs[usable], null, base, strength)
+        return Told(told, labels, reach, times)
 
     @property
     def _approaching(self) -> bool:
