@@ -315,7 +315,7 @@ def test_json_has_skill_and_specs(whole) -> None:
 def test_the_table_fits_a_terminal_and_has_a_line_for_each(whole) -> None:
     lines = table.render(whole).splitlines()
     assert [line for line in lines if len(line) > table.WIDTH] == []
-    told = {row.name: sum(line.startswith(f"{row.name} ") for line in lines) for row in whole.rows}
+    told = {row.name: sum(f"{line} ".startswith(f"{row.name} ") for line in lines) for row in whole.rows}
     assert told == {row.name: 2 if row.role == "spec" else 1 for row in whole.rows}
     for row in (row for row in whole.rows if row.role == "spec"):
         assert row.rests.slots == len(vectors.spec(row.name).slots)

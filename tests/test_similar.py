@@ -269,6 +269,21 @@ def test_odds_learn_from_no_setup_of_the_own_date(mine) -> None:
     assert asked(mine, setup).outcomes == want
 
 
+def test_files_are_read_once_and_again_when_one_changes(mine, monkeypatch) -> None:
+    read, plain = [], library.outcomes
+    monkeypatch.setattr(library, "outcomes", lambda root: read.append(root) or plain(root))
+    setup = trigger(mine)
+    first = asked(mine, setup)
+    assert asked(mine, setup) == first and len(read) == 1
+    chop(mine, DAYS[:-1])
+    ends = {each["outcomes"]["4m"] for each in asked(mine, setup).neighbours}
+    assert ends == {"CHOP"} and len(read) == 2
+    part = store.partition(mine, "gold.outcomes", symbol=gold.SYMBOL, date=DAYS[0])
+    part.path.write_bytes(part.path.read_bytes()[:-9])
+    with pytest.raises(DataError, match="is damaged"):
+        asked(mine, setup)
+
+
 def test_a_cut_answer_says_so_and_the_moment_itself_is_no_cut(root) -> None:
     setup, back = trigger(root), ns(DAYS[6], "10:00:00")
     assert any(

@@ -85,7 +85,7 @@ def ask(
     like = _likeness(now, hours, volatility)
     row = features(now, {*slots.slots, *pressure.COLUMNS})
     kept = warm.held(root)
-    stored = kept.setups(slots.slots if stage is None else ())
+    stored = kept.setups()
     admission = Admission(
         _kinds(at, wanted),
         now.direction,
@@ -95,17 +95,18 @@ def ask(
         like,
     )
     contracts = _contracts(stored, at, None)
-    mine = pl.col("symbol").is_in(sorted(contracts)) & ~pl.col("is_placebo")
-    real, outcomes = stored.filter(mine), kept.outcomes()
-    factors = kept.factors(contracts, at.date, known)
-    if stage is not None:
+    factors, outcomes = kept.factors(contracts, at.date, known), kept.outcomes()
+    if stage is None:
+        real, whole, groups = kept.vectors(slots, contracts)
+    else:
         moments = kept.snapshots(slots.slots)
-        real, outcomes = phases.alike(real.filter(admission.whole()), moments, now, stage, admission)
+        real, outcomes = phases.alike(stored.filter(admission.whole()), moments, now, stage, admission)
+        whole, groups = vectors.matrix(real, slots), spread.groups(real)
     admitted = real.select(admission.rule()).to_series()
     past = min(at.date, session.trading_date(known))
     scale = _scaler(root, slots, at.product, past)
-    every, mad = vectors.placed(vectors.matrix(real, slots), scale)
-    pool = Pool(every, mad, admitted.to_numpy(), spread.groups(real))
+    every, mad = vectors.placed(whole, scale)
+    pool = Pool(every, mad, admitted.to_numpy(), groups)
     raw = vectors.matrix(pl.DataFrame([row], dict.fromkeys(slots.slots, pl.Float64())), slots)
     mine = vectors.placed(raw, scale)[0][0]
     large = stage is None and admitted.sum() >= EXACT_BELOW and spec == vectors.DEFAULT

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import barrier, library, session
+from warehouse import barrier, library, session, spread, vectors
+from warehouse.spread import Groups
+from warehouse.vectors import Spec, Vectors
 
 Seen = tuple[tuple[str, int, int, int], ...]
 
@@ -33,13 +35,17 @@ class Held:
     root: Path
     files: Seen
 
-    def setups(self, features: tuple[str, ...] = ()) -> pl.DataFrame:
-        """As `library.setups` gives them."""
-        return _setups(self.root, features, self._of("setups", "summaries"))
+    def setups(self) -> pl.DataFrame:
+        """As `library.setups` gives them, without features."""
+        return _setups(self.root, self._of("setups"))
 
     def outcomes(self) -> pl.DataFrame:
         """As `library.outcomes` gives those of the default scheme."""
         return _outcomes(self.root, self._of("outcomes"))
+
+    def vectors(self, spec: Spec, contracts: frozenset[str]) -> tuple[pl.DataFrame, Vectors, Groups]:
+        """The setups of some contracts without placebos, their vectors, and which tell of the same thing."""
+        return _vectors(self.root, spec, contracts, self._of("setups", "summaries"))
 
     def snapshots(self, features: tuple[str, ...]) -> pl.DataFrame:
         """All of gold.snapshots with some features."""
@@ -80,8 +86,17 @@ def _files(folder: str) -> Iterator[tuple[str, int, int, int]]:
 
 
 @functools.lru_cache(_KEPT)
-def _setups(root: Path, features: tuple[str, ...], _files: Seen) -> pl.DataFrame:
-    return library.setups(root, features)
+def _setups(root: Path, _files: Seen) -> pl.DataFrame:
+    return library.setups(root)
+
+
+@functools.lru_cache(_KEPT)
+def _vectors(
+    root: Path, spec: Spec, contracts: frozenset[str], _files: Seen
+) -> tuple[pl.DataFrame, Vectors, Groups]:
+    mine = pl.col("symbol").is_in(sorted(contracts)) & ~pl.col("is_placebo")
+    found = library.setups(root, spec.slots).filter(mine)
+    return found.drop(spec.slots), vectors.matrix(found, spec), spread.groups(found)
 
 
 @functools.lru_cache(_KEPT)

@@ -54,7 +54,7 @@ def _row(row: Row) -> str:
     shares = "".join(f"{100 * one:>4.0f}" for one in (s.accuracy, s.top2))
     numbers = f"{s.log_loss:>6.3f}{means}{shares}{f'{s.ece:.2f}'.removeprefix('0'):>4}"
     parts = "".join(f"{_percent(one.value):>6}" for one in (row.resolved, row.direction))
-    chance = "" if row.p is None else f"{f'{row.p:.3f}'.removeprefix('0'):>5}"
+    chance = "" if row.p is None else f"{f'{row.p:.3f}'.removeprefix('0'):>6}"
     return f"{_name(row.name)}{numbers} {_interval(row.skill):<18}{parts}{chance}".rstrip()
 
 

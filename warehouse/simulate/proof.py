@@ -25,7 +25,8 @@ from warehouse.workers import cores
 
 FIRST = dt.date(2025, 6, 4)
 HOURS = (dt.time(4), dt.time(12, 45))
-WORLDS = ("planted", "null", "decoy", "hidden", "flip", "literal")
+WORLDS = ("planted", "null", "decoy", "hidden")
+"""Those that are tried unless others are named: what half an hour of two cores allows."""
 ABOUT = frozenset(kind for kind, _ in LEVELS)
 """Levels that worlds act on: at any other nothing is planted, in no world."""
 NOTHING = ("null", "decoy", "hidden", "flip")
