@@ -252,6 +252,12 @@ def similar(
     index: Annotated[
         str | None, typer.Option(help="hnsw or exact; default as the library's size demands.")
     ] = None,
+    hours: Annotated[
+        str | None, typer.Option(help="Only moments in this span of New York time: 09:30-10:30.")
+    ] = None,
+    volatility: Annotated[
+        str | None, typer.Option(help="Only moments so many times as volatile as this one: 0.8-1.25.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Freeze a moment at a level and show what followed the nearest earlier ones."""
@@ -269,6 +275,8 @@ def similar(
         contract=contract,
         spec=spec,
         index=index,
+        hours=hours,
+        volatility=volatility,
     )
     typer.echo(render.card_json(card) if as_json else render.card(card))
 

@@ -42,7 +42,7 @@ bench-index *args:
 bench-million:
     uv run python -m tests.bench_index --vectors 1000000
 
-# every world simulated, built and evaluated: the tables of docs/does_it_work.md (half an hour on two cores)
+# four worlds simulated, built and evaluated: the tables of docs/does_it_work.md (half an hour on two cores)
 worlds folder *args:
     uv run python -m warehouse.simulate.proof {{ folder }} {{ args }}
 

@@ -2,7 +2,7 @@
 
 from features import absorption, candles, compression, impact, kinematics, ofi, retreat, snapshot  # noqa: F401
 from features.trajectories import SERIES, WAVES
-from warehouse.catalog import PREFIX, vector
+from warehouse.catalog import CATALOG, PREFIX, vector
 
 SPANS = (3, 12, 36)
 """Bars over which the snapshot's derivatives of distance are taken."""
@@ -83,3 +83,4 @@ vector("physics8", PHYSICS)
 vector("profile", PROFILE)
 vector("retreat6", RETREAT)
 vector("snapshot30", SNAPSHOT)
+vector("snapshot30r+physics8", tuple(dict.fromkeys((*CATALOG.vectors["snapshot30r"], *PHYSICS))))

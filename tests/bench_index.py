@@ -7,14 +7,20 @@ slots that hang together as features do: eight hidden causes, noise, and one slo
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import threadpoolctl
 
-from warehouse import index, odds, vectors
+from tests import gold
+from warehouse import index, library, odds, session, similar, store, vectors
 from warehouse.index import Pool, SetupIndex
+from warehouse.schema import SETUPS
 from warehouse.spread import Groups
 from warehouse.vectors import Scaler
 
@@ -57,7 +63,13 @@ def question(values: np.ndarray) -> None:
         allowed = like & (dates != dates[row])
         found = index.search_exact(values[row], Pool(values, np.ones(SLOTS), allowed, groups), K)
         vectors.usual(values[allowed], groups.of(allowed), np.ones(SLOTS), K)
-        odds.blend(odds.weights(found.distances), ends[found.rows], np.full(3, 1 / 3), None)
+        odds.blend(
+            odds.weights(found.distances),
+            ends[found.rows],
+            np.full((len(found.rows), 3), 1 / 3),
+            np.full(3, 1 / 3),
+            None,
+        )
 
     for what, ask in (
         ("a level and direction", lambda row: answer(row, kind == kind[row])),
@@ -65,6 +77,36 @@ def question(values: np.ndarray) -> None:
     ):
         middle, most = timed(ask, range(0, count, count // 20))
         say(f"{count:,} setups, exact, {what}: {middle:.0f} ms, at most {most:.0f} (mark 50)")
+
+
+def asked(root: Path) -> None:
+    """Whole answers of a warm process from files: at an arrival, a minute before and a minute after one."""
+    days = session.sessions(dt.date(2024, 7, 8), dt.date(2025, 8, 30))[: LIBRARY // PER_DATE]
+    slots = vectors.spec().slots
+    gold.features = lambda: dict.fromkeys(slots, pl.Float64())
+    for day in days:
+        drawn = gold.setups(day, PER_DATE).select(*SETUPS.schema, *slots)
+        parts = {"setups": drawn, "outcomes": gold.outcomes(drawn), "snapshots": gold.snapshots(drawn)}
+        for table, frame in parts.items():
+            target = store.partition(root, f"gold.{table}", symbol=gold.SYMBOL, date=day)
+            store.write(target, frame, {"parameters": {"tick": gold.TICK}})
+    gold.day(root, days[-1])
+    fitted = vectors.fitted(library.setups(root, slots), [vectors.spec()], days[-1])
+    store.write(store.partition(root, "gold.scalers", product=gold.PRODUCT, date=days[-1]), fitted, {})
+    rows = drawn.filter(~pl.col("is_placebo"), pl.col("level_kind") != "CUSTOM")[40:60]
+    levels, ends = rows["level_price"].to_list(), rows["known_ts"].cast(pl.Int64).to_list()
+    stored = similar.features  # of a moment that is no arrival they would be made from the bars
+    similar.features = lambda now, names: stored(now, names) if now.setup else dict.fromkeys(slots, 0.1)
+    for what, later in (("an arrival", 0), ("a minute before", -60), ("a minute after", 60)):
+
+        def answer(n, later=later):
+            similar.ask(root, repr(levels[n]), ends[n] + later * 10**9, index="exact")
+
+        answer(0)
+        middle, most = timed(answer, range(len(levels)))
+        say(
+            f"{LIBRARY:,} setups, whole answer by price, {what}: {middle:.0f} ms, at most {most:.0f} (mark 50)"
+        )
 
 
 def recall(values: np.ndarray) -> None:
@@ -94,6 +136,8 @@ def main() -> None:
     options = parser.parse_args()
     with threadpoolctl.threadpool_limits(1):  # other threads wait by spinning, which counts as processor time
         question(drawn(LIBRARY))
+        with tempfile.TemporaryDirectory() as folder:
+            asked(Path(folder))
         recall(drawn(options.vectors))
 
 

@@ -15,9 +15,12 @@ from warehouse.schema import (
     HORIZONS_S,
     LEVELS,
     NS,
+    OF_A_RACE,
     OUTCOMES,
     QUOTES,
     SETUPS,
+    SNAPSHOTS,
+    TAUS_S,
 )
 
 SYMBOL, PRODUCT, TICK = "SIMU5", "SIM", 0.25
@@ -119,6 +122,33 @@ def outcomes(frame: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
     )
 
 
+def snapshots(frame: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
+    """gold.snapshots of setups, drawn at random, with the slots of the default vector."""
+    rng = np.random.default_rng([seed, len(frame)])
+    t0, count = frame["known_ts"].cast(pl.Int64).to_numpy(), len(frame) * len(TAUS_S)
+    tau = np.tile(TAUS_S, len(frame))
+    known = np.repeat(t0, len(TAUS_S)) + tau * 10**9
+    phase = np.where(tau < 0, "APPROACH", np.where(rng.random(count) < 0.5, "ZONE", "AFTER"))
+    own = {
+        "setup_id": np.repeat(frame["setup_id"].to_numpy(), len(TAUS_S)), "tau_s": tau, "phase": phase,
+        "bar_ts": known - BAR_NS, "known_ts": known,
+        "resolved_ts": np.maximum(known, np.repeat(t0, len(TAUS_S))) + 480 * 10**9,
+        "x": rng.integers(-64, 65, count) / 8, "sigma_60": rng.integers(4, 13, count) / 4,
+        "level_known": rng.random(count) < 0.9,
+    }  # fmt: skip
+    ends = {"null_break": 0.3, "null_reject": 0.4, "null_chop": 0.3, "cal_break": 0.25, "cal_reject": 0.45}
+    for minutes in (2, 4, 8):
+        for name in OF_A_RACE:
+            drawn = rng.integers(0, 20, count) / 4
+            own[f"{name}_{minutes}m"] = np.full(count, ends[name]) if name in ends else drawn
+        own[f"outcome_{minutes}m"] = rng.choice(WIDE, count, p=[0.3, 0.35, 0.25, 0.05, 0.05])
+        own[f"cal_chop_{minutes}m"] = np.full(count, 0.3)
+    cast = {name: pl.Int64() if kind == NS else kind for name, kind in SNAPSHOTS.schema.items()}
+    told = pl.DataFrame(own).select(*SNAPSHOTS.schema).cast(cast).cast(SNAPSHOTS.schema)
+    values = np.where(rng.random((count, 30)) < 0.05, np.nan, rng.standard_normal((count, 30)))
+    return told.hstack(pl.DataFrame(values, list(slots())).fill_nan(None))
+
+
 def mid(bar: int, start: int) -> float:
     """A slow swing of 16 points, on the half ticks between bid and ask."""
     return round(4 * (6000 + 8 * np.sin((bar - start) / (300 * BAR_NS)))) / 4 + 0.125
@@ -177,6 +207,22 @@ def gold(root: Path, date: dt.date, frame: pl.DataFrame, symbol: str = SYMBOL) -
     _write(root, "gold.setups", frame, symbol=symbol, date=date)
     _write(root, "gold.summaries", summaries(frame, date), symbol=symbol, date=date)
     _write(root, "gold.outcomes", outcomes(frame, seed=date.toordinal()), symbol=symbol, date=date)
+
+
+def moments(root: Path, days: list[dt.date]) -> None:
+    """gold.snapshots of the setups there are."""
+    for part in store.partitions(root, "gold.setups"):
+        keys = dict(part.keys)
+        if keys["date"] in {str(day) for day in days}:
+            frame = pl.read_parquet(part.path, hive_partitioning=False)
+            day = dt.date.fromisoformat(keys["date"])
+            _write(
+                root,
+                "gold.snapshots",
+                snapshots(frame, seed=day.toordinal()),
+                symbol=keys["symbol"],
+                date=day,
+            )
 
 
 def scalers(root: Path, days: list[dt.date]) -> None:

@@ -193,6 +193,14 @@ def test_helpers_give_the_cards_numbers(con, root, setups) -> None:
     assert len(rows(con, f"SELECT * FROM similar('PM_LOW', {moment}, k := 3)")) == 3
     odds = rows(con, f"FROM odds('PM_LOW', {moment})")
     assert len(odds) == 9
+    like = "hours := '09:30-10:30', volatility := '0.5-2'"
+    cut = similar.ask(root, "PM_LOW", setup["known_ts"], hours="09:30-10:30", volatility="0.5-2")
+    assert 0 < len(cut.neighbours) < len(card.neighbours)
+    assert rows(con, f"FROM similar('PM_LOW', {moment}, {like})")["setup_id"].to_list() == [
+        e["setup_id"] for e in cut.neighbours
+    ]
+    fewer = rows(con, f"SELECT horizon, base_n FROM odds('PM_LOW', {moment}, {like})")
+    assert dict(fewer.rows()) == {horizon: label.base_n for horizon, label in cut.labels.items()}
     for row in odds.to_dicts():
         chance = card.outcomes[row["horizon"]][row["outcome"]]
         assert (row["p"], row["lo"], row["hi"], row["base"]) == (chance.p, chance.lo, chance.hi, chance.base)

@@ -110,11 +110,11 @@ def test_the_walk_finds_what_similar_answers(root) -> None:
 
 
 def test_a_forecast_is_the_cards_blend() -> None:
-    y, null = np.array([0, 0, 2, -1, 1, 1]), np.array([[0.2, 0.5, 0.3]])
+    y, cal = np.array([0, 0, 2, -1, 1, 1]), np.random.default_rng(3).dirichlet([5, 5, 5], 6)
     lists = Lists(np.array([5]), np.array([[0, 2, 3, 4, -1]]), np.array([[1.0, 0.8, 0.7, 0.6, 0.0]]))
-    got = walk.forecast(lists, y, null, np.array([0]))
+    got = walk.forecast(lists, y, cal, np.array([0]))
     weights = np.array([1.0, 0.8, 0.6])
-    want = odds.blend(weights, np.eye(3)[[0, 2, 1]], null[0], None)
+    want = odds.blend(weights, np.eye(3)[[0, 2, 1]], cal[[0, 2, 4]], cal[5], None)
     assert got.p[0].tolist() == pytest.approx([want[name].p for name in odds.CLASSES])
     assert got.whole[0] == pytest.approx(odds.effective(weights) + odds.STRENGTH)
 
@@ -123,13 +123,13 @@ def test_how_much_the_null_counts_is_learnt_from_earlier_sessions_only() -> None
     """Neighbours that are always wrong: from the second session on the null counts as much as it may."""
     y = np.array([0, 0, 0, 1, 1, 1, 1])
     lists = Lists(np.array([3, 4, 5, 6]), np.tile([0, 1, 2], (4, 1)), np.ones((4, 3)))
-    null, day = np.tile([0.1, 0.8, 0.1], (4, 1)), np.array([1, 1, 2, 3])
-    got = walk.forecast(lists, y, null, day)
+    cal, day = np.tile([0.1, 0.8, 0.1], (7, 1)), np.array([1, 1, 2, 3])
+    got = walk.forecast(lists, y, cal, day)
     assert got.strength.tolist() == [10, 10, odds.STRENGTHS[-1], odds.STRENGTHS[-1]]
     y[6] = 0  # the last session's own outcome
-    assert walk.forecast(lists, y, null, day).strength.tolist() == got.strength.tolist()
+    assert walk.forecast(lists, y, cal, day).strength.tolist() == got.strength.tolist()
     y[3:6] = 0
-    assert walk.forecast(lists, y, null, day).strength.tolist() == [10, 10, 5, 5]
+    assert walk.forecast(lists, y, cal, day).strength.tolist() == [10, 10, 5, 5]
 
 
 @pytest.mark.parametrize("make", [models.logit, models.trees])
@@ -141,7 +141,7 @@ def test_later_outcomes_change_no_earlier_forecast(drawn, make) -> None:
     assert np.array_equal(one[early], two[early]) and not np.array_equal(one, two)
     for rule in (baselines.base_rate, baselines.by_level_and_time, baselines.last_outcome):
         assert np.array_equal(rule(drawn)[early], rule(later)[early])
-    lists, cal, day = walk.neighbours(drawn, SPEC), drawn.cal[asked], drawn.day[asked]
+    lists, cal, day = walk.neighbours(drawn, SPEC), drawn.cal, drawn.day[asked]
     one, two = (walk.forecast(lists, each.y, cal, day).p for each in (drawn, later))
     assert np.array_equal(one[early], two[early])
 
@@ -315,7 +315,7 @@ def test_json_has_skill_and_specs(whole) -> None:
 def test_the_table_fits_a_terminal_and_has_a_line_for_each(whole) -> None:
     lines = table.render(whole).splitlines()
     assert [line for line in lines if len(line) > table.WIDTH] == []
-    told = {row.name: sum(line.startswith(f"{row.name} ") for line in lines) for row in whole.rows}
+    told = {row.name: sum(f"{line} ".startswith(f"{row.name} ") for line in lines) for row in whole.rows}
     assert told == {row.name: 2 if row.role == "spec" else 1 for row in whole.rows}
     for row in (row for row in whole.rows if row.role == "spec"):
         assert row.rests.slots == len(vectors.spec(row.name).slots)

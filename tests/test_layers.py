@@ -34,6 +34,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
         "precedents",
         "answer",
         "similar",
+        "warm",
     },
     {"prospects", "render", "macros", "views", "pages", "casts", "functions", "database"},
     {

@@ -58,13 +58,15 @@ def test_the_published_scale_of_uncertainty(hits, n, p, lo, hi) -> None:
     """Domain E.3: 4 of 5 with a 35 % prior gives 0.50 [0.29..0.71]; 22 of 50 gives 0.43 [0.32..0.53]."""
     ends = np.zeros((n, 3))
     ends[:hits, 0], ends[hits:, 1] = 1, 1
-    got = odds.blend(np.ones(n), ends, np.array([0.35, 0.4, 0.25]), None)
+    null = np.array([0.35, 0.4, 0.25])
+    got = odds.blend(np.ones(n), ends, np.tile(null, (n, 1)), null, None)
     assert (got["BREAK"].p, got["BREAK"].lo, got["BREAK"].hi) == pytest.approx((p, lo, hi), abs=0.006)
     assert sum(chance.p for chance in got.values()) == pytest.approx(1)
 
 
 def test_without_neighbours_the_null_speaks_alone() -> None:
-    got = odds.blend(np.empty(0), np.empty((0, 3)), np.array([0.2, 0.5, 0.3]), np.array([0.1, 0.1, 0.8]))
+    none = np.empty((0, 3))
+    got = odds.blend(np.empty(0), none, none, np.array([0.2, 0.5, 0.3]), np.array([0.1, 0.1, 0.8]))
     assert [got[name].p for name in odds.CLASSES] == pytest.approx([0.2, 0.5, 0.3])
     assert [got[name].base for name in odds.CLASSES] == [0.1, 0.1, 0.8]
 

@@ -2,11 +2,12 @@
 
 import math
 
+import gold
 import numpy as np
 import polars as pl
 import pytest
 
-from warehouse import library, phases, physics, question, render, similar, vectors
+from warehouse import library, phases, physics, question, render, similar, store, vectors
 from warehouse.errors import QuestionError
 from warehouse.schema import AVERAGES, BAR_NS
 
@@ -106,7 +107,8 @@ def slow(root, card, setups, snapshots):
     scaler = pl.read_parquet(root / f"gold/scalers/product=SIM/date={asked['date']}/part.parquet")
     mine = scaler.filter(pl.col("spec") == SPEC.name)
     scale = dict(mine.select("feature", "mad").rows())
-    at = question.place(root, asked["level"], end)
+    price = asked["level"] == "price"
+    at = question.place(root, str(asked["price"]) if price else asked["level"], end)
     mine = physics.features(phases.phase(question.moment(at))[0], SPEC.slots)
     best = {}
     for row in snapshots:
@@ -114,6 +116,8 @@ def slow(root, card, setups, snapshots):
         if setup is None or row["phase"] != asked["phase"] or not row["level_known"] or row["x"] is None:
             continue
         off = abs(row["x"] - asked["x0"])
+        if row["resolved_ts"] > end or not like(row, asked):
+            continue
         order = (off, abs(row["tau_s"]), row["tau_s"])
         if off <= max(0.5, 0.25 * asked["sigma_60"]) and order < best.get(row["setup_id"], ((math.inf,),))[0]:
             best[row["setup_id"]] = (order, row, setup)
@@ -122,8 +126,7 @@ def slow(root, card, setups, snapshots):
         shared = [slot for slot in SPEC.slots if row[slot] is not None and mine[slot] is not None]
         if (
             setup["direction"] == asked["direction"]
-            and asked["level"] in setup["level_kinds"]
-            and row["resolved_ts"] <= end
+            and (price or asked["level"] in setup["level_kinds"])
             and str(setup["date"]) != asked["date"]
         ):
             admitted.append(row)
@@ -137,6 +140,19 @@ def slow(root, card, setups, snapshots):
         if len(same) < 2 and one[3]["cluster_id"] not in {other[3]["cluster_id"] for other in kept}:
             kept.append(one)
     return kept, admitted
+
+
+def like(row, asked):
+    """The moment's own clock, four hours behind, and its own expected move."""
+    if asked["hours"]:
+        clock = (row["known_ts"] // SECOND - 4 * 3600) % 86400
+        first, after = (int(one[:2]) * 3600 + int(one[3:]) * 60 for one in asked["hours"].split("-"))
+        if not first <= clock < after:
+            return False
+    if asked["volatility"]:
+        low, high = asked["volatility"]
+        return row["sigma_60"] is not None and low <= row["sigma_60"] / asked["sigma_60"] <= high
+    return True
 
 
 def stamp(text):
@@ -162,6 +178,35 @@ def test_neighbours_are_moments_of_the_same_phase_at_a_like_distance(tiny_built,
             stage = card.question["phase"]
             seen[stage] = seen.get(stage, 0) + len(want)
     assert seen["APPROACH"] and seen["ZONE"], seen
+
+
+def test_every_phase_finds_its_own_among_many(tmp_path, monkeypatch):
+    """Moments drawn at random on eight dates; by level and by price, at any hour and volatility and at some."""
+    days = gold.dates(8)
+    gold.root(tmp_path, 8, 30)
+    gold.moments(tmp_path, days)
+    for module in (similar, physics):
+        monkeypatch.setattr(module, "features", lambda _now, _names: dict.fromkeys(SPEC.slots, 0.1))
+    known = library.setups(tmp_path).with_columns(pl.col("known_ts", "resolved_ts").cast(pl.Int64))
+    setups = known.filter(~pl.col("is_placebo")).to_dicts()
+    found = store.scan(store.partitions(tmp_path, "gold.snapshots")).collect()
+    snapshots = found.with_columns(pl.col("known_ts", "resolved_ts").cast(pl.Int64)).to_dicts()
+    seen = {}
+    for setup in [one for one in setups if one["date"] == days[-1] and one["level_kind"] != "CUSTOM"][::4]:
+        for tau_s in (-60, 90, 180):
+            for told in ({}, {"hours": "09:50-10:20", "volatility": "0.5-1.25"}):
+                level = setup["level_kind"] if tau_s < 0 else repr(setup["level_price"])
+                card = similar.ask(tmp_path, level, setup["known_ts"] + tau_s * SECOND, **told)
+                if card.question["setup_id"] is not None:
+                    continue
+                want, admitted = slow(tmp_path, card, setups, snapshots)
+                assert [each["setup_id"] for each in card.neighbours] == [name for _, name, _, _ in want[:30]]
+                assert card.search["admissible"] == len(admitted)
+                got = [(each["tau_s"], each["outcomes"]["4m"], each["x0"]) for each in card.neighbours]
+                assert got == [(row["tau_s"], row["outcome_4m"], row["x"]) for _, _, row, _ in want[:30]]
+                key = card.question["phase"], bool(told)
+                seen[key] = seen.get(key, 0) + len(want)
+    assert len(seen) == 6 and min(seen.values()) >= 5, seen
 
 
 def null(card):

@@ -42,7 +42,7 @@ def asked(root, setup, **options):
     return similar.ask(root, setup["level_kind"], setup["known_ts"], **options)
 
 
-def slow(root, setup, kinds=None, *, other_dates=True, as_of=None):
+def slow(root, setup, kinds=None, *, other_dates=True, as_of=None, among=None):
     """The answer by a loop: admission, scaling, distance and caps as the architecture writes them."""
     slots = vectors.spec().slots
     rows = (
@@ -61,6 +61,7 @@ def slow(root, setup, kinds=None, *, other_dates=True, as_of=None):
         admitted &= row["resolved_ts"] <= (as_of or setup["known_ts"]) and (
             row["date"] != me["date"] or not other_dates
         )
+        admitted &= among is None or row["setup_id"] in among
         admitted &= kinds is None or bool(set(kinds) & set(row["level_kinds"]))
         shared = [slot for slot in slots if row[slot] is not None and me[slot] is not None]
         if admitted and len(shared) >= 21:
@@ -93,6 +94,84 @@ def test_neighbours_are_those_of_a_slow_search(root) -> None:
             want = slow(root, setup, [kind])
             assert [name for _, name in got] == [name for _, name in want]
             assert [far for far, _ in got] == pytest.approx([far for far, _ in want])
+
+
+def volatile(root) -> None:
+    """The third setup of every date moves twice as much as the first, the second is not known to move."""
+    for day in DAYS:
+        part = store.partition(root, "gold.setups", symbol=gold.SYMBOL, date=day)
+        rows = pl.read_parquet(part.path, hive_partitioning=False).with_row_index("n")
+        turn = pl.col("n") % 3
+        moved = pl.when(turn == 0).then(2.0).when(turn == 2).then(4.0)
+        store.write(part, rows.with_columns(sigma_60=moved).drop("n"), store.read_manifest(part))
+
+
+def like(row, setup, hours, ratios) -> bool:
+    """By a New York clock four hours behind, and by the ratio of expected moves."""
+    clock = (row["known_ts"] // SECOND - 4 * 3600) % 86400
+    first, after = (int(text[:2]) * 3600 + int(text[3:5]) * 60 for text in hours)
+    moves = row["sigma_60"] is not None and ratios[0] <= row["sigma_60"] / setup["sigma_60"] <= ratios[1]
+    return first <= clock < after and moves
+
+
+def test_time_of_day_and_volatility_leave_moments_out_everywhere(mine) -> None:
+    """Neighbours, base rates and their counts are of the same moments, by scan and by graph, and by SQL."""
+    volatile(mine)
+    index_of(mine)
+    rows = library.setups(mine).with_columns(pl.col("known_ts", "resolved_ts").cast(pl.Int64)).to_dicts()
+    setup = next(
+        row for row in rows if row["date"] == DAYS[-1] and row["sigma_60"] == 2.0 and not row["is_placebo"]
+    )
+    edge = sorted(row["known_ts"] for row in rows)[len(rows) // 2]
+    clock = f"{dt.datetime.fromtimestamp(edge // SECOND - 4 * 3600, dt.UTC):%H:%M}"
+    level, seen = str(setup["level_price"]), set()
+    ends = dict(
+        library.outcomes(mine).filter(pl.col("horizon_s") == 240).select("setup_id", "outcome").rows()
+    )
+    for hours, ratios in (
+        ((clock, "16:00"), (0.0, 9.0)),
+        (("09:30", clock), (0.5, 1.0)),
+        (("09:00", "16:00"), (1.5, 2.0)),
+    ):
+        told = {"hours": "-".join(hours), "volatility": f"{ratios[0]}-{ratios[1]}"}
+        exact, graph = (
+            similar.ask(mine, level, setup["known_ts"], k=12, index=how, **told) for how in ("exact", "hnsw")
+        )
+        fits = {row["setup_id"] for row in rows if like(row, setup, hours, ratios)}
+        want = [(far, name) for far, name in slow(mine, setup, among=fits)][:12]
+        assert [each["setup_id"] for each in exact.neighbours] == [name for _, name in want]
+        assert graph.neighbours == exact.neighbours and graph.outcomes == exact.outcomes
+        admitted = [
+            row["setup_id"] for row in rows
+            if row["setup_id"] in fits and not row["is_placebo"] and row["direction"] == setup["direction"]
+            and row["resolved_ts"] <= setup["known_ts"] and row["date"] != setup["date"]
+        ]  # fmt: skip
+        assert exact.search["admissible"] == len(admitted)
+        assert exact.labels["4m"].base_n == sum(ends[name] in odds.CLASSES for name in admitted)
+        assert (exact.question["hours"], exact.question["volatility"]) == ("-".join(hours), list(ratios))
+        assert any(note.startswith(f"Of all moments those from {hours[0]}") for note in exact.notes)
+        seen |= {
+            len(exact.neighbours) == 12,
+            f"Only {len(exact.neighbours)} of 12 neighbours exist." in exact.notes,
+        }
+    assert seen == {True, False}
+
+
+def test_where_nothing_is_left_out_nothing_is_said(root) -> None:
+    card = asked(root, trigger(root))
+    assert card.question["hours"] is None and card.question["volatility"] is None
+    assert not any("Of all moments" in note for note in card.notes)
+    assert asked(root, trigger(root), hours="18:00-17:00", volatility="0-9").neighbours == card.neighbours
+
+
+def test_volatility_that_is_not_known_cannot_be_compared(mine) -> None:
+    volatile(mine)
+    known = library.setups(mine).with_columns(pl.col("known_ts").cast(pl.Int64))
+    setup = known.filter(pl.col("sigma_60").is_null(), ~pl.col("is_placebo")).row(-1, named=True)
+    with pytest.raises(
+        QuestionError, match=r"^volatility needs 180 bars of data before the moment: ask without"
+    ):
+        similar.ask(mine, str(setup["level_price"]), setup["known_ts"], volatility="0.8-1.25")
 
 
 def test_graph_and_scan_agree(mine) -> None:
@@ -190,6 +269,21 @@ def test_odds_learn_from_no_setup_of_the_own_date(mine) -> None:
     assert asked(mine, setup).outcomes == want
 
 
+def test_files_are_read_once_and_again_when_one_changes(mine, monkeypatch) -> None:
+    read, plain = [], library.outcomes
+    monkeypatch.setattr(library, "outcomes", lambda root: read.append(root) or plain(root))
+    setup = trigger(mine)
+    first = asked(mine, setup)
+    assert asked(mine, setup) == first and len(read) == 1
+    chop(mine, DAYS[:-1])
+    ends = {each["outcomes"]["4m"] for each in asked(mine, setup).neighbours}
+    assert ends == {"CHOP"} and len(read) == 2
+    part = store.partition(mine, "gold.outcomes", symbol=gold.SYMBOL, date=DAYS[0])
+    part.path.write_bytes(part.path.read_bytes()[:-9])
+    with pytest.raises(DataError, match="is damaged"):
+        asked(mine, setup)
+
+
 def test_a_cut_answer_says_so_and_the_moment_itself_is_no_cut(root) -> None:
     setup, back = trigger(root), ns(DAYS[6], "10:00:00")
     assert any(
@@ -262,8 +356,9 @@ def test_kinds_widen_and_any_of_a_setups_kinds_counts(root) -> None:
 
 
 def test_odds_are_those_of_the_neighbours(root) -> None:
-    """The distribution again, from the printed neighbours and the definition."""
+    """The distribution again, from the printed neighbours, what geometry gave them, and the definition."""
     setup = trigger(root)
+    known = {(row["setup_id"], row["horizon_s"]): row for row in library.outcomes(root).to_dicts()}
     card = asked(root, setup, k=20)
     weights = odds.weights(np.array([each["distance"] for each in card.neighbours]))
     for name, horizon in (("2m", 120), ("4m", 240), ("8m", 480)):
@@ -272,14 +367,39 @@ def test_odds_are_those_of_the_neighbours(root) -> None:
         n_eff = weights[usable].sum() ** 2 / (weights[usable] ** 2).sum()
         null = odds.null(setup["x0"], odds.width(2.0, horizon, 0.25), 2.0, horizon, 0.9)
         labels, chances = card.labels[name], card.outcomes[name]
+        moved = []
+        for place, outcome in enumerate(odds.CLASSES):
+            beyond = [
+                (end == outcome) - known[each["setup_id"], horizon][f"cal_{outcome.lower()}"]
+                for each, end in zip(card.neighbours, ends, strict=True)
+            ]
+            own = np.array(beyond)[usable] @ weights[usable] / weights[usable].sum()
+            moved.append(max(0.0, null[place] + own))
         assert (labels.n, labels.n_eff) == (usable.sum(), pytest.approx(n_eff))
         assert labels.born == ends.count("BORN") and labels.n + labels.born + labels.censored == len(ends)
         for place, outcome in enumerate(odds.CLASSES):
-            share = (
-                sum(w for w, end in zip(weights, ends, strict=True) if end == outcome) / weights[usable].sum()
-            )
+            share = moved[place] / sum(moved)
             assert chances[outcome].p == pytest.approx((n_eff * share + 10 * null[place]) / (n_eff + 10))
             assert chances[outcome].lo < chances[outcome].p < chances[outcome].hi
+
+
+@pytest.mark.parametrize(
+    ("x0", "there"),
+    [(-6.0, ""), (-3.0, "4m 8m"), (3.0, "4m 8m"), (4.0, "8m"), (2.625, "4m 8m"), (-2.5, "2m 4m 8m")],
+)
+def test_odds_are_told_between_the_barriers_alone(mine, x0, there) -> None:
+    """0.9 of two points times the root of 2, 4, 8, up to half ticks: 2.625, 3.625, 5.125."""
+    setup = trigger(mine)
+    part = store.partition(mine, "gold.setups", symbol=gold.SYMBOL, date=DAYS[-1])
+    rows = pl.read_parquet(part.path, hive_partitioning=False)
+    moved = pl.when(pl.col("setup_id") == setup["setup_id"]).then(x0).otherwise("x0")
+    store.write(part, rows.with_columns(x0=moved), store.read_manifest(part))
+    card = asked(mine, setup)
+    assert [card.labels[name].barrier_pts for name in ("2m", "4m", "8m")] == [2.625, 3.625, 5.125]
+    assert " ".join(name for name, chances in card.outcomes.items() if chances) == there
+    said = [note for note in card.notes if note.startswith("Odds begin at the level: price is")]
+    assert len(said) == (there != "2m 4m 8m")
+    assert not said or f"price is {abs(x0):g} pt away, the barriers stand at 2.625 pt at 2m" in said[0]
 
 
 def admitted(root, setup) -> set[str]:
@@ -412,7 +532,13 @@ BAD = [
     ("0", "10:00:00", {}, r"^`0` is no price"),
     ("PM_HIGH", "08:59:00", {}, r"^08:59:00 New York lies outside the data of {day}, which is 09:00:05 New York to 11:00:00 New York$"),
     ("PM_HIGH", "12:00:00", {}, r"^12:00:00 New York lies outside the data of {day}"),
-    ("PM_HIGH", "10:00:00", {"spec": "snapshot"}, r"^there is no vector spec `snapshot`: did you mean snapshot30, snapshot30r\?$"),
+    ("PM_HIGH", "10:00:00", {"spec": "snapshot"}, r"^there is no vector spec `snapshot`: did you mean snapshot30, snapshot30r(, \S+)?\?$"),
+    ("PM_HIGH", "10:00:00", {"hours": "10"}, r"^'10' is no window: write New York times such as 09:30-12:30$"),
+    ("PM_HIGH", "10:00:00", {"hours": "11:00-10:00"}, r"^the window 11:00-10:00 ends before it begins$"),
+    ("PM_HIGH", "10:00:00", {"volatility": "low"}, r"^'low' is no range of ratios: write the least and the most, such as 0.8-1.25$"),
+    ("PM_HIGH", "10:00:00", {"volatility": "1.2-0.8"}, r"^'1.2-0.8' is no range of ratios"),
+    ("PM_HIGH", "10:00:00", {"volatility": "0-inf"}, r"^'0-inf' is no range of ratios"),
+    ("PM_HIGH", "10:00:00", {"volatility": "nan-1"}, r"^'nan-1' is no range of ratios"),
     ("PM_HIGH", "10:00:00", {"k": 0}, r"^0 neighbours cannot be shown: ask for 1 or more$"),
     ("PM_HIGH", "10:00:00", {"index": "faiss"}, r"^there is no search `faiss`: choose hnsw or exact$"),
     ("PM_HIGH", "10:00:00", {"kinds": ["PM_HI"]}, r"^`PM_HI` is no kind of level: did you mean PM_HIGH, PM_LOW"),
@@ -483,7 +609,7 @@ def test_a_moment_with_too_many_unknown_slots_has_no_neighbours(root, monkeypatc
     monkeypatch.setattr(similar, "features", lambda _now, _names: dict.fromkeys(slots[:20], 0.1))
     card = similar.ask(root, "6000", ns(DAYS[-1], "10:00:00"))
     assert card.neighbours == [] and card.n_eff == 0
-    assert "10 of the 30 numbers compared are unknown: too many." in card.notes
+    assert "10 of the 30 numbers compared are unknown: too many to compare it with anything." in card.notes
     assert "Only 0 of 30 neighbours exist." in card.notes
     null = odds.null(card.question["x0"], card.labels["4m"].barrier_pts, 2.0, 240, 0.9)
     assert null is None or [chance.p for chance in card.outcomes["4m"].values()] == pytest.approx(

@@ -14,16 +14,29 @@ from warehouse.vectors import Scaler
 
 DAYS = gold.dates(10)
 SPEC = "geometry4"
-CAL = np.array([0.3, 0.4, 0.3])  # of every made-up outcome
 
 
 def test_a_blend_by_hand() -> None:
-    """Two equal neighbours, BREAK and CHOP, beside a null that counts as two; a third has no outcome."""
+    """Two equal neighbours, BREAK and CHOP, beside a null that counts as two; a third has no outcome.
+
+    They broke, were rejected and chopped 0.5, 0 and 0.5 of the time where geometry gave them 0.4, 0.2 and 0.4, so
+    from where the question starts that is 0.5 + 0.1, 0.3 - 0.2 and 0.2 + 0.1.
+    """
     lists = Lists(np.array([3]), np.array([[0, 1, 2, -1]]), np.array([[1.0, 1.0, 1.0, 0.0]]))
-    chances, count = trials.blends(lists, np.array([0, 2, -1, 1]), np.array([[0.5, 0.3, 0.2]]), [2.0])
+    cal = np.array([[0.5, 0.1, 0.4], [0.3, 0.3, 0.4], [0.9, 0.1, 0.0], [0.5, 0.3, 0.2]])
+    chances, count = trials.blends(lists, np.array([0, 2, -1, 1]), cal, [2.0])
     assert count.tolist() == [2]
-    assert chances[0, 0].tolist() == pytest.approx([0.5, 0.15, 0.35])
-    assert trials.losses(chances, np.array([1]))[0].tolist() == pytest.approx([-math.log(0.15)])
+    assert chances[0, 0].tolist() == pytest.approx([0.55, 0.2, 0.25])
+    assert trials.losses(chances, np.array([1]))[0].tolist() == pytest.approx([-math.log(0.2)])
+
+
+def test_a_share_is_never_below_zero_and_geometry_alone_moves_nothing() -> None:
+    """No REJECT where geometry gave 0.5 of them: 0.3 - 0.5 counts as 0, and what is left is made whole again."""
+    null = np.array([0.5, 0.3, 0.2])
+    got = odds.moved(np.array([0.5, 0.0, 0.5]), np.array([0.3, 0.5, 0.2]), null)
+    assert got.tolist() == pytest.approx([0.7 / 1.2, 0.0, 0.5 / 1.2])
+    assert odds.moved(null, null, null).tolist() == pytest.approx(null.tolist())
+    assert odds.moved(np.zeros(3), np.zeros(3), null).tolist() == pytest.approx(null.tolist())
 
 
 def told(*rows):
@@ -44,7 +57,9 @@ def test_the_strength_is_the_likeliest_of_all_dates_and_absent_without_questions
 @pytest.fixture(scope="module")
 def past():
     setups = pl.concat([gold.setups(day, 12).with_columns(date=pl.lit(day)) for day in DAYS])
-    return setups, gold.outcomes(setups).filter(pl.col("scheme") == gold.DEFAULT_SCHEME)
+    outcomes = gold.outcomes(setups).filter(pl.col("scheme") == gold.DEFAULT_SCHEME)
+    turn = pl.col("setup_id").rank("dense") % 4 / 10  # starts differ, and so does what geometry gives them
+    return setups, outcomes.with_columns(cal_break=0.2 + turn, cal_reject=0.5 - turn, cal_chop=pl.lit(0.3))
 
 
 def scale():
@@ -56,7 +71,7 @@ def slow(setups, outcomes, day, horizon, strength):
     """Questions and loss by a loop over setups, the nearest first, two of a date and one of a cluster."""
     slots = vectors.spec(SPEC).slots
     rows = [row for row in setups.to_dicts() if not row["is_placebo"]]
-    ends = {(row["setup_id"], row["horizon_s"]): row["outcome"] for row in outcomes.to_dicts()}
+    ends = {(row["setup_id"], row["horizon_s"]): row for row in outcomes.to_dicts()}
     asked, lost = 0, 0.0
     for me in (row for row in rows if row["date"] == day and row["level_kind"] != "CUSTOM"):
         near = []
@@ -71,17 +86,23 @@ def slow(setups, outcomes, day, horizon, strength):
             mates = [one for _, one in kept if one["date"] == row["date"]]
             if len(mates) < 2 and row["cluster_id"] not in {one["cluster_id"] for _, one in kept}:
                 kept.append((far, row))
-        came = ends[me["setup_id"], horizon]
-        if came in odds.CLASSES:
+        own = ends[me["setup_id"], horizon]
+        if own["outcome"] in odds.CLASSES:
             widest = max((far for far, _ in kept), default=0)
             mine = [
                 (math.exp(-((far / widest) ** 2) / 2), ends[row["setup_id"], horizon]) for far, row in kept
             ]
-            mine = [(weight, end) for weight, end in mine if end in odds.CLASSES]
+            mine = [(weight, end) for weight, end in mine if end["outcome"] in odds.CLASSES]
             total = sum(weight for weight, _ in mine)
             count = total**2 / sum(weight**2 for weight, _ in mine) if mine else 0
-            share = sum(weight for weight, end in mine if end == came) / total if mine else 0
-            chance = (count * share + strength * CAL[odds.CLASSES.index(came)]) / (count + strength)
+            moved = {}
+            for name in odds.CLASSES:
+                cal = f"cal_{name.lower()}"
+                beyond = sum(weight * ((end["outcome"] == name) - end[cal]) for weight, end in mine)
+                moved[name] = max(0, own[cal] + (beyond / total if mine else 0))
+            share = moved[own["outcome"]] / sum(moved.values())
+            null = own[f"cal_{own['outcome'].lower()}"]
+            chance = (count * share + strength * null) / (count + strength)
             asked, lost = asked + 1, lost - math.log(chance)
     return asked, lost
 

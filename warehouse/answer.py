@@ -9,18 +9,29 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from warehouse import barrier, card, odds, phases, precedents, pressure, question, sequel, spread, vectors
+from warehouse import (
+    barrier,
+    card,
+    odds,
+    phases,
+    precedents,
+    pressure,
+    question,
+    sequel,
+    spread,
+    vectors,
+    wording,
+)
 from warehouse.card import NAMES, Card, Labels
 from warehouse.index import Neighbours, Pool
-from warehouse.library import Admission
+from warehouse.library import Admission, Likeness
 from warehouse.odds import CLASSES, Chance, Reals
 from warehouse.phases import Phase
 from warehouse.question import Moment
 from warehouse.schema import NS
+from warehouse.trials import chances
 from warehouse.vectors import SHARED_TENTHS, Spec, Vectors
 
-SIMULATED = "SIM"
-"""Product of the simulator: no market ever traded it."""
 _RARE, _PAST_NEEDED = 0.95, 20
 
 
@@ -98,7 +109,7 @@ class Answer:
         percentile = self._percentile()
         place = self.now.place
         return Card(
-            question=self._question(),
+            question=card.asked(self.now, self.stage, self.admission, self.spec, self.k),
             pressure=pressure.cube(self.row, place.price),
             story=pressure.story(self.row),
             told=pressure.told(self.row, self.now.direction, place.price),
@@ -122,37 +133,12 @@ class Answer:
             notes=list(self._notes(outcomes, labels, percentile)),
         )
 
-    def _question(self) -> dict[str, Any]:
-        now, place, admitted = self.now, self.now.place, self.admission
-        return {
-            "level": "price" if place.by_price else place.kind,
-            "level_id": place.level_id,
-            "price": place.price,
-            "symbol": place.symbol,
-            "date": str(place.date),
-            "bar_ts": card.iso(place.bar),
-            "known_ts": card.iso(place.end),
-            "new_york": f"{question.wall(place.end):%Y-%m-%d %H:%M:%S}",
-            "setup_id": now.setup["setup_id"] if now.setup else None,
-            "phase": self.stage.name if self.stage else None,
-            "tau_s": self.stage.tau_s if self.stage else None,
-            "direction": now.direction,
-            "p_ref": now.p_ref,
-            "x0": now.x0,
-            "sigma_60": now.sigma_60,
-            "as_of": card.iso(admitted.as_of),
-            "same_day": admitted.but is None,
-            "kinds": sorted(admitted.kinds) if admitted.kinds else None,
-            "contracts": sorted(admitted.contracts),
-            "spec": self.spec.name,
-            "k": self.k,
-            "simulated": place.product == SIMULATED,
-        }
-
     def _horizon(self, horizon: int, weights: Reals, near: pl.DataFrame) -> Told:
         mine = self.outcomes.filter(pl.col("horizon_s") == horizon)
         ends = near.select("setup_id").join(mine, on="setup_id", how="left", maintain_order="left")
+        theirs = chances(ends, "cal")
         usable = ends["outcome"].is_in(CLASSES).fill_null(value=False).to_numpy()
+        usable &= np.isfinite(theirs).all(axis=1)
         born = int((ends["outcome"] == "BORN").sum())
         base, counts, bucket = self._base(mine)
         sigma, set_by = self.now.sigma_60, phases.sets_barriers(self.now, self.stage)
@@ -173,8 +159,8 @@ class Answer:
         hits = np.stack(
             [(ends["outcome"] == name).fill_null(value=False).to_numpy() for name in CLASSES], axis=1
         )
-        chances = odds.blend(own, hits[usable].astype(np.float64), null, base, strength)
-        return Told(chances, labels, reach, times)
+        told = odds.blend(own, hits[usable].astype(np.float64), theirs[usable], null, base, strength)
+        return Told(told, labels, reach, times)
 
     @property
     def _approaching(self) -> bool:
@@ -201,7 +187,8 @@ class Answer:
         if len(self.found.rows) < self.k:
             return None
         admitted = self.pool.vectors[self.pool.allowed]
-        past = vectors.usual(admitted, spread.groups(self.library), self.pool.mad, self.k)
+        groups = self.pool.groups or spread.groups(self.setups)
+        past = vectors.usual(admitted, groups.of(self.pool.allowed), self.pool.mad, self.k)
         return float((past < self.found.distances[-1]).mean()) if len(past) >= _PAST_NEEDED else None
 
     def _notes(
@@ -212,15 +199,13 @@ class Answer:
         if self.admission.as_of < now.place.end:
             told = f"{question.wall(self.admission.as_of):%Y-%m-%d %H:%M:%S}"
             notes.append(f"Cut by --as-of: what was resolved after {told} New York is left out.")
-        if now.place.product == SIMULATED:
+        if now.place.product == card.SIMULATED:
             notes.append("Simulated data: no market ever traded this.")
         if now.setup is None:
             notes.append(phases.compared(self.stage, odds=any(outcomes.values())))
+        notes += _alike(self.admission.like)
         if self.unknown:
-            few = (slots - self.unknown) * 10 < SHARED_TENTHS * slots
-            notes.append(
-                f"{self.unknown} of the {slots} numbers compared are unknown{': too many' if few else ''}."
-            )
+            notes.append(f"{self.unknown} of the {slots} numbers compared are unknown{self._unknown()}.")
         if (found := len(self.found.rows)) < self.k:
             notes.append(f"Only {found} of {self.k} neighbours exist.")
         if not found and any(outcomes.values()):
@@ -229,6 +214,13 @@ class Answer:
         if percentile is None:
             notes.append("The past is too small to say how unusual this moment is.")
         return notes
+
+    def _unknown(self) -> str:
+        """What numbers that are unknown make of the comparison."""
+        slots = len(self.spec.slots)
+        if (slots - self.unknown) * 10 < SHARED_TENTHS * slots:
+            return ": too many to compare it with anything"
+        return " and count as usual ones along the axes" if self.spec.components else ""
 
     def _about_odds(self, outcomes: Mapping[str, object], labels: Mapping[str, Labels]) -> list[str]:
         missing = [name for name, chances in outcomes.items() if chances is None]
@@ -241,6 +233,17 @@ class Answer:
         pts = ", ".join(f"{labels[name].barrier_pts:g} pt at {name}" for name in missing)
         away = round(abs(self.now.x0), 3)
         return [f"Odds begin at the level: price is {away:g} pt away, the barriers stand at {pts}."]
+
+
+def _alike(like: Likeness) -> list[str]:
+    """What moments of the past were left out by, and what then speaks of the rest alone."""
+    hours = like.hours and "those from {} to before {} New York".format(*wording.show(like.hours).split("-"))
+    times = like.volatility and "those {:g} to {:g} times as volatile as this one".format(*like.volatility)
+    asked = [said for said in (hours, times) if said]
+    told = (
+        f"Of all moments {' and of them '.join(asked)}: neighbours, base rates and rarity are of these alone."
+    )
+    return [told] if asked else []
 
 
 def _counts(outcomes: pl.Series) -> Reals:

@@ -6,9 +6,16 @@ import datetime as dt
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from warehouse import question, wording
+from warehouse.library import Admission
 from warehouse.odds import Chance
+from warehouse.phases import Phase
+from warehouse.question import Moment
 from warehouse.schema import HORIZONS_S
+from warehouse.vectors import Spec
 
+SIMULATED = "SIM"
+"""Product of the simulator: no market ever traded it."""
 NAMES = {horizon: f"{horizon // 60}m" for horizon in HORIZONS_S}
 """Horizons as the card names them, by seconds."""
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 (naive UTC, as in the tables)
@@ -86,6 +93,37 @@ class Card:
     def data(self) -> dict[str, Any]:
         """The card as JSON has it: objects, lists, numbers, texts and nulls."""
         return asdict(self)
+
+
+def asked(now: Moment, stage: Phase | None, admitted: Admission, spec: Spec, k: int) -> dict[str, Any]:
+    """What was asked, and the frozen moment."""
+    place = now.place
+    return {
+        "level": "price" if place.by_price else place.kind,
+        "level_id": place.level_id,
+        "price": place.price,
+        "symbol": place.symbol,
+        "date": str(place.date),
+        "bar_ts": iso(place.bar),
+        "known_ts": iso(place.end),
+        "new_york": f"{question.wall(place.end):%Y-%m-%d %H:%M:%S}",
+        "setup_id": now.setup["setup_id"] if now.setup else None,
+        "phase": stage.name if stage else None,
+        "tau_s": stage.tau_s if stage else None,
+        "direction": now.direction,
+        "p_ref": now.p_ref,
+        "x0": now.x0,
+        "sigma_60": now.sigma_60,
+        "as_of": iso(admitted.as_of),
+        "same_day": admitted.but is None,
+        "kinds": sorted(admitted.kinds) if admitted.kinds else None,
+        "hours": admitted.like.hours and wording.show(admitted.like.hours),
+        "volatility": admitted.like.volatility and list(admitted.like.volatility),
+        "contracts": sorted(admitted.contracts),
+        "spec": spec.name,
+        "k": k,
+        "simulated": place.product == SIMULATED,
+    }
 
 
 def iso(time: dt.datetime | int) -> str:

@@ -43,8 +43,8 @@ class Helpers:
 
     def register(self, con: duckdb.DuckDBPyConnection) -> None:
         for name, function, further, fields in (
-            ("similar", self._similar, ["BIGINT", "VARCHAR"], _NEIGHBOUR),
-            ("odds", self._odds, ["VARCHAR"], _ODDS),
+            ("similar", self._similar, ["BIGINT", *["VARCHAR"] * 3], _NEIGHBOUR),
+            ("odds", self._odds, ["VARCHAR"] * 3, _ODDS),
             ("physics", self._physics, [], _PHYSICS),
         ):
             arguments: list[Any] = ["VARCHAR", "BIGINT", *further]
@@ -68,15 +68,20 @@ class Helpers:
 
         return rows
 
-    def _similar(self, level: str, ns: int, k: int, spec: str) -> Iterable[Row]:
-        for each in similar.ask(self.root, level, ns, k, spec=spec).neighbours:
+    def _similar(self, level: str, ns: int, k: int, spec: str, hours: str, volatility: str) -> Iterable[Row]:
+        card = similar.ask(
+            self.root, level, ns, k, spec=spec, hours=hours or None, volatility=volatility or None
+        )
+        for each in card.neighbours:
             ends = {f"outcome_{name}": outcome for name, outcome in each["outcomes"].items()}
             yield (
                 each | ends | {"trigger_ts": dt.datetime.fromisoformat(each["trigger_ts"].removesuffix("Z"))}
             )
 
-    def _odds(self, level: str, ns: int, spec: str) -> Iterable[Row]:
-        found = similar.ask(self.root, level, ns, spec=spec).data()
+    def _odds(self, level: str, ns: int, spec: str, hours: str, volatility: str) -> Iterable[Row]:
+        found = similar.ask(
+            self.root, level, ns, spec=spec, hours=hours or None, volatility=volatility or None
+        ).data()
         for horizon, chances in found["outcomes"].items():
             for outcome, chance in (chances or {}).items():
                 yield {"horizon": horizon, "outcome": outcome, **chance, **found["labels"][horizon]}

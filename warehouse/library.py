@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,47 @@ import polars as pl
 
 from warehouse import catalog, store
 from warehouse.schema import DEFAULT_SCHEME, OUTCOMES, SETUPS, SNAPSHOTS
+from warehouse.session import NEW_YORK, Window
 from warehouse.store import Partition
+
+_EVENING_S, _DAY_S = 18 * 3600, 24 * 3600  # a trading date begins on the evening before
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What a moment must have in common with the question's beyond level and direction.
+
+    Args:
+        hours: Span of New York time, right-open; None any.
+        volatility: Least and most that its expected one-minute move may be, in those of the question's
+            moment, both included; None any, and then a moment without one is admitted too.
+        sigma_60: Expected one-minute move at the question's moment, in points.
+    """
+
+    hours: Window | None = None
+    volatility: tuple[float, float] | None = None
+    sigma_60: float | None = None
+
+    def rules(self) -> list[pl.Expr]:
+        """True for rows of `setups`, or of moments beside them, by `known_ts` and `sigma_60`."""
+        rules = []
+        if self.hours is not None:
+            clock = pl.col("known_ts").dt.replace_time_zone("UTC").dt.convert_time_zone(NEW_YORK.key)
+            hour, minute, second = (getattr(clock.dt, unit)().cast(pl.Int64) for unit in _UNITS)
+            passed = (hour * 3600 + minute * 60 + second - _EVENING_S) % _DAY_S
+            rules.append(passed.is_between(_passed(self.hours.start), _passed(self.hours.end), closed="left"))
+        if self.volatility is not None and self.sigma_60 is not None:
+            low, high = (ratio * self.sigma_60 for ratio in self.volatility)
+            rules.append(pl.col("sigma_60").is_between(low, high).fill_null(value=False))
+        return rules
+
+
+_UNITS = ("hour", "minute", "second")
+
+
+def _passed(time: dt.time) -> int:
+    """Seconds of a trading date that have passed at a New York time."""
+    return (time.hour * 3600 + time.minute * 60 + time.second - _EVENING_S) % _DAY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +66,7 @@ class Admission:
         as_of: Only what was resolved by then, ns UTC.
         contracts: Of these contracts.
         but: This date is left out; None leaves none out.
+        like: What their moments must have in common with the question's.
     """
 
     kinds: frozenset[str] | None
@@ -31,9 +74,14 @@ class Admission:
     as_of: int
     contracts: frozenset[str]
     but: dt.date | None
+    like: Likeness = Likeness()
 
     def rule(self) -> pl.Expr:
         """True for admitted rows of `setups`."""
+        return functools.reduce(operator.and_, self.like.rules(), self.whole())
+
+    def whole(self) -> pl.Expr:
+        """The same at whatever time of day and volatility."""
         rule = ~pl.col("is_placebo") & (pl.col("direction") == self.direction)
         rule &= pl.col("resolved_ts").cast(pl.Int64) <= self.as_of
         rule &= pl.col("symbol").is_in(sorted(self.contracts))
@@ -43,7 +91,7 @@ class Admission:
             )
         if self.but is not None:
             rule &= pl.col("date") != self.but
-        return rule
+        return rule.fill_null(value=False)
 
 
 def setups(root: Path, features: Sequence[str] = ()) -> pl.DataFrame:
@@ -76,13 +124,10 @@ def _summaries(features: Sequence[str]) -> list[str]:
     return [feature for feature in features if feature in catalog.load().summaries] if features else []
 
 
-def snapshots(root: Path, setups: pl.DataFrame, features: Sequence[str] = ()) -> pl.LazyFrame:
-    """gold.snapshots of some setups: own columns and some features."""
+def snapshots(root: Path, features: Sequence[str] = ()) -> pl.LazyFrame:
+    """gold.snapshots of all setups: own columns and some features."""
     schema = {**SNAPSHOTS.schema, **dict.fromkeys(features, pl.Float64())}
-    of = set(setups["setup_id"].str.split("/").list.head(2).list.join("/"))
-    parts = store.partitions(root, "gold.snapshots")
-    named = [source for source in parts if "/".join(value for _, value in source.keys) in of]
-    return _scan(named, schema).join(setups.select("setup_id").lazy(), on="setup_id", how="semi")
+    return _scan(store.partitions(root, "gold.snapshots"), schema)
 
 
 def outcomes(root: Path, scheme: str = DEFAULT_SCHEME) -> pl.DataFrame:

@@ -174,19 +174,21 @@ def _helper(name: str, call: str, parameters: str, arguments: str, doc: str, exa
 
 
 _MOMENT = "level::VARCHAR, epoch_ns(ts::TIMESTAMP_NS)"
+_LIKE = "hours := NULL, volatility := NULL"
+_LIKE_ARGUMENTS = "coalesce(hours, '')::VARCHAR, coalesce(volatility, '')::VARCHAR"
 SIMILAR = _helper(
     "similar",
-    f"similar(level, ts, k := 30, vector_spec := '{DEFAULT}')",
-    f"level, ts, k := 30, vector_spec := '{DEFAULT}'",
-    f"{_MOMENT}, k::BIGINT, vector_spec::VARCHAR",
-    "The neighbours that `warehouse similar` shows, nearest first.",
-    "FROM similar('PM_HIGH', ny('2025-07-08 10:14:35'), k := 10)",
+    f"similar(level, ts, k := 30, vector_spec := '{DEFAULT}', {_LIKE})",
+    f"level, ts, k := 30, vector_spec := '{DEFAULT}', {_LIKE}",
+    f"{_MOMENT}, k::BIGINT, vector_spec::VARCHAR, {_LIKE_ARGUMENTS}",
+    "The neighbours that `warehouse similar` shows, nearest first; `hours` and `volatility` as its options.",
+    "FROM similar('PM_HIGH', ny('2025-07-08 10:14:35'), k := 10, hours := '09:30-10:30')",
 )
 ODDS = _helper(
     "odds",
-    f"odds(level, ts, vector_spec := '{DEFAULT}')",
-    f"level, ts, vector_spec := '{DEFAULT}'",
-    f"{_MOMENT}, vector_spec::VARCHAR",
+    f"odds(level, ts, vector_spec := '{DEFAULT}', {_LIKE})",
+    f"level, ts, vector_spec := '{DEFAULT}', {_LIKE}",
+    f"{_MOMENT}, vector_spec::VARCHAR, {_LIKE_ARGUMENTS}",
     "The distribution that `warehouse similar` shows: a row per horizon and outcome.",
     "FROM odds('PM_HIGH', ny('2025-07-08 10:14:35'))",
 )

@@ -54,21 +54,38 @@ def effective(weights: Reals) -> float:
     return float(weights.sum()) ** 2 / squares if squares else 0.0
 
 
+def moved(shares: Reals, theirs: Reals, null: Reals) -> Reals:
+    """What came of neighbours, moved to where the question starts, (..., 3); none below 0, the sum 1.
+
+    Neighbours start elsewhere between their barriers, so their outcomes speak of that first. What speaks of
+    likeness is by how much they differ from their own geometry.
+
+    Args:
+        shares: (..., 3) of outcomes among neighbours; 0 where there are none.
+        theirs: (..., 3) mean chances that geometry gave them; 0 where there are none.
+        null: (..., 3) chances that it gives the question.
+    """
+    found = np.maximum(null + shares - theirs, 0.0)
+    told: Reals = found / found.sum(axis=-1, keepdims=True)
+    return told
+
+
 def blend(
-    weights: Reals, hits: Reals, null: Reals, base: Reals | None, strength: float = STRENGTH
+    weights: Reals, hits: Reals, theirs: Reals, null: Reals, base: Reals | None, strength: float = STRENGTH
 ) -> dict[str, Chance]:
     """Posterior of the three outcomes.
 
     Args:
         weights: (n,) of the neighbours whose outcome is one of the three.
         hits: (n, 3), 1 where the neighbour had that outcome.
+        theirs: (n, 3) chances by geometry at the neighbours' own starts.
         null: (3,) chances by geometry at the question's own start.
         base: (3,) base rates, shown beside; None if the library is empty.
         strength: Neighbours that the null counts as.
     """
     count = effective(weights)
-    shares = weights @ hits / weights.sum() if count else np.zeros(len(CLASSES))
-    mass, whole = count * shares + strength * null, count + strength
+    own = weights / weights.sum() if count else weights
+    mass, whole = count * moved(own @ hits, own @ theirs, null) + strength * null, count + strength
     chances = {}
     for place, name in enumerate(CLASSES):
         a = float(mass[place])

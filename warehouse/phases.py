@@ -7,11 +7,11 @@ from typing import Any
 
 import polars as pl
 
-from warehouse import library, question, store
+from warehouse import question, store
+from warehouse.library import Admission
 from warehouse.odds import CLASSES, Reals
 from warehouse.question import UP, Moment, Place
-from warehouse.schema import HORIZONS_S, OF_A_RACE, TAUS_S
-from warehouse.vectors import Spec
+from warehouse.schema import HORIZONS_S, OF_A_RACE, SNAPSHOTS, TAUS_S
 
 APPROACH, ZONE = "APPROACH", "ZONE"
 _NEAR_PTS, _NEAR_MOVES = 0.5, 0.25
@@ -57,7 +57,7 @@ def phase(now: Moment) -> tuple[Moment, Phase]:
 
 
 def alike(
-    setups: pl.DataFrame, now: Moment, stage: Phase, spec: Spec, known: int
+    setups: pl.DataFrame, moments: pl.DataFrame, now: Moment, stage: Phase, admission: Admission
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Setups as they stood at a moment of the same phase and a like distance, and what followed from there.
 
@@ -66,31 +66,27 @@ def alike(
 
     Args:
         setups: Those that are admitted, as `library.setups` gives them.
+        moments: gold.snapshots, those of other setups too, with the slots of a vector.
         now: The moment that is asked about.
         stage: Its phase.
-        spec: Whose slots.
-        known: Instant by which moments have to be resolved, ns UTC.
+        admission: What such moments have to fulfil as arrivals have to.
 
     Returns:
         The setups' rows in their order, with known_ts, resolved_ts, x0, sigma_60, phase, tau_s and slots of
         that moment; then what gold.outcomes would have of it under the default scheme.
     """
-    root, off = now.place.root, (pl.col("x") - now.x0).abs()
+    off = (pl.col("x") - now.x0).abs()
     near = max(_NEAR_PTS, _NEAR_MOVES * (now.sigma_60 or 0.0))
     best = (
-        library.snapshots(root, setups)
-        .filter(pl.col("phase") == stage.name, pl.col("level_known"), off <= near)
-        .filter(pl.col("resolved_ts").cast(pl.Int64) <= known)
+        moments.filter(pl.col("phase") == stage.name, pl.col("level_known"), off <= near)
+        .filter(pl.col("resolved_ts").cast(pl.Int64) <= admission.as_of, *admission.like.rules())
+        .join(setups.select("setup_id"), on="setup_id", how="semi")
         .sort("setup_id", off, pl.col("tau_s").abs(), "tau_s")
         .unique("setup_id", keep="first", maintain_order=True)
         .rename({"x": "x0"})
-        .collect(engine="in-memory")
     )
-    key = ["setup_id", "tau_s"]
-    slots = library.snapshots(root, best, spec.slots).join(best.lazy(), on=key, how="semi")
-    made = slots.select(*key, *spec.slots).collect(engine="in-memory")
-    moved = best.select(*key, "phase", "known_ts", "resolved_ts", "x0", "sigma_60")
-    moved = moved.join(made, on=key, how="left", maintain_order="left")
+    slots = [name for name in best.columns if name not in SNAPSHOTS.schema and name != "x0"]
+    moved = best.select("setup_id", "tau_s", "phase", "known_ts", "resolved_ts", "x0", "sigma_60", *slots)
     own = setups.drop([name for name in moved.columns[1:] if name in setups.columns])
     found = own.join(moved, on="setup_id", how="inner", maintain_order="left")
     return found, pl.concat(_followed(best, horizon) for horizon in HORIZONS_S)

@@ -31,7 +31,8 @@ def told(
         outcomes: The default scheme's.
         reasons: Of each neighbour, as `reasons` gives them.
     """
-    joined = near.join(followed(outcomes), on="setup_id", how="left", maintain_order="left")
+    mine = outcomes.join(near.select("setup_id"), on="setup_id", how="semi", maintain_order="left")
+    joined = near.join(followed(mine), on="setup_id", how="left", maintain_order="left")
     joined = joined.with_columns(known=pl.col("known_ts").cast(pl.Int64))
     if "tau_s" not in joined.columns:
         joined = joined.with_columns(phase=pl.lit(None, pl.String), tau_s=pl.lit(None, pl.Int64))

@@ -10,8 +10,6 @@ import numpy as np
 import polars as pl
 
 from warehouse import (
-    barrier,
-    library,
     naming,
     phases,
     pressure,
@@ -21,12 +19,14 @@ from warehouse import (
     store,
     trials,
     vectors,
+    warm,
+    wording,
 )  # fmt: skip
 from warehouse.answer import Answer, Start
 from warehouse.card import Card
 from warehouse.errors import MissingStepError, QuestionError
 from warehouse.index import EXACT_BELOW, Neighbours, Pool, load, search, search_exact
-from warehouse.library import Admission
+from warehouse.library import Admission, Likeness
 from warehouse.phases import Phase
 from warehouse.physics import features, physics
 from warehouse.question import Moment, Place
@@ -50,6 +50,8 @@ def ask(
     contract: str | None = None,
     spec: str = vectors.DEFAULT,
     index: str | None = None,
+    hours: str | None = None,
+    volatility: str | None = None,
 ) -> Card:
     """What followed when price stood like this before.
 
@@ -64,6 +66,9 @@ def ask(
         contract: The contract asked about; only its setups are compared then.
         spec: Which vector.
         index: hnsw or exact; default the graph from 5,000 admissible setups on; of one spec.
+        hours: Only moments in a right-open span of New York time, such as 09:30-10:30.
+        volatility: Only moments whose expected one-minute move is so many times that of the moment asked
+            about, such as 0.8-1.25, both included.
 
     Raises:
         QuestionError: If it cannot be answered as asked.
@@ -77,26 +82,31 @@ def ask(
     if stage is not None and index == "hnsw":
         raise QuestionError("the graph holds arrivals, and this moment is none: ask with --index exact")
     known = _as_of(as_of, ts, at)
+    like = _likeness(now, hours, volatility)
     row = features(now, {*slots.slots, *pressure.COLUMNS})
-    stored = library.setups(root, slots.slots if stage is None else ())
+    kept = warm.held(root)
+    stored = kept.setups()
     admission = Admission(
         _kinds(at, wanted),
         now.direction,
         known,
         _contracts(stored, at, contract),
         None if same_day else at.date,
+        like,
     )
-    ours = stored.filter(pl.col("symbol").is_in(sorted(_contracts(stored, at, None))))
-    real, outcomes = ours.filter(~pl.col("is_placebo")), library.outcomes(root)
-    factors = _factors(ours, outcomes, at.date, known)
-    if stage is not None:
-        admissible = real.filter(admission.rule().fill_null(value=False))
-        real, outcomes = phases.alike(admissible, now, stage, slots, known)
-    admitted = real.select(admission.rule().fill_null(value=False)).to_series()
+    contracts = _contracts(stored, at, None)
+    factors, outcomes = kept.factors(contracts, at.date, known), kept.outcomes()
+    if stage is None:
+        real, whole, groups = kept.vectors(slots, contracts)
+    else:
+        moments = kept.snapshots(slots.slots)
+        real, outcomes = phases.alike(stored.filter(admission.whole()), moments, now, stage, admission)
+        whole, groups = vectors.matrix(real, slots), spread.groups(real)
+    admitted = real.select(admission.rule()).to_series()
     past = min(at.date, session.trading_date(known))
     scale = _scaler(root, slots, at.product, past)
-    every, mad = vectors.placed(vectors.matrix(real, slots), scale)
-    pool = Pool(every, mad, admitted.to_numpy(), spread.groups(real))
+    every, mad = vectors.placed(whole, scale)
+    pool = Pool(every, mad, admitted.to_numpy(), groups)
     raw = vectors.matrix(pl.DataFrame([row], dict.fromkeys(slots.slots, pl.Float64())), slots)
     mine = vectors.placed(raw, scale)[0][0]
     large = stage is None and admitted.sum() >= EXACT_BELOW and spec == vectors.DEFAULT
@@ -104,10 +114,18 @@ def ask(
     found = _search(at, slots, real["setup_id"].to_list(), pool, mine, k, how)
     start = Start(_tick(at), factors, _strengths(root, slots, at.product, past))
     seen = real.filter(admitted)
+    outcomes = outcomes.join(seen.select("setup_id"), on="setup_id", how="semi", maintain_order="left")
     unknown = int(np.isnan(raw).sum())
     return Answer(
         now, stage, row, admission, slots, k, how, real, seen, pool, mine, unknown, found, outcomes, start
     ).card()
+
+
+def _likeness(now: Moment, hours: str | None, volatility: str | None) -> Likeness:
+    ratios = None if volatility is None else wording.ratios(volatility)
+    if ratios and now.sigma_60 is None:
+        raise QuestionError("volatility needs 180 bars of data before the moment: ask without --volatility")
+    return Likeness(None if hours is None else wording.window(hours), ratios, now.sigma_60)
 
 
 def _staged(now: Moment, spec: Spec) -> tuple[Moment, Phase | None]:
@@ -133,12 +151,6 @@ def _tick(at: Place) -> float:
             f"outcomes of {at.date} are not built: run `warehouse build --dates {at.date}`"
         )
     return float(manifest["parameters"]["tick"])
-
-
-def _factors(stored: pl.DataFrame, outcomes: pl.DataFrame, date: dt.date, known: int) -> dict[int, float]:
-    """Calibration of sigma on outcomes of earlier dates that were known, placebo too."""
-    past = (pl.col("date") < date) & (pl.col("resolved_ts").cast(pl.Int64) <= known)
-    return barrier.factors(library.starts(stored.filter(past), outcomes))
 
 
 def _scaler(root: Path, spec: Spec, product: str, date: dt.date) -> Scaler:

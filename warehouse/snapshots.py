@@ -11,7 +11,7 @@ from warehouse import barrier, catalog, moments, plan, races, sqlfile
 from warehouse.frames import Tables
 from warehouse.schema import DEFAULT_SCHEME, HORIZONS_S, OF_A_RACE, SNAPSHOTS, TAUS_S
 
-VECTORS = ("geometry4", "multi", "physics8", "retreat6", "snapshot30", "snapshot30r")
+VECTORS = ("geometry4", "multi", "physics8", "retreat6", "snapshot30", "snapshot30r", "snapshot30r+physics8")
 """Whose slots a snapshot holds; the others look back over all twenty minutes, ten times a setup."""
 
 

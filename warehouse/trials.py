@@ -49,22 +49,35 @@ def listed(asked: Codes, found: Sequence[Neighbours]) -> Lists:
     return Lists(asked, rows, weights)
 
 
-def blends(lists: Lists, y: Codes, null: Reals, strengths: Sequence[float]) -> tuple[Reals, Reals]:
+def blends(lists: Lists, y: Codes, cal: Reals, strengths: Sequence[float]) -> tuple[Reals, Reals]:
     """Chances of the three outcomes under each strength, (s, q, 3), and effective neighbours, (q,).
 
     Args:
         lists: Neighbours of the questions.
         y: (n,) outcomes, -1 where none is usable.
-        null: (q, 3) what the neighbours' shares are drawn to.
-        strengths: How many neighbours it counts as.
+        cal: (n, 3) chances by geometry, of neighbours and of questions.
+        strengths: How many neighbours the question's own geometry counts as.
     """
-    ends = np.where(lists.rows >= 0, y[lists.rows], -1)
-    weights = np.where(ends >= 0, lists.weights, 0.0)
-    mass = np.stack([(weights * (ends == place)).sum(axis=1) for place in range(len(CLASSES))], axis=1)
-    whole, count = (each[:, None] for each in counted(weights))
-    shares = np.divide(mass, whole, out=np.zeros_like(mass), where=whole > 0)
-    told = [(count * shares + strength * null) / (count + strength) for strength in strengths]
-    return np.stack(told), count[:, 0]
+    weights, count = shared(lists, y, cal)
+    ends, null = y[lists.rows], cal[lists.asked]
+    shares = np.stack([(weights * (ends == place)).sum(axis=1) for place in range(len(CLASSES))], axis=1)
+    told = odds.moved(shares, expected(lists, weights, cal), null)
+    n = count[:, None]
+    return np.stack([(n * told + strength * null) / (n + strength) for strength in strengths]), count
+
+
+def shared(lists: Lists, y: Codes, cal: Reals) -> tuple[Reals, Reals]:
+    """Weights of the neighbours with an outcome and geometry, (q, k), sum 1 or 0, and Kish's number, (q,)."""
+    usable = (lists.rows >= 0) & ((y >= 0) & np.isfinite(cal).all(axis=1))[lists.rows]
+    weights = np.where(usable, lists.weights, 0.0)
+    whole, count = counted(weights)
+    return weights / np.where(whole > 0, whole, 1.0)[:, None], count
+
+
+def expected(lists: Lists, weights: Reals, cal: Reals) -> Reals:
+    """Mean chances that geometry gave the neighbours, (q, 3); 0 where a question has none."""
+    found: Reals = np.einsum("qk,qkc->qc", weights, np.nan_to_num(cal)[lists.rows])
+    return found
 
 
 def counted(weights: Reals) -> tuple[Reals, Reals]:
@@ -157,7 +170,7 @@ def _lost(
         outcomes.filter(pl.col("horizon_s") == horizon), on="setup_id", how="left", maintain_order="left"
     )
     y, cal = coded(ends["outcome"]), chances(ends, "cal")
-    told, _ = blends(lists, y, cal[lists.asked], odds.STRENGTHS)
+    told, _ = blends(lists, y, cal, odds.STRENGTHS)
     fair = (y[lists.asked] >= 0) & np.isfinite(cal[lists.asked]).all(axis=1)
     sums = losses(told[:, fair], y[lists.asked][fair]).sum(axis=0)
     return [(s, int(fair.sum()), float(one)) for s, one in zip(odds.STRENGTHS, sums, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 
 from warehouse import session
@@ -87,7 +88,22 @@ def window(text: str) -> Window:
 
 def show(span: Window) -> str:
     """A window as `window` reads it."""
-    return f"{span.start:%H:%M}-{span.end:%H:%M}"
+    return "-".join(time.isoformat().removesuffix(":00") for time in (span.start, span.end))
+
+
+def ratios(text: str) -> tuple[float, float]:
+    """Least and most of a ratio from `0.8-1.25`.
+
+    Raises:
+        QuestionError: If they are no two numbers, the second larger, neither negative.
+    """
+    try:
+        low, high = (float(word) for word in text.split("-"))
+    except ValueError:
+        low, high = 0.0, 0.0
+    if not 0 <= low < high < math.inf:
+        raise QuestionError(f"{text!r} is no range of ratios: write the least and the most, such as 0.8-1.25")
+    return low, high
 
 
 def instant(text: str) -> int:

@@ -9,8 +9,8 @@ import numpy as np
 
 from warehouse import odds
 from warehouse.evaluate import resample
-from warehouse.evaluate.sample import Codes, Mask, Reals, Sample
-from warehouse.trials import Lists, counted, lost
+from warehouse.evaluate.sample import Codes, Reals, Sample
+from warehouse.trials import Lists, expected, lost, shared
 
 _AT_ONCE = 250
 
@@ -37,28 +37,19 @@ def _pieces(draws: Iterator[Codes], count: int) -> Iterator[Iterator[Codes]]:
 
 
 def _best(sample: Sample, lists: list[Lists], y: Codes) -> Reals:
-    asked = sample.questions
-    came, day = y[asked], sample.day[asked]
-    null = np.take_along_axis(sample.cal[asked], came, axis=1)
+    came, day = y[sample.questions], sample.day[sample.questions]
+    null = np.take_along_axis(sample.cal[sample.questions], came, axis=1)
     starts = np.flatnonzero(np.diff(day, prepend=-1))
-    scored = sample.scored
-    reference = lost(null)[scored].sum(axis=0)
-    skills = [1 - _loss(each, y, came, null, starts, scored) / reference for each in lists]
+    reference = lost(null)[sample.scored].sum(axis=0)
+    skills = [1 - _loss(sample, each, y, null, starts) / reference for each in lists]
     found: Reals = np.stack(skills).max(axis=0)
     return found
 
 
-def _loss(lists: Lists, y: Codes, came: Codes, null: Reals, starts: Codes, scored: Mask) -> Reals:
+def _loss(sample: Sample, lists: Lists, y: Codes, null: Reals, starts: Codes) -> Reals:
     """Summed loss of the scored sessions under each draw, (draws,)."""
-    usable = (lists.rows >= 0) & (y[lists.rows, 0] >= 0)  # draws carry outcomes among those who have one
-    weights = np.where(usable, lists.weights, 0.0)
-    whole, count = counted(weights)
-    near = np.zeros((len(came), len(y) + 1))  # the spare column takes places without a neighbour
-    np.put_along_axis(near, lists.rows, weights / np.where(whole > 0, whole, 1)[:, None], axis=1)
-    near = near[:, :-1]
-    ends = [near @ (y == place) for place in range(3)]
-    share = np.choose(came, ends)
-    count = count[:, None]
+    share, count = _shares(sample, lists, y)
+    scored = sample.scored
     losses = (lost((count * share + s * null) / (count + s)) for s in odds.STRENGTHS)
     taught, told = zip(
         *((_by_day(one, starts), _by_day(one * scored[:, None], starts)) for one in losses), strict=True
@@ -68,6 +59,17 @@ def _loss(lists: Lists, y: Codes, came: Codes, null: Reals, starts: Codes, score
     chosen[0] = odds.STRENGTHS.index(odds.STRENGTH)
     total: Reals = np.take_along_axis(np.stack(told), chosen[None], axis=0)[0].sum(axis=0)
     return total
+
+
+def _shares(sample: Sample, lists: Lists, y: Codes) -> tuple[Reals, Reals]:
+    """What the neighbours say of that which came, (q, draws), and how many they count as, (q, 1)."""
+    weights, count = shared(lists, y[:, 0], sample.cal)  # draws carry outcomes among those who have one
+    near = np.zeros((len(weights), len(y) + 1))  # the spare column takes places without a neighbour
+    np.put_along_axis(near, lists.rows, weights, axis=1)
+    ends = np.stack([near[:, :-1] @ (y == place) for place in range(3)], axis=-1)
+    theirs, null = expected(lists, weights, sample.cal), sample.cal[lists.asked]
+    told = odds.moved(ends, theirs[:, None], null[:, None])
+    return np.take_along_axis(told, y[lists.asked][..., None], axis=-1)[..., 0], count[:, None]
 
 
 def _by_day(losses: Reals, starts: Codes) -> Reals:

@@ -72,7 +72,7 @@ class _Run:
             self.tell(f"neighbours by {name}")
             self.lists[name] = walk.neighbours(self.mine, vectors.spec(name))
         default = self.lists[vectors.DEFAULT]
-        told = self.forecast(default)
+        told, late = self.forecast(default), self.day >= WARM_UP
         rows = [*self._baselines(), *self._models()]
         rows += [self.row(name, "oracle", made(self.mine)) for name, made in further.items()]
         rows += [*self._specs(), *self._controls()]
@@ -86,7 +86,7 @@ class _Run:
             len(np.unique(self.day[self.scored])),
             next(row.skill for row in rows if row.name == vectors.DEFAULT),
             rows,
-            scores.covered(told.p[self.scored], told.whole[self.scored], self.y[self.scored]),
+            scores.covered(told.p[late], told.whole[late], self.y[late]),
             suspects,
             self._canary(canary),
             self._adjacent(default),
@@ -95,7 +95,7 @@ class _Run:
         )
 
     def forecast(self, lists: Lists, y: Codes | None = None) -> Forecast:
-        return walk.forecast(lists, self.mine.y if y is None else y, self.cal, self.day)
+        return walk.forecast(lists, self.mine.y if y is None else y, self.mine.cal, self.day)
 
     def row(
         self,
@@ -166,7 +166,7 @@ class _Run:
 
     def _controls(self) -> Iterator[Row]:
         spec, default = vectors.spec(), self.lists[vectors.DEFAULT]
-        card = walk.forecast(default, self.mine.y, self.cal, self.day, (odds.STRENGTH,))
+        card = walk.forecast(default, self.mine.y, self.mine.cal, self.day, (odds.STRENGTH,))
         yield self.row("null counts ten", "embargo", card.p)
         for embargo in EMBARGOES:
             self.tell(f"embargo of {embargo}")

@@ -67,7 +67,7 @@ class Report:
         days: They are from.
         skill: Of the default spec over the reference.
         rows: Every forecast.
-        deciles: Of the default spec's forecast of BREAK.
+        deciles: Of the default spec's forecast of BREAK, at every question after the warm-up.
         suspects: Features that see too much; `canary` must be among what the alarm finds.
         canary: Whether the planted leak set the alarm off, and at which AUC.
         adjacent: Share of the default spec's neighbours from the session before.

@@ -10,6 +10,7 @@ from warehouse.evaluate.results import Report, Row
 from warehouse.evaluate.scores import Interval
 
 WIDTH = 80
+_NAME = 15
 _TENTH = 0.0995  # from ten percent on a decimal says nothing
 _HEAD = f"{'forecast':<15}  loss brier  rps acc top2 ece skill over P_cal   chop   b/r    p"
 
@@ -53,8 +54,8 @@ def _row(row: Row) -> str:
     shares = "".join(f"{100 * one:>4.0f}" for one in (s.accuracy, s.top2))
     numbers = f"{s.log_loss:>6.3f}{means}{shares}{f'{s.ece:.2f}'.removeprefix('0'):>4}"
     parts = "".join(f"{_percent(one.value):>6}" for one in (row.resolved, row.direction))
-    chance = "" if row.p is None else f"{f'{row.p:.3f}'.removeprefix('0'):>5}"
-    return f"{row.name:<15}{numbers} {_interval(row.skill):<18}{parts}{chance}".rstrip()
+    chance = "" if row.p is None else f"{f'{row.p:.3f}'.removeprefix('0'):>6}"
+    return f"{_name(row.name)}{numbers} {_interval(row.skill):<18}{parts}{chance}".rstrip()
 
 
 def _vectors(rows: Iterable[Row]) -> Iterator[str]:
@@ -63,7 +64,12 @@ def _vectors(rows: Iterable[Row]) -> Iterator[str]:
         if row.rests is not None:
             one = row.rests
             counts = f"{one.slots:>6}{one.questions:>6}{one.effective:>7.0f}{one.near:>6.0f}{one.n_eff:>7.1f}"
-            yield f"{row.name:<15}{counts}{one.null:>6.0f}  {_interval(row.skill)}"
+            yield f"{_name(row.name)}{counts}{one.null:>6.0f}  {_interval(row.skill)}"
+
+
+def _name(name: str) -> str:
+    """On a line of its own if it is longer than its column."""
+    return f"{name:<{_NAME}}" if len(name) <= _NAME else f"{name}\n{'':{_NAME}}"
 
 
 def _rest(found: Report) -> Iterator[str]:

@@ -66,7 +66,7 @@ def at_random(sample: Sample, seed: int = 0) -> Lists:
 
 
 def forecast(
-    lists: Lists, y: Codes, null: Reals, day: Codes, strengths: Sequence[float] = odds.STRENGTHS
+    lists: Lists, y: Codes, cal: Reals, day: Codes, strengths: Sequence[float] = odds.STRENGTHS
 ) -> Forecast:
     """Chances of the three outcomes, (q, 3), as the card's odds blend them, and what they rest on.
 
@@ -76,12 +76,12 @@ def forecast(
     Args:
         lists: Neighbours of the questions.
         y: (n,) outcomes of the sample, -1 where none is usable.
-        null: (q, 3) what the forecast is drawn to.
+        cal: (n, 3) chances by geometry, to which the forecast is drawn.
         day: (q,) session of each question, not falling.
         strengths: What the past may choose among.
     """
     came = y[lists.asked]
-    told, count = trials.blends(lists, y, null, strengths)
+    told, count = trials.blends(lists, y, cal, strengths)
     losses = trials.losses(told, came)
     chosen = _chosen(losses, day, strengths)
     p = told[chosen, np.arange(len(came))]

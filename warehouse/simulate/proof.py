@@ -25,11 +25,12 @@ from warehouse.workers import cores
 
 FIRST = dt.date(2025, 6, 4)
 HOURS = (dt.time(4), dt.time(12, 45))
-WORLDS = ("null", "decoy", "hidden", "planted")
+WORLDS = ("planted", "null", "decoy", "hidden")
+"""Those that are tried unless others are named: what half an hour of two cores allows."""
 ABOUT = frozenset(kind for kind, _ in LEVELS)
 """Levels that worlds act on: at any other nothing is planted, in no world."""
-NOTHING = ("null", "decoy", "hidden")
-"""Worlds in which no feature tells of what follows."""
+NOTHING = ("null", "decoy", "hidden", "flip")
+"""Worlds in which no feature tells of what follows, or none does for longer than a date."""
 ENOUGH = 40
 """Sessions below which a world is shown and held to nothing: an interval of a handful of days is none."""
 HELD = 8
