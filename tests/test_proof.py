@@ -12,7 +12,7 @@ from warehouse.evaluate import sample
 from warehouse.evaluate.results import Report, Row
 from warehouse.evaluate.scores import Interval, Scores
 from warehouse.schema import NS
-from warehouse.simulate import proof
+from warehouse.simulate import proof, truth
 
 
 @pytest.fixture(scope="module")
@@ -20,16 +20,25 @@ def mine(tmp_path_factory):
     return sample.load(gold.root(tmp_path_factory.mktemp("root"), 22, 8), 240)
 
 
-def test_the_oracle_knows_its_own_arrivals_and_no_others(mine, tmp_path) -> None:
-    """The first question's hidden state is known, the second's shares are not, the others are not its own."""
+def test_the_oracle_knows_its_own_arrivals_and_no_others(mine, tmp_path, monkeypatch) -> None:
+    """The first question's hidden state is known, the second's shares are not, the others are not its own.
+
+    At x0 = -0.5 sigma, the second place, the null world has 0.25, 0.5 and 0.25 over its three states. Against 0.75,
+    0.25 and nothing that tilts P_cal, which is 0.3, 0.4 and 0.3, by 3, a half and a hundredth.
+    """
+    cells = np.full((3, 4, 3), np.nan)
+    cells[:, 1] = [[0.2, 0.6, 0.2], [0.25, 0.5, 0.25], [0.3, 0.4, 0.3]]
+    monkeypatch.setattr(truth, "tabulated", lambda: {"kf=0,kn=0,km=0": {"cells": cells.tolist()}})
     asked = mine.frame[mine.questions.tolist()].head(2)
     rows = asked.select("symbol", "direction", price="level_price", trigger_ts=pl.col("trigger_ts").cast(NS))
     shares = {"oracle_break": [0.75, None], "oracle_reject": [0.25, None], "oracle_chop": [0.0, None]}
-    rows.with_columns(pl.Series(name, values, pl.Float64) for name, values in shares.items()).write_parquet(
-        tmp_path / "a.truth.parquet"
-    )
+    place = {"x0_pts": [-1.0, -1.0], "sigma_60": [2.0, 2.0]}
+    rows.with_columns(
+        pl.Series(name, values, pl.Float64) for name, values in (shares | place).items()
+    ).write_parquet(tmp_path / "a.truth.parquet")
     found = proof.oracle(tmp_path, mine)
-    assert found[0].tolist() == pytest.approx([0.75 / 1.001, 0.25 / 1.001, 0.001 / 1.001])
+    assert mine.cal[mine.questions][0].tolist() == [0.3, 0.4, 0.3]
+    assert found[0].tolist() == pytest.approx([0.9 / 1.103, 0.2 / 1.103, 0.003 / 1.103])
     assert found[1:] == pytest.approx(mine.cal[mine.questions][1:])
 
 

@@ -19,7 +19,7 @@ from warehouse.evaluate import page, report, results, table
 from warehouse.evaluate.results import Report
 from warehouse.evaluate.sample import WARM_UP, Reals, Sample
 from warehouse.request import Request
-from warehouse.simulate import market, truth
+from warehouse.simulate import market, truth, worlds
 from warehouse.simulate.tape import LEVELS
 from warehouse.workers import cores
 
@@ -35,6 +35,8 @@ ENOUGH = 40
 """Sessions below which a world is shown and held to nothing: an interval of a handful of days is none."""
 HELD = 8
 """Of ten groups by forecast of BREAK, those whose share must lie in their interval."""
+_LEAST = 0.01
+"""Tilt of an outcome that the calibration run never saw at a state: nothing seen is no certainty."""
 _KEYS = ("symbol", "price", "direction", "trigger_ts")
 
 
@@ -69,19 +71,26 @@ def tried(
 def oracle(raw: Path, mine: Sample) -> Reals:
     """What one who knew every hidden state would forecast for the questions, (q, 3).
 
-    P_cal where nothing is hidden: at levels that worlds do not act on.
+    P_cal, tilted by how much the calibration run saw more of an outcome at that state and place than the null
+    world has there: its own shares are of barriers that the market's true sigma sets. P_cal itself where
+    nothing is hidden, at levels that worlds do not act on.
     """
     asked = mine.questions
     known = pl.concat([pl.read_parquet(path) for path in sorted(raw.glob("*.truth.parquet"))])
     shares = [f"oracle_{name.lower()}" for name in truth.OUTCOMES]
     told = known.filter(pl.col("trigger_ts").is_not_null()).unique(_KEYS, keep="first", maintain_order=True)
-    told = told.select(*_KEYS[:3], *shares, trigger_ts=pl.col("trigger_ts").cast(pl.Int64))
+    usual = np.mean(truth.tabulated()[truth.key(worlds.WORLDS["null"])]["cells"], axis=0)[truth.bins(told)]
+    told = told.select(
+        *_KEYS[:3],
+        *(pl.col(name) / pl.Series(column) for name, column in zip(shares, usual.T, strict=True)),
+        trigger_ts=pl.col("trigger_ts").cast(pl.Int64),
+    )
     setups = mine.frame[asked.tolist()].select(
         "symbol", "direction", price="level_price", trigger_ts=pl.col("trigger_ts").cast(pl.Int64)
     )
-    found = setups.join(told, on=_KEYS, how="left", maintain_order="left").select(shares).to_numpy()
-    whole = np.where(np.isfinite(found).all(axis=1, keepdims=True), found, mine.cal[asked])
-    near = np.clip(whole, 1e-3, 1.0)  # a share of nothing seen is no certainty
+    tilt = setups.join(told, on=_KEYS, how="left", maintain_order="left").select(shares).to_numpy()
+    tilt = np.where(np.isfinite(tilt).all(axis=1, keepdims=True), tilt, 1.0)
+    near = mine.cal[asked] * np.maximum(tilt, _LEAST)
     chances: Reals = near / near.sum(axis=1, keepdims=True)
     return chances
 
