@@ -86,7 +86,7 @@ def split(
     rest[alone] = _fill_later(fill, removals, traded.where(alone), ts, bar)
     unmatched = traded.of(rest * lone)
     filled, pulled = removals.of(fill), removals.of(removals.qty - fill)
-    hidden = hidden_by(traded, removals.of(fill), later=traded.qty - rest)
+    hidden = hidden_by(traded, filled, later=traded.qty - rest)
     refill, answer = after_trades(adds, traded, trades, ts, bar)
     nothing = no_lots()
     return Flow(adds, pulled, filled, hidden, refill, answer, unmatched, nothing, nothing, nothing)

@@ -65,7 +65,7 @@ class Mbo:
             state=made,
             timeline=timeline,
             flows=(_flow(acts, usable, made, 0), _flow(acts, usable, made, 1)),
-            spans=(timeline.spans(bid, made.centre[0]), timeline.spans(ask, made.centre[1])),
+            lasting=(timeline.lasting(bid, made.centre[0]), timeline.lasting(ask, made.centre[1])),
             depths=depths,
             orders=np.stack([depth.orders(timeline.end_row) for depth in depths]),
             moving=usable.moving,

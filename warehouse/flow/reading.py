@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -15,7 +15,7 @@ from warehouse.flow.matching import Flow
 from warehouse.flow.pieces import Piece
 from warehouse.flow.state import ABSENT, SIGNS, UNDEF_SIZE, State
 from warehouse.flow.tape import Array, Flags, Ints
-from warehouse.flow.timeline import Span, Timeline
+from warehouse.flow.timeline import Lasting, Timeline
 
 LETTERS = (BID, ASK)
 """Side letters of bids and asks."""
@@ -48,34 +48,34 @@ class Reading:
         state: Ten levels of both sides after each event.
         timeline: When they held.
         flows: Bids, asks.
-        spans: For how long each level stayed the same, bids, asks.
+        lasting: For how long the states held, bids, asks.
         depths: Sizes by price, bids, asks.
         orders: Order counts of the ten levels at bar ends, (2, 10, bars).
         moving: Rows whose event is flow and whose state before is known.
         unknown: Records of orders never seen.
         broken: Records that no table tells, by rule.
         spoilt: Rows whose levels could not be: the state before was held.
+        prints: Positions of the trades that are told, in feed order.
     """
 
     piece: Piece
     state: State
     timeline: Timeline
     flows: tuple[Flow, Flow]
-    spans: tuple[list[Span], list[Span]]
+    lasting: tuple[Lasting, Lasting]
     depths: tuple[Depth, Depth]
     orders: Array
     moving: Flags
     unknown: Flags
     broken: Broken
     spoilt: Flags
+    prints: Ints = field(init=False)
 
-    @property
-    def prints(self) -> Ints:
-        """Positions of the trades that are told, in feed order."""
+    def __post_init__(self) -> None:
         trades = self.piece.records["action"] == TRADE
         for at in self.broken.values():
             trades[at] = False
-        return np.flatnonzero(trades)
+        self.prints = np.flatnonzero(trades)
 
 
 class Reader(Protocol):
