@@ -228,6 +228,7 @@ def table(shown: Shown, on: Grid, flow: Flow, timeline: Timeline, sign: int) -> 
         "seen_frac": (shown.seen_ns / BAR_NS, None),
         **{name: (lots, None) for name, lots in told.items() if name not in own},
         **{f"n_{name}": (on.gathered(placed[name]), None) for name in ("add", "pull", "fill")},
+        "n_modify": (on.gathered(on.row(timeline.bar_of(flow.modified.row), flow.modified.u)), None),
         **{name: (told[name], None if orders_known else np.ones(len(on), np.bool_)) for name in own},
         "max_order": (largest, unseen if orders_known else np.ones(len(on), np.bool_)),
     }

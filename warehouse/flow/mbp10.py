@@ -12,7 +12,8 @@ from warehouse.flow.ladder import Window
 from warehouse.flow.lots import Lots, found, joined, summed
 from warehouse.flow.matching import Flow, split
 from warehouse.flow.pieces import Piece
-from warehouse.flow.reading import LETTERS, Reading, Sorted, broken, prints, sort
+from warehouse.flow.prints import absurd, hits, latest
+from warehouse.flow.reading import LETTERS, Reading, Sorted, broken, sort
 from warehouse.flow.state import ABSENT, SIGNS, Side, State, held, state
 from warehouse.flow.tape import HEAD, Array, Flags, Ints
 from warehouse.flow.timeline import Timeline
@@ -41,7 +42,7 @@ class Mbp10:
         self._tick = tick
         self._px = np.full((2, DEPTH), UNDEF_PRICE, np.int64)
         self._sz, self._ct = np.zeros((2, DEPTH), np.uint32), np.zeros((2, DEPTH), np.uint32)
-        self._known = False
+        self._known, self._latest = False, np.empty(0, np.int64)
         self._buffers = [(np.empty((DEPTH, 0), np.int64), np.empty((DEPTH, 0), np.uint32))] * 2
 
     def skip(self, piece: Piece) -> None:
@@ -56,6 +57,8 @@ class Mbp10:
         made = state(bid, ask, known)
         timeline = Timeline(piece, known)
         usable = sort(piece, self._tick, known, spoilt)
+        wild = absurd(usable, made, self._latest)
+        self._latest = latest(usable, self._latest)
         orders = self._leave(piece, timeline.end_row)
         self._px, self._sz = (np.stack([getattr(s, w)[:, -1] for s in (bid, ask)]) for w in ("px", "sz"))
         lasting = timeline.lasting(bid, made.centre[0]), timeline.lasting(ask, made.centre[1])
@@ -72,7 +75,7 @@ class Mbp10:
             orders=orders,
             moving=usable.moving,
             unknown=np.zeros(len(piece.event), np.bool_),
-            broken=broken(usable, made, spoilt),
+            broken=broken(usable, spoilt, wild),
             spoilt=spoilt,
         )
 
@@ -119,12 +122,20 @@ def _flow(usable: Sorted, made: State, number: int) -> Flow:
     own, piece = made.sides[number], usable.piece
     letter, sign = LETTERS[number], SIGNS[number]
     adds, cuts = (_visible(usable.lots(usable.of(a, letter), sign), own) for a in (ADD, CANCEL))
-    more, less = _modified(usable.lots(usable.of(MODIFY, letter), sign), adds, cuts, own)
-    hits, auction = prints(usable, made, number)
+    modifies = usable.lots(usable.of(MODIFY, letter), sign)
+    more, less = _modified(modifies, adds, cuts, own)
+    named, auction = hits(usable, made, number)
     silent = np.ones(len(own.best), np.bool_)
     silent[piece.event[among(piece.records["action"], ADD, CANCEL, MODIFY)]] = False
     return split(
-        joined((adds, more)), joined((cuts, less)), hits, auction, silent, piece.events.ts, piece.bar
+        joined((adds, more)),
+        joined((cuts, less)),
+        named,
+        auction,
+        _visible(modifies, own),
+        silent,
+        piece.events.ts,
+        piece.bar,
     )
 
 
