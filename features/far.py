@@ -26,6 +26,7 @@ IN_BANDS = {
     "fill": (pl.col("fill"), LOTS, "Lots filled"),
     "n_add": (pl.col("n_add"), COUNT, "Records that added"),
     "n_pull": (pl.col("n_pull"), COUNT, "Records that pulled"),
+    "n_modify": (pl.col("n_modify"), COUNT, "Records that modified an order now resting"),
 }
 """Quantity: its value in a row, its unit, its words."""
 RATIOS = {
@@ -128,7 +129,7 @@ for side, (other, zone, opposite, of_side) in SIDES.items():
                 idle=HIDDEN,
             )(lambda a, b, kappa, kind=called: ratio(a, b, kappa, kind))
 
-        for called, name in (("add", "n_add"), ("cancel", "n_pull")):
+        for called, name in (("add", "n_add"), ("cancel", "n_pull"), ("modify", "n_modify")):
             feature(
                 name=f"flow_cnt_{called}_{side}_{band}_sum",
                 inputs=(f"{side}_{band}_{name}",),

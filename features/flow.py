@@ -125,11 +125,17 @@ def over_ten(*columns: pl.Expr) -> pl.Expr:
     return total(each) / gross
 
 
+COUNTS = (
+    ("add", "n_add", "added to"),
+    ("cancel", "n_pull", "pulled from"),
+    ("modify", "n_modify", "modified an order now resting on"),
+)
+"""Act, column of the ladder, words."""
 AWAY = {"p0_1": (-math.inf, 3), "p1_2": (4, 7), "p2_3": (8, 11)}
 """Ticks from the touch at bar end that stand for each band; what lies inside the touch counts to the nearest."""
 
 for side, other, of_side in (("bid", "ask", bid), ("ask", "bid", ask)):
-    for act, column, words in (("add", "n_add", "added to"), ("cancel", "n_pull", "pulled from")):
+    for act, column, words in COUNTS:
         for band, (low, high) in AWAY.items():
             here = of_side & pl.col("away").is_between(low, high)
             measure(

@@ -24,7 +24,7 @@ FLOWS = ("add", "pull", "fill")
 HOUR = real.FOLDER / "es" / "esh4-glbx-mdp3-20231225.mbo.dbn.zst"
 HOUR_DATE, OPEN = dt.date(2023, 12, 26), tapes.at("2023-12-25T23:00")
 SIM_DATE, SIM_HOURS, SIM_SCALE = dt.date(2025, 6, 4), (dt.time(9, 28), dt.time(9, 48)), 0.3
-SEEN = ("qty", "orders", "qty_open", "qty_twa", "seen_frac", "add", "pull", "fill", "hidden", "refill", "add_after_trade", "n_add", "n_pull", "n_fill")  # fmt: skip
+SEEN = ("qty", "orders", "qty_open", "qty_twa", "seen_frac", "add", "pull", "fill", "hidden", "refill", "add_after_trade", "n_add", "n_pull", "n_fill", "n_modify")  # fmt: skip
 
 
 def is_auction(event):

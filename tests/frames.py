@@ -86,6 +86,7 @@ def book_and_ladder(n: int, seed: int = 7, price: float = 6000.0) -> tuple[pl.Da
         qty_twa=(pl.col("qty") + pl.col("qty_open")) / 2,
         add_after_trade=pl.when(pl.col("fill") > 0).then(pl.col("add") // 2).otherwise(0),
     )
+    ladder = ladder.with_columns(n_modify=(5 * pl.col("n_add") + 3 * pl.col("n_pull")) % 7)
     ladder = ladder.with_columns(pull_young=pl.min_horizontal("pull_young", "pull"))
     full = ladder.with_columns(
         pl.lit(None).cast(column.dtype).alias(column.name)

@@ -60,6 +60,7 @@ class Event:
     quiet: bool
     records: list
     flows: list = field(default_factory=list)
+    modified: list = field(default_factory=list)
     before: dict = None
     after: dict = None
     trades: Counter = field(default_factory=Counter)
@@ -205,11 +206,13 @@ def replay(records, watch=None, ahead=None):
         event = Event(ts, quiet, members, before=before)
         for record in members:
             note_trades(book, event, record)
+            if record.action == "M" and record.order_id in book.orders:
+                event.modified.append((book.orders[record.order_id].side, record.price // TICK))
             event.flows += book.apply(record, ts, event.fills)
             if watch:
                 watch(book, record, event)
         if quiet:
-            event.flows = []
+            event.flows, event.modified = [], []
         event.after = book.ten()
         out.append(event)
     return out, book
@@ -229,6 +232,12 @@ def visible(event):
         sides = (known(event.before, flow.side, flow.price), known(event.after, flow.side, flow.price))
         if all(sides) if flow.action == "M" else any(sides):
             yield flow
+
+
+def visible_modifies(event):
+    """Sides and prices of modifies whose own price the window knows before or after."""
+    both = (event.before, event.after)
+    return [at for at in event.modified if any(known(levels, *at) for levels in both)]
 
 
 def as_mbp10(records):
@@ -392,6 +401,8 @@ def flows_by_bar(events):
             cell[f"n_{flow.kind}"] += 1
             cell["pull_young"] += flow.qty * (flow.kind == "pull" and flow.young)
             cell["reprice_toward" if flow.moved > 0 else "reprice_away"] += abs(flow.moved)
+        for side, price in event.modified:
+            flows[event.ts // BAR * BAR, side, price]["n_modify"] += 1
         if not event.quiet:
             _traded(event, flows)
     return flows

@@ -145,6 +145,45 @@ def test_a_print_that_cannot_be_is_left_out_under_its_rule(tmp_path, schema, rul
     assert found["book"]["notional"].sum() == clean["book"]["notional"].sum()
 
 
+def absurd_print(record, side=b"B"):
+    extra = record.copy()
+    extra["action"], extra["side"], extra["size"], extra["flags"] = b"T", side, 3, LAST
+    extra["price"] = 50 * POINT + 3 * TICK
+    return extra
+
+
+@pytest.mark.parametrize("pieces", [1 << 16, 7])
+def test_an_absurd_print_before_the_book_is_known_is_left_out(tmp_path, monkeypatch, pieces):
+    """A tape of orders that begins without a snapshot: orders told so far say where the market is."""
+    monkeypatch.setattr(tape, "RECORDS", pieces)
+    whole = market("mbo")
+    records = whole[events_of(whole)[50][0] :]
+    clean = passed(tmp_path / "clean", "mbo", records)
+    assert clean["trades"].height > 10 and clean["quotes"].is_empty()
+    for number in (0, 1, 60):
+        first, _ = events_of(records)[number]
+        spoilt = inserted(records, first, absurd_print(records[max(first - 1, 0)][None]))
+        found = passed(tmp_path / f"spoilt-{number}", "mbo", spoilt)
+        unchanged(found, clean, LADDERS)
+        assert told(found, "absurd") == (1,)
+
+
+@pytest.mark.parametrize("empty", ["bid", "ask", "both"])
+def test_an_absurd_print_into_an_empty_side_is_left_out(tmp_path, empty):
+    records = market("mbp-10")
+    first, _ = events_of(records)[80]
+    for side in ("bid", "ask") if empty == "both" else (empty,):
+        for i in tapes.LEVELS:
+            records[f"{side}_px_{i}"][first - 1 :] = dbn.UNDEF_PRICE
+            records[f"{side}_sz_{i}"][first - 1 :] = records[f"{side}_ct_{i}"][first - 1 :] = 0
+    clean = passed(tmp_path / "clean", "mbp-10", records)
+    for side in (b"A", b"B"):
+        extra = absurd_print(records[first - 1 : first], side)
+        found = passed(tmp_path / f"spoilt-{side}", "mbp-10", inserted(records, first, extra))
+        unchanged(found, clean, LADDERS)
+        assert told(found, "absurd") == (1,)
+
+
 @pytest.mark.parametrize("rule", list(SPOILT)[:3])
 def test_an_order_that_cannot_be_never_rests(tmp_path, rule):
     records = market("mbo")

@@ -141,8 +141,8 @@ def test_hand_tape_ends_where_the_book_ends(fresh):
     assert (book["meta_edge_in_qty"], book["meta_edge_out_qty"]) == (50, 0)
     assert (book["meta_reset"], book["buy_vol"], book["sell_vol"]) == (True, 10, 4)
     assert at_price(ladder, "A", 12)["qty_open"] is None
-    counts = ladder.select(pl.col("n_add", "n_pull", "n_fill").sum()).row(0)
-    assert counts == (4, 3, 2)
+    counts = ladder.select(pl.col("n_add", "n_pull", "n_fill", "n_modify").sum()).row(0)
+    assert counts == (4, 3, 2, 3)
 
 
 def test_hand_tape_quotes_reset_with_nulls(fresh):
@@ -195,7 +195,17 @@ def bars_of(found):
     return set(found["book"]["bar_ts"].cast(pl.Int64).to_list())
 
 
-ORDER_FLOWS = (*FLOWS, "n_add", "n_pull", "n_fill", "hidden", "pull_young", "reprice_away", "reprice_toward")
+ORDER_FLOWS = (
+    *FLOWS,
+    "n_add",
+    "n_pull",
+    "n_fill",
+    "n_modify",
+    "hidden",
+    "pull_young",
+    "reprice_away",
+    "reprice_toward",
+)
 
 
 @settings(max_examples=25, deadline=None)
@@ -228,8 +238,9 @@ def test_the_window_agrees_with_the_slow_book(tmp_path_factory, seed):
     events, _ = oracle.replay(records)
     for event in events:
         event.flows = list(oracle.visible(event)) if event.before else []
-    bars = bars_of(found)
-    assert cells(found["ladder"], FLOWS) == expected_cells(oracle.flows_by_bar(events), FLOWS, bars)
+        event.modified = oracle.visible_modifies(event) if event.before else []
+    bars, names = bars_of(found), (*FLOWS, "n_modify")
+    assert cells(found["ladder"], names) == expected_cells(oracle.flows_by_bar(events), names, bars)
     assert found["book"]["meta_residual_qty"].sum() == 0
 
 

@@ -905,7 +905,9 @@ def test_idle_columns_are_named_with_their_reasons():
 def test_size_and_flow_beyond_ten_levels():
     """The best ask is at 1: 12 and 19 ticks on lie at 13 and 20, 20 and 39 at 21 and 40, 40 at 41."""
     asks = {1: 10, 13: 40, 20: 5, 21: 100, 40: 7, 41: 9}
-    acts = {("A", 13): {"add": 30, "pull": 10, "fill": 5, "n_add": 3, "n_pull": 2, "qty_twa": 64}}
+    acts = {
+        ("A", 13): {"add": 30, "pull": 10, "fill": 5, "n_add": 3, "n_pull": 2, "n_modify": 4, "qty_twa": 64}
+    }
     tables = scene({-1: 30, -13: 15}, asks, bars=3, acts=acts)
     whole = 10 + 40 + 5 + 100 + 7 + 9
     assert bar("depth_above_p3_5_qty_eob", tables)[0] == 45.0 == 107.0 - 62.0
@@ -917,6 +919,7 @@ def test_size_and_flow_beyond_ten_levels():
     assert bar("flow_net_volnorm_ask_p3_5_sum", tables)[0] == 15 / (64 + 50)
     assert bar("flow_pabal_ask_p3_5_sum", tables)[0] == (10 - 30) / (40 + 20)
     assert bar("flow_cnt_cancel_ask_p3_5_sum", tables)[0] == 2.0
+    assert bar("flow_cnt_modify_ask_p3_5_sum", tables)[0] == 4.0
     assert bar("cumul_flow_net_ask_p3_5", tables) == [15.0, 30.0, 45.0]
     assert bar("cumul_flow_net_ask_p3_5_rate", tables) == [15.0] * 3
     # On the bid nothing is seen so far out: unknown, not empty.

@@ -126,6 +126,7 @@ ROW: dict[str, Column] = {
                 "add_after_trade",
                 "n_add",
                 "n_pull",
+                "n_modify",
                 "reprice_away",
                 "reprice_toward",
                 "pull_young",

@@ -156,12 +156,13 @@ LADDER = Table(
         Column("n_add", WHOLE, COUNT, "Records that added."),
         Column("n_pull", WHOLE, COUNT, "Records that pulled."),
         Column("n_fill", WHOLE, COUNT, "Records by which trades consumed."),
+        Column("n_modify", WHOLE, COUNT, "M records of known orders that name the price: where the order rests after, moved or not, by its owner or by a partial fill."),
         Column("reprice_away", WHOLE, LOTS, "Moved from here away from the other side; null from MBP-10."),
         Column("reprice_toward", WHOLE, LOTS, "Moved from here toward the other side; null from MBP-10."),
         Column("pull_young", WHOLE, LOTS, "Pulled within one second of being added; null from MBP-10."),
         Column("max_order", WHOLE, LOTS, "Largest resting order at bar end; null from MBP-10."),
     ),
-)
+)  # fmt: skip
 
 
 def _book() -> tuple[Column, ...]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from warehouse.dbn import UNDEF_PRICE
+from warehouse.flow import ofi
 from warehouse.flow.events import ADD, ASK, BID, CANCEL, CLEAR, MODIFY
 from warehouse.flow.lots import Lots
 from warehouse.flow.reading import Reading
-from warehouse.flow.state import ABSENT, Side
+from warehouse.flow.state import ABSENT
 from warehouse.flow.tape import Array, Flags, Frame, Ints
-from warehouse.flow.timeline import Span
 from warehouse.schema import BANDS, BAR_NS, DEPTH
 
 _NAMES = ("bid", "ask")
@@ -30,60 +30,100 @@ def table(reading: Reading, tick: int) -> Frame:
         out |= _levels(reading, number)
         out |= _band_sizes(reading, number, limits)
         out |= _band_flows(reading, number, limits)
-    return out | _imbalance(reading) | _touch(reading, tick) | _trades(reading, tick) | _counts(reading)
+    return out | ofi.table(reading) | _touch(reading, tick) | _trades(reading, tick) | _counts(reading)
 
 
 def _levels(reading: Reading, number: int) -> Frame:
     side, name, time = reading.state.sides[number], _NAMES[number], reading.timeline
+    held = _lot_ns(reading, number)
     out: Frame = {}
-    for level, span in enumerate(reading.spans[number]):
+    for level in range(DEPTH):
         px = side.px[level, time.end_row]
-        total = np.bincount(span.bar, span.lots * span.ns, time.bars)
         out[f"{name}_px_{level:02d}"] = px / _POINT, px == UNDEF_PRICE
         out[f"{name}_sz_{level:02d}"] = side.sz[level, time.end_row].astype(np.int64), None
         out[f"{name}_ct_{level:02d}"] = reading.orders[number, level].astype(np.int64), None
-        out[f"{name}_sz_{level:02d}_twa"] = total / np.maximum(time.live_ns, 1), time.live_ns == 0
+        twa = held[level] / np.maximum(time.live_ns, 1)
+        out[f"{name}_sz_{level:02d}_twa"] = twa, time.live_ns == 0
     return out
+
+
+def _lot_ns(reading: Reading, number: int) -> Array:
+    """Lots times nanoseconds by level and bar: what a bar began with, and each change until the bar's end."""
+    side, lasting, time = reading.state.sides[number], reading.lasting[number], reading.timeline
+    change = (side.turns.now - side.turns.was) * lasting.turn_ns
+    first = np.arange(DEPTH)[:, None] * time.bars
+    still = np.bincount(side.level * time.bars + lasting.bar, lasting.lot_ns, DEPTH * time.bars)
+    turned = np.bincount((first + lasting.turn_bar).ravel(), change.ravel(), DEPTH * time.bars)
+    return lasting.opening_lots * BAR_NS + (still + turned).reshape(DEPTH, -1)
 
 
 def _band_sizes(reading: Reading, number: int, limits: Ints) -> Frame:
     """Sizes by distance from the microprice, over the time in which the window reached that far."""
-    centre, bars = reading.state.centre[number], reading.timeline.bars
-    lots = sum(
-        (_banded(span, centre, limits, bars) for span in reading.spans[number]), np.zeros((len(limits), bars))
-    )
-    last = reading.spans[number][DEPTH - 1]
-    middle = centre[last.row]
+    centre, time, last = reading.state.centre[number], reading.timeline, reading.lasting[number].edge
+    lots = _banded(reading, number, limits)
+    middle = centre.take(last.row)
     seen = np.where(last.u == ABSENT, limits[-1], middle - last.u)
     out: Frame = {}
     for band, near in enumerate(np.append(0, limits[:-1])):
         reached = last.ns * ((seen > near) & (middle != ABSENT))
-        ns = np.bincount(last.bar, reached, bars)
+        ns = np.bincount(last.bar, reached, time.bars)
         out[f"{_NAMES[number]}_{_band(band)}_qty_twa"] = lots[band] / np.maximum(ns, 1), ns == 0
     return out
 
 
-def _banded(span: Span, centre: Ints, limits: Ints, bars: int) -> Array:
-    """Lots times nanoseconds by band and bar."""
-    middle = centre[span.row]
-    distance = np.clip(middle - span.u, -1, limits[-1] + 1)
-    distance[middle == ABSENT] = -1
-    # The last row takes what lies in no band: too far, beyond the microprice, or without one.
-    band = np.searchsorted(limits, np.arange(limits[-1] + 3))
-    band[-1] = len(limits)
-    cell = band[distance] * bars + span.bar
-    total = np.bincount(cell, span.lots * span.ns, (len(limits) + 1) * bars)
-    return total.reshape(-1, bars)[:-1]
+def _banded(reading: Reading, number: int, limits: Ints) -> Array:
+    """Lots times nanoseconds by band and bar: what a bar began with, and each change until the bar's end.
+
+    Where the microprice moved, all that rests changes its distance.
+    """
+    side, lasting, time = reading.state.sides[number], reading.lasting[number], reading.timeline
+    centre, turns, still = reading.state.centre[number], side.turns, side.still
+    lone = np.zeros(len(centre), np.bool_)
+    lone[1:] = centre[1:] != centre[:-1]
+    lone[turns.row] = False
+    alone = np.flatnonzero(lone)
+    there, left = time.bar_of(alone), time.left(alone)
+    parts = (
+        (time.open_row, np.arange(time.bars), BAR_NS, (lasting.opening_u, lasting.opening_lots)),
+        (turns.row, lasting.turn_bar, lasting.turn_ns, (turns.now_u, turns.now)),
+        (turns.row - 1, lasting.turn_bar, -lasting.turn_ns, (turns.was_u, turns.was)),
+        (alone, there, left, side.levels(alone)),
+        (alone - 1, there, -left, side.levels(alone - 1)),
+    )
+    find = _Bands(limits, time.bars)
+    total = find.sums(centre.take(still.row), still.u, lasting.bar, lasting.lot_ns * ~lone.take(still.row))
+    for row, bar, ns, (u, lots) in parts:
+        total = total + find.sums(centre.take(row), u, bar, lots * ns)
+    return total
+
+
+class _Bands:
+    """Sums by distance from the microprice and bar."""
+
+    def __init__(self, limits: Ints, bars: int) -> None:
+        self._far, self._bars = int(limits[-1]), bars
+        # The last one takes what lies in no band: too far, beyond the microprice, or without one.
+        self._band = np.searchsorted(limits, np.arange(limits[-1] + 3))
+        self._band[-1] = len(limits)
+        self._cells = (len(limits) + 1) * bars
+
+    def sums(self, middle: Ints, u: Ints, bar: Ints, amount: Ints) -> Array:
+        """Amounts at coordinates by band and bar, given the microprice's coordinate at each."""
+        distance = np.clip(middle - u, -1, self._far + 1)
+        distance[..., middle == ABSENT] = -1
+        cell = self._band.take(distance, mode="wrap") * self._bars + bar
+        total = np.bincount(cell.ravel(), amount.ravel(), self._cells)
+        return total.reshape(-1, self._bars)[:-1]
 
 
 def _band_flows(reading: Reading, number: int, limits: Ints) -> Frame:
     """Flow by the distance of its price from the microprice before its event; beyond that is nearest."""
     flow, centre, bars = reading.flows[number], reading.state.centre[number], reading.timeline.bars
-    out: Frame = {}
+    bands, out = np.searchsorted(limits, np.arange(limits[-1] + 2)), dict[str, tuple[Array, Flags | None]]()
     for kind, lots in (("add", flow.add), ("pull", flow.pull), ("fill", flow.fill)):
         middle = centre[lots.row - 1]
-        band = np.searchsorted(limits, middle - lots.u)
-        inside = (band < len(limits)) & (middle != ABSENT)
+        band = bands.take(np.clip(middle - lots.u, 0, limits[-1] + 1))
+        inside = np.flatnonzero((band < len(limits)) & (middle != ABSENT))
         cell = band[inside] * bars + reading.timeline.bar_of(lots.row[inside])
         sums = np.bincount(cell, lots.qty[inside], len(limits) * bars).astype(np.int64).reshape(-1, bars)
         for index in range(len(limits)):
@@ -95,72 +135,29 @@ def _band(index: int) -> str:
     return list(BANDS)[index]
 
 
-def _imbalance(reading: Reading) -> Frame:
-    """Order-flow imbalance of each ladder index between consecutive states of one epoch."""
-    bars, out = reading.timeline.bars, {}
-    total = np.zeros(bars, np.int64)
-    for level in range(DEPTH):
-        signed, absolute = _pressures(reading, level)
-        total += absolute
-        out[f"ofi_{level:02d}"] = signed, None
-        if level == 0:
-            out["ofi_abs_00"] = absolute, None
-    return {**out, "ofi_abs": (total, None)}
-
-
-def _pressures(reading: Reading, level: int) -> tuple[Ints, Ints]:
-    """Sums over the events of each bar of bid less ask pressure, and of its absolute value."""
-    bars = reading.timeline.bars
-    signed, absolute = np.zeros(bars), np.zeros(bars)
-    asked = np.zeros(len(reading.moving), np.int64)
-    for side in reversed(reading.state.sides):
-        rows = side.changed[level]
-        rows = rows[reading.moving[rows]]
-        bar, value = reading.timeline.bar_of(rows), _pressure(side, level, rows)
-        signed += side.sign * np.bincount(bar, value, bars)
-        if side.sign > 0:
-            # Where both sides changed, what the ask alone was counted for is taken back.
-            absolute += np.bincount(bar, np.abs(value - asked[rows]) - np.abs(asked[rows]), bars)
-        else:
-            asked[rows] = value
-            absolute += np.bincount(bar, np.abs(value), bars)
-    return signed.astype(np.int64), absolute.astype(np.int64)
-
-
-def _pressure(side: Side, level: int, rows: Ints) -> Ints:
-    """What came to a level of one side, less what left it."""
-    px, old_px = side.px[level].take(rows), side.px[level].take(rows - 1)
-    size, old = side.sz[level].take(rows).astype(np.int64), side.sz[level].take(rows - 1).astype(np.int64)
-    if side.sign > 0:
-        px, old_px = (
-            np.where(px == UNDEF_PRICE, -UNDEF_PRICE, px),
-            np.where(old_px == UNDEF_PRICE, -UNDEF_PRICE, old_px),
-        )
-    else:
-        px, old_px = old_px, px
-    pressure: Ints = (px >= old_px) * size - (px <= old_px) * old
-    return pressure
-
-
 def _touch(reading: Reading, tick: int) -> Frame:
     """Averages over time of what both sides make together; null where defined for less than half a bar."""
     time, made = reading.timeline, reading.state
     bid, ask = made.sides
-    both, spread = made.both, made.spread
     inner = bid.sz[0].astype(np.int64), ask.sz[0].astype(np.int64)
     outer = bid.sz.sum(axis=0, dtype=np.int64), ask.sz.sum(axis=0, dtype=np.int64)
-    weight, total = time.integral(both), outer[0] + outer[1]
-    mid = bid.best - ask.best
-    low = time.extreme(np.where(both, mid, -ABSENT), np.minimum)
-    high = time.extreme(np.where(both, mid, ABSENT), np.maximum)
-    half = tick / 2 / _POINT
+    total = outer[0] + outer[1]
+    row, bar, ns = time.runs(bid.turns.row, ask.turns.row)
+    both, spread, mid = (values.take(row) for values in (made.both, made.spread, bid.best - ask.best))
+    first = np.searchsorted(bar, np.arange(time.bars))
+    low = np.minimum.reduceat(np.where(both, mid, -ABSENT), first)
+    high = np.maximum.reduceat(np.where(both, mid, ABSENT), first)
+    half, point = tick / 2 / _POINT, tick / _POINT
+    weight, spreads, tight = (
+        np.bincount(bar, ns * values, time.bars) for values in (both, spread * both, (spread == 1) & both)
+    )
     return {
         "mid_min": (low * half, low == -ABSENT),
         "mid_max": (high * half, high == ABSENT),
-        "spread_twa": _mean(reading, spread * both * (tick / _POINT), weight),
-        "tight_frac": _mean(reading, (spread == 1) & both, weight),
-        "obi0_twa": _mean(reading, _balance(*inner) * both, weight),
-        "obi10_twa": _mean(reading, _balance(*outer), time.integral(total > 0)),
+        "spread_twa": _mean(spreads * point, weight),
+        "tight_frac": _mean(tight, weight),
+        "obi0_twa": _mean(time.integral(_balance(*inner) * made.both), weight),
+        "obi10_twa": _mean(time.integral(_balance(*outer)), time.integral(total > 0)),
     }
 
 
@@ -169,9 +166,9 @@ def _balance(bid: Ints, ask: Ints) -> Array:
     return balance
 
 
-def _mean(reading: Reading, values: Array, weight: Array) -> tuple[Array, Flags]:
-    """Mean over time of values that are 0 where undefined, and where they were defined too briefly."""
-    return reading.timeline.integral(values) / np.maximum(weight, 1), weight < BAR_NS / 2
+def _mean(total: Array, weight: Array) -> tuple[Array, Flags]:
+    """Mean over time from an integral and the time defined, and where that was too brief."""
+    return total / np.maximum(weight, 1), weight < BAR_NS / 2
 
 
 def _trades(reading: Reading, tick: int) -> Frame:

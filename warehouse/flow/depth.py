@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from warehouse.dbn import UNDEF_PRICE
 from warehouse.flow.acts import Acts
 from warehouse.flow.ladder import NOWHERE, REACH, Grid, Shown
-from warehouse.flow.state import ABSENT, Side
+from warehouse.flow.state import ABSENT, Changes, Side
 from warehouse.flow.tape import Array, Ints
 from warehouse.flow.timeline import Timeline
 from warehouse.schema import BAR_NS, DEPTH
@@ -20,23 +18,10 @@ _NEAR = 64
 """Populated prices beside the touch in which they are sought first."""
 
 
-@dataclass(slots=True)
-class Changes:
-    """Changes of size of one side, by row and price; those of row 0 are the book carried in.
-
-    Args:
-        row: Rows, rising.
-        u: Coordinates of the prices.
-        lots: What was added, negative if removed.
-    """
-
-    row: Ints
-    u: Ints
-    lots: Ints
-
-
 def changes(acts: Acts, sign: int, rows: int) -> Changes:
-    """Every change of one side's sizes; orders that a reset dropped leave with it.
+    """Every change of one side's sizes, rows rising, those of row 0 the book carried in.
+
+    Orders that a reset dropped leave with it.
 
     Args:
         acts: What each record did.

@@ -6,10 +6,9 @@ import numpy as np
 
 from warehouse.flow.matching import Flow
 from warehouse.flow.reading import Reading
-from warehouse.flow.state import ABSENT, Side
+from warehouse.flow.state import Side
 from warehouse.flow.tape import Frame, Ints
 from warehouse.flow.timeline import Timeline
-from warehouse.schema import DEPTH
 
 
 def table(reading: Reading) -> Frame:
@@ -21,24 +20,26 @@ def table(reading: Reading) -> Frame:
     entered = np.zeros(reading.timeline.bars, np.int64)
     left = entered.copy()
     for side, flow in zip(reading.state.sides, reading.flows, strict=True):
-        rows = side.changed[DEPTH - 1]
+        rows = side.turns.row
         rows = rows[reading.moving[rows]]
         rows = rows[side.edge[rows] != side.edge[rows - 1]]
-        inward, outward = _moved(side, rows)
-        entered += _per_bar(reading.timeline, rows, inward)
-        left += _per_bar(reading.timeline, rows, outward)
+        inward, outward = _moved(side, rows, reading.timeline)
+        entered += inward
+        left += outward
         more, less = _flow_beyond(side, flow, rows, reading.timeline)
         entered, left = entered - more, left + less
     return {"meta_edge_in_qty": (entered, None), "meta_edge_out_qty": (left, None)}
 
 
-def _moved(side: Side, rows: Ints) -> tuple[Ints, Ints]:
+def _moved(side: Side, rows: Ints, time: Timeline) -> tuple[Ints, Ints]:
     """Size after the event at prices unknown before it, and size before at prices unknown after."""
-    (old_u, old), (new_u, new) = side.levels(rows - 1), side.levels(rows)
-    before, after = side.edge[rows - 1], side.edge[rows]
-    inward = (new * ((new_u < before) & (new_u != ABSENT))).sum(axis=0)
-    outward = (old * ((old_u < after) & (old_u != ABSENT))).sum(axis=0)
-    return inward, outward
+    turned = side.turned
+    counted = np.zeros(len(side.edge), np.bool_)
+    counted[rows] = True
+    turned = turned.where(counted.take(turned.row))
+    before, after = side.edge.take(turned.row - 1), side.edge.take(turned.row)
+    inward, outward = turned.lots * (turned.u < before), -turned.lots * (turned.u < after)
+    return _per_bar(time, turned.row, inward), _per_bar(time, turned.row, outward)
 
 
 def _flow_beyond(side: Side, flow: Flow, rows: Ints, time: Timeline) -> tuple[Ints, Ints]:

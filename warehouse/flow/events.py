@@ -80,10 +80,18 @@ def mark(records: Batch, running: int, before: Batch | None) -> Events:
         reset=reset,
         quiet=reset | snapshot[first],
         unclosed=by_time & plain,
-        bad=np.logical_or.reduceat((flags & BAD_BOOK) != 0, first),
+        bad=_any((flags & BAD_BOOK) != 0, first),
         late=late,
         changed=changed[first],
     )
+
+
+def _any(chosen: Flags, first: Ints) -> Flags:
+    """Events one of whose records is chosen."""
+    if not chosen.any():
+        return np.zeros(len(first), np.bool_)
+    found: Flags = np.logical_or.reduceat(chosen, first)
+    return found
 
 
 def _changed(instrument: Array, before: Batch | None) -> Flags:

@@ -10,8 +10,8 @@ import numpy as np
 from warehouse.flow.matching import Flow
 from warehouse.flow.state import ABSENT, Side
 from warehouse.flow.tape import Array, Flags, Frame, Ints
-from warehouse.flow.timeline import Span, Timeline
-from warehouse.schema import BAR_NS, DEPTH
+from warehouse.flow.timeline import Lasting, Span, Timeline
+from warehouse.schema import BAR_NS
 
 REACH = 80
 """Ticks from the touch that the ladder shows of a full book."""
@@ -107,12 +107,12 @@ class Window:
     Args:
         side: The levels.
         timeline: When they held.
-        spans: For how long each of them stayed the same.
+        lasting: For how long they held.
         orders: Order counts at bar ends, (10, bars).
     """
 
-    def __init__(self, side: Side, timeline: Timeline, spans: list[Span], orders: Array) -> None:
-        self._side, self._time, self._spans, self._orders = side, timeline, spans, orders
+    def __init__(self, side: Side, timeline: Timeline, lasting: Lasting, orders: Array) -> None:
+        self._side, self._time, self._lasting, self._orders = side, timeline, lasting, orders
 
     def reach(self) -> tuple[Ints, Ints]:
         """Farthest seen price and best price of each bar."""
@@ -121,30 +121,25 @@ class Window:
         u, _ = side.levels(short)
         far[short] = np.where(u == ABSENT, NOWHERE, u).min(axis=0, initial=NOWHERE)
         far[side.best == ABSENT] = NOWHERE
-        changed = None if len(short) else side.changed[DEPTH - 1]
-        low = self._time.extreme(far, np.minimum, changed)
-        return low, self._time.extreme(side.best, np.maximum, side.changed[0])
+        low = self._time.extreme(far, np.minimum, side.turns.row)
+        return low, self._time.extreme(side.best, np.maximum, side.turns.row)
 
     def show(self, grid: Grid) -> Shown:
         """What rests at the rows of a grid; unseen prices count as 0 in sizes and orders."""
-        time = self._time
+        time, lasting = self._time, self._lasting
+        u, lots = self._side.levels(time.end_row)
+        opening = _summed(grid, lasting.opening_u, lasting.opening_lots)
         return Shown(
-            opening=self._sizes(grid, time.open_row),
-            ending=self._sizes(grid, time.end_row),
+            opening=opening,
+            ending=_summed(grid, u, lots),
             opening_seen=self._seen(grid, time.open_row),
             ending_seen=self._seen(grid, time.end_row),
             through=self._through(grid),
-            orders=self._sizes(grid, time.end_row, self._orders),
+            orders=_summed(grid, u, self._orders.astype(np.int64)),
             largest=None,
-            lot_ns=self._lot_ns(grid),
+            lot_ns=self._lot_ns(grid, opening),
             seen_ns=self._seen_ns(grid),
         )
-
-    def _sizes(self, grid: Grid, rows: Ints, amounts: Array | None = None) -> Ints:
-        u, sizes = self._side.levels(rows)
-        sizes = sizes if amounts is None else amounts.astype(np.int64)
-        level, bar = np.nonzero(u != ABSENT)
-        return grid.total(bar, u[level, bar], sizes[level, bar])
 
     def _seen(self, grid: Grid, rows: Ints) -> Flags:
         row = rows[grid.bar]
@@ -152,27 +147,31 @@ class Window:
         return seen
 
     def _through(self, grid: Grid) -> Flags:
-        edge = self._time.extreme(self._side.edge, np.maximum, self._side.changed[DEPTH - 1])
+        edge = self._time.extreme(self._side.edge, np.maximum, self._side.turns.row)
         known = self._time.open_row >= self._time.known
         through: Flags = (grid.u >= edge[grid.bar]) & known[grid.bar]
         return through
 
-    def _lot_ns(self, grid: Grid) -> Ints:
-        total = np.zeros(len(grid), np.int64)
-        for span in self._spans:
-            there = span.u != ABSENT
-            total += grid.total(span.bar[there], span.u[there], span.lots[there] * span.ns[there])
-        return total
+    def _lot_ns(self, grid: Grid, opening: Ints) -> Ints:
+        lasting, side = self._lasting, self._side
+        total = opening * BAR_NS + grid.total(lasting.bar, side.still.u, lasting.lot_ns)
+        return total + grid.total(lasting.turned_bar, side.turned.u, lasting.turned_lot_ns)
 
     def _seen_ns(self, grid: Grid) -> Ints:
         """Time during which each row lay inside the window: a sum over edges from the worst price up."""
-        last = self._spans[DEPTH - 1]
+        last = self._lasting.edge
         total = np.cumsum(grid.total(last.bar, np.maximum(last.u, grid.low[last.bar]), last.ns))
         count = int(grid.begins[-1])
         base = np.append(0, total)[grid.begins[:-1]]
         total[:count] -= base[grid.bar[:count]]
         total[count:] = _seen_lone(last, grid.bar[count:], grid.u[count:], len(grid.low))
         return total
+
+
+def _summed(grid: Grid, u: Ints, amounts: Ints) -> Ints:
+    """Sum at each row of amounts by level and bar, at coordinates `u`."""
+    level, bar = np.nonzero(u != ABSENT)
+    return grid.total(bar, u[level, bar], amounts[level, bar])
 
 
 def _seen_lone(edges: Span, bar: Ints, u: Ints, bars: int) -> Ints:
@@ -229,6 +228,7 @@ def table(shown: Shown, on: Grid, flow: Flow, timeline: Timeline, sign: int) -> 
         "seen_frac": (shown.seen_ns / BAR_NS, None),
         **{name: (lots, None) for name, lots in told.items() if name not in own},
         **{f"n_{name}": (on.gathered(placed[name]), None) for name in ("add", "pull", "fill")},
+        "n_modify": (on.gathered(on.row(timeline.bar_of(flow.modified.row), flow.modified.u)), None),
         **{name: (told[name], None if orders_known else np.ones(len(on), np.bool_)) for name in own},
         "max_order": (largest, unseen if orders_known else np.ones(len(on), np.bool_)),
     }

@@ -39,7 +39,7 @@ class Lots:
             if chosen.all():
                 return self
             chosen = np.flatnonzero(chosen)
-        return Lots(self.row[chosen], self.u[chosen], self.qty[chosen], self.at[chosen])
+        return Lots(*(each.take(chosen) for each in (self.row, self.u, self.qty, self.at)))
 
     def of(self, qty: Ints) -> Lots:
         """The same entries with other amounts; empty ones are left out."""

@@ -24,6 +24,7 @@ class Flow:
         hidden, refill: One entry for each event and price.
         answer: The adds within a second after a trade at the price in the same bar.
         unmatched: Trades in whose event nothing was removed from the side.
+        modified: What modify records name: the price after, with the size after.
         away, toward, young: From orders only: repriced away from and toward the other side, by old price;
             pulled within a second of being added.
     """
@@ -35,6 +36,7 @@ class Flow:
     refill: Lots
     answer: Lots
     unmatched: Lots
+    modified: Lots
     away: Lots
     toward: Lots
     young: Lots
@@ -55,11 +57,18 @@ class Flow:
 
     def told(self) -> tuple[Lots, ...]:
         """Entries that cover every price of the flow."""
-        return self.add, self.pull, self.fill, self.hidden
+        return self.add, self.pull, self.fill, self.hidden, self.modified
 
 
 def split(
-    adds: Lots, removals: Lots, trades: Lots, auction: Lots, silent: Flags, ts: Ints, bar: Ints
+    adds: Lots,
+    removals: Lots,
+    trades: Lots,
+    auction: Lots,
+    modified: Lots,
+    silent: Flags,
+    ts: Ints,
+    bar: Ints,
 ) -> Flow:
     """Fills and pulls of one side, by rule.
 
@@ -71,6 +80,7 @@ def split(
         removals: What was removed, for whatever reason.
         trades: Prints whose aggressor hit this side.
         auction: Prints without an aggressor.
+        modified: What modify records name; told as it is.
         silent: Rows whose event changed no book: their trades' removals may come in a later event.
         ts: Time of each event; row `r` is event `r - 1`.
         bar: Bar of each event.
@@ -86,10 +96,10 @@ def split(
     rest[alone] = _fill_later(fill, removals, traded.where(alone), ts, bar)
     unmatched = traded.of(rest * lone)
     filled, pulled = removals.of(fill), removals.of(removals.qty - fill)
-    hidden = hidden_by(traded, removals.of(fill), later=traded.qty - rest)
+    hidden = hidden_by(traded, filled, later=traded.qty - rest)
     refill, answer = after_trades(adds, traded, trades, ts, bar)
     nothing = no_lots()
-    return Flow(adds, pulled, filled, hidden, refill, answer, unmatched, nothing, nothing, nothing)
+    return Flow(adds, pulled, filled, hidden, refill, answer, unmatched, modified, nothing, nothing, nothing)
 
 
 def _mask(rows: Ints, count: int) -> Flags:

@@ -13,7 +13,8 @@ from warehouse.flow.lots import Lots, summed
 from warehouse.flow.matching import Flow, after_trades, hidden_by
 from warehouse.flow.orders import resting, told, unknown
 from warehouse.flow.pieces import Piece
-from warehouse.flow.reading import Reading, Sorted, broken, prints, sort
+from warehouse.flow.prints import absurd, hits, latest
+from warehouse.flow.reading import LETTERS, Reading, Sorted, broken, sort
 from warehouse.flow.state import SIGNS, State, side, state
 from warehouse.flow.tape import HEAD, Flags, Ints
 from warehouse.flow.timeline import Timeline
@@ -39,6 +40,7 @@ class Mbo:
 
     def __init__(self, tick: int) -> None:
         self._tick, self._orders, self._known = tick, nothing(), False
+        self._latest = np.empty(0, np.int64)
 
     def skip(self, piece: Piece) -> None:
         """Follow the orders, and nothing else."""
@@ -46,6 +48,7 @@ class Mbo:
 
     def read(self, piece: Piece) -> Reading:
         """States, and flows by order."""
+        before = self._latest
         known, usable, acts = self._follow(piece)
         rows = len(piece.bar) + 1
         moves = [changes(acts, sign, rows) for sign in SIGNS]
@@ -54,8 +57,9 @@ class Mbo:
             for move, sign in zip(moves, SIGNS, strict=True)
         )
         made = state(bid, ask, known)
+        wild = absurd(usable, made, before)
         timeline = Timeline(piece, known)
-        none = np.zeros(rows, np.bool_)
+        none, strange = np.zeros(rows, np.bool_), unknown(acts, len(piece.event))
         depths = (
             Full(bid, timeline, moves[0], acts),
             Full(ask, timeline, moves[1], acts),
@@ -64,13 +68,13 @@ class Mbo:
             piece=piece,
             state=made,
             timeline=timeline,
-            flows=(_flow(acts, usable, made, 0), _flow(acts, usable, made, 1)),
-            spans=(timeline.spans(bid, made.centre[0]), timeline.spans(ask, made.centre[1])),
+            flows=(_flow(acts, usable, made, 0, strange), _flow(acts, usable, made, 1, strange)),
+            lasting=(timeline.lasting(bid, made.centre[0]), timeline.lasting(ask, made.centre[1])),
             depths=depths,
             orders=np.stack([depth.orders(timeline.end_row) for depth in depths]),
             moving=usable.moving,
-            unknown=unknown(acts, len(piece.event)) | _before_known(piece, known),
-            broken=broken(usable, made, none),
+            unknown=strange | _before_known(piece, known),
+            broken=broken(usable, none, wild),
             spoilt=none,
         )
 
@@ -81,6 +85,7 @@ class Mbo:
         acts = told(usable, self._orders, known)
         self._orders = resting(acts, len(piece.bar) + 1)
         self._known |= known <= len(piece.bar)
+        self._latest = latest(usable, self._latest)
         return known, usable, acts
 
 
@@ -99,8 +104,8 @@ def _in_order(acts: Acts, chosen: Flags) -> Ints:
     return at[np.argsort(acts.at[at], kind="stable")]
 
 
-def _flow(acts: Acts, usable: Sorted, made: State, number: int) -> Flow:
-    """What happened to one side."""
+def _flow(acts: Acts, usable: Sorted, made: State, number: int, strange: Flags) -> Flow:
+    """What happened to one side; `strange` are records of orders never seen."""
     sign = SIGNS[number]
     flowing = (acts.at >= 0) & usable.moving[acts.row]
     was, stays = (_in_order(acts, owned & flowing) for owned in acts.owned(number == 0))
@@ -108,12 +113,13 @@ def _flow(acts: Acts, usable: Sorted, made: State, number: int) -> Flow:
     new = Lots(acts.row[stays], sign * acts.price[stays], acts.came[stays], acts.at[stays])
     fill = acts.fill[was]
     pulled, filled, adds = old.of(old.qty - fill), old.of(fill), new.of(new.qty)
-    hits, _ = prints(usable, made, number)
+    named, _ = hits(usable, made, number)
+    modified = usable.of(MODIFY, LETTERS[number])
     events = usable.piece.events
-    traded = summed(hits)
+    traded = summed(named)
     shown = np.zeros(len(made.both), np.bool_)
     shown[old.where(old.qty > 0).row] = True
-    refill, answer = after_trades(adds, traded, hits, events.ts, usable.piece.bar)
+    refill, answer = after_trades(adds, traded, named, events.ts, usable.piece.bar)
     moved = np.minimum(old.qty - fill, acts.came[was]) * (acts.bid == acts.was_bid)[was]
     away = sign * acts.price[was] < old.u
     young = events.ts[old.row - 1] - acts.was_born[was] < YOUNG_NS
@@ -125,6 +131,7 @@ def _flow(acts: Acts, usable: Sorted, made: State, number: int) -> Flow:
         refill=refill,
         answer=answer,
         unmatched=traded.where(~shown[traded.row]),
+        modified=usable.lots(modified[~strange.take(modified)], sign),
         away=old.of(moved * away),
         toward=old.of(moved * ~away),
         young=old.of((old.qty - fill) * young),

@@ -12,7 +12,8 @@ from warehouse.flow.ladder import Window
 from warehouse.flow.lots import Lots, found, joined, summed
 from warehouse.flow.matching import Flow, split
 from warehouse.flow.pieces import Piece
-from warehouse.flow.reading import LETTERS, Reading, Sorted, broken, prints, sort
+from warehouse.flow.prints import absurd, hits, latest
+from warehouse.flow.reading import LETTERS, Reading, Sorted, broken, sort
 from warehouse.flow.state import ABSENT, SIGNS, Side, State, held, state
 from warehouse.flow.tape import HEAD, Array, Flags, Ints
 from warehouse.flow.timeline import Timeline
@@ -41,7 +42,7 @@ class Mbp10:
         self._tick = tick
         self._px = np.full((2, DEPTH), UNDEF_PRICE, np.int64)
         self._sz, self._ct = np.zeros((2, DEPTH), np.uint32), np.zeros((2, DEPTH), np.uint32)
-        self._known = False
+        self._known, self._latest = False, np.empty(0, np.int64)
         self._buffers = [(np.empty((DEPTH, 0), np.int64), np.empty((DEPTH, 0), np.uint32))] * 2
 
     def skip(self, piece: Piece) -> None:
@@ -56,23 +57,25 @@ class Mbp10:
         made = state(bid, ask, known)
         timeline = Timeline(piece, known)
         usable = sort(piece, self._tick, known, spoilt)
+        wild = absurd(usable, made, self._latest)
+        self._latest = latest(usable, self._latest)
         orders = self._leave(piece, timeline.end_row)
         self._px, self._sz = (np.stack([getattr(s, w)[:, -1] for s in (bid, ask)]) for w in ("px", "sz"))
-        spans = timeline.spans(bid, made.centre[0]), timeline.spans(ask, made.centre[1])
+        lasting = timeline.lasting(bid, made.centre[0]), timeline.lasting(ask, made.centre[1])
         return Reading(
             piece=piece,
             state=made,
             timeline=timeline,
             flows=(_flow(usable, made, 0), _flow(usable, made, 1)),
-            spans=spans,
+            lasting=lasting,
             depths=(
-                Window(bid, timeline, spans[0], orders[0]),
-                Window(ask, timeline, spans[1], orders[1]),
+                Window(bid, timeline, lasting[0], orders[0]),
+                Window(ask, timeline, lasting[1], orders[1]),
             ),
             orders=orders,
             moving=usable.moving,
             unknown=np.zeros(len(piece.event), np.bool_),
-            broken=broken(usable, made, spoilt),
+            broken=broken(usable, spoilt, wild),
             spoilt=spoilt,
         )
 
@@ -119,12 +122,20 @@ def _flow(usable: Sorted, made: State, number: int) -> Flow:
     own, piece = made.sides[number], usable.piece
     letter, sign = LETTERS[number], SIGNS[number]
     adds, cuts = (_visible(usable.lots(usable.of(a, letter), sign), own) for a in (ADD, CANCEL))
-    more, less = _modified(usable.lots(usable.of(MODIFY, letter), sign), adds, cuts, own)
-    hits, auction = prints(usable, made, number)
+    modifies = usable.lots(usable.of(MODIFY, letter), sign)
+    more, less = _modified(modifies, adds, cuts, own)
+    named, auction = hits(usable, made, number)
     silent = np.ones(len(own.best), np.bool_)
     silent[piece.event[among(piece.records["action"], ADD, CANCEL, MODIFY)]] = False
     return split(
-        joined((adds, more)), joined((cuts, less)), hits, auction, silent, piece.events.ts, piece.bar
+        joined((adds, more)),
+        joined((cuts, less)),
+        named,
+        auction,
+        _visible(modifies, own),
+        silent,
+        piece.events.ts,
+        piece.bar,
     )
 
 
@@ -162,30 +173,9 @@ def _summed(lots: Lots, change: Ints) -> tuple[Lots, Ints]:
 
 def _differences(own: Side, wanted: Flags) -> tuple[Lots, Ints]:
     """Changes of size at every price that is known before and after the events of wanted rows."""
-    parts = [_in_place(own, level, wanted & ~own.shifted) for level in range(DEPTH)]
-    rows = np.flatnonzero(wanted & own.shifted)
-    (old_u, old), (new_u, new) = own.levels(rows - 1), own.levels(rows)
-    stays = np.zeros(old_u.shape, np.bool_)
-    for level in range(DEPTH):
-        match: Flags = (old_u == new_u[level]) & (old_u != ABSENT)
-        new[level] -= (match * old).sum(axis=0)
-        stays |= match
-    floor = np.maximum(own.edge[rows - 1], own.edge[rows])
-    parts.append(_entries(new_u, new, floor, rows))
-    parts.append(_entries(old_u, np.where(stays, 0, -old), floor, rows))
-    return joined([lots for lots, _ in parts]), np.concatenate([change for _, change in parts])
-
-
-def _in_place(own: Side, level: int, wanted: Flags) -> tuple[Lots, Ints]:
-    """Changes at one level of rows that left every price where it was."""
-    rows, px, sz = own.changed[level], own.px[level], own.sz[level]
-    rows = rows[wanted.take(rows)]
-    rows = rows[px.take(rows) != UNDEF_PRICE]
-    change = sz.take(rows).astype(np.int64) - sz.take(rows - 1)
-    return Lots(rows, own.coordinate(px.take(rows)), np.abs(change), rows), change
-
-
-def _entries(u: Ints, change: Ints, floor: Ints, rows: Ints) -> tuple[Lots, Ints]:
-    level, row = np.nonzero((change != 0) & (u >= floor) & (u != ABSENT))
-    chosen = change[level, row]
-    return Lots(rows[row], u[level, row], np.abs(chosen), rows[row]), chosen
+    still, turned = own.still.where(wanted.take(own.still.row)), own.turned
+    still = still.where(still.u != ABSENT)
+    floor = np.maximum(own.edge.take(turned.row - 1), own.edge.take(turned.row))
+    turned = turned.where(wanted.take(turned.row) & (turned.u >= floor))
+    row, u, change = (np.append(getattr(still, name), getattr(turned, name)) for name in ("row", "u", "lots"))
+    return Lots(row, u, np.abs(change), row), change

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 import numpy as np
 
 from warehouse.dbn import UNDEF_PRICE
-from warehouse.flow.events import ADD, ASK, BID, CANCEL, FILL, MODIFY, NO_SIDE, TRADE, among
+from warehouse.flow.events import ADD, ASK, BID, CANCEL, FILL, MODIFY, TRADE, among
 from warehouse.flow.ladder import Grid, Shown
 from warehouse.flow.lots import Lots
 from warehouse.flow.matching import Flow
 from warehouse.flow.pieces import Piece
-from warehouse.flow.state import ABSENT, SIGNS, UNDEF_SIZE, State
+from warehouse.flow.state import UNDEF_SIZE, State
 from warehouse.flow.tape import Array, Flags, Ints
-from warehouse.flow.timeline import Span, Timeline
+from warehouse.flow.timeline import Lasting, Timeline
 
 LETTERS = (BID, ASK)
 """Side letters of bids and asks."""
-FAR = 400
-"""Ticks from the best price beyond which a print is absurd and told only by bronze."""
 
 
 Broken = dict[str, Ints]
@@ -48,34 +46,34 @@ class Reading:
         state: Ten levels of both sides after each event.
         timeline: When they held.
         flows: Bids, asks.
-        spans: For how long each level stayed the same, bids, asks.
+        lasting: For how long the states held, bids, asks.
         depths: Sizes by price, bids, asks.
         orders: Order counts of the ten levels at bar ends, (2, 10, bars).
         moving: Rows whose event is flow and whose state before is known.
         unknown: Records of orders never seen.
         broken: Records that no table tells, by rule.
         spoilt: Rows whose levels could not be: the state before was held.
+        prints: Positions of the trades that are told, in feed order.
     """
 
     piece: Piece
     state: State
     timeline: Timeline
     flows: tuple[Flow, Flow]
-    spans: tuple[list[Span], list[Span]]
+    lasting: tuple[Lasting, Lasting]
     depths: tuple[Depth, Depth]
     orders: Array
     moving: Flags
     unknown: Flags
     broken: Broken
     spoilt: Flags
+    prints: Ints = field(init=False)
 
-    @property
-    def prints(self) -> Ints:
-        """Positions of the trades that are told, in feed order."""
+    def __post_init__(self) -> None:
         trades = self.piece.records["action"] == TRADE
         for at in self.broken.values():
             trades[at] = False
-        return np.flatnonzero(trades)
+        self.prints = np.flatnonzero(trades)
 
 
 class Reader(Protocol):
@@ -145,47 +143,20 @@ def sort(piece: Piece, tick: int, known: int, spoilt: Flags) -> Sorted:
     return Sorted(piece, u, sound, moving, sound & moving[piece.event])
 
 
-def prints(found: Sorted, state: State, side: int) -> tuple[Lots, Lots]:
-    """Trades that hit a side, and those without an aggressor; absurd prices are left out.
-
-    Args:
-        found: The records.
-        state: The states between which they lie.
-        side: 0 for bids, 1 for asks.
-    """
-    sign, best = SIGNS[side], state.sides[side].best
-    hits = found.lots(found.of(TRADE, LETTERS[1 - side]), sign)
-    auction = found.lots(found.of(TRADE, NO_SIDE), sign)
-    near = [lots.where(~_absurd(lots.u, best, lots.row)) for lots in (hits, auction)]
-    return near[0], near[1]
-
-
-def broken(found: Sorted, state: State, spoilt: Flags) -> Broken:
+def broken(found: Sorted, spoilt: Flags, absurd: Ints) -> Broken:
     """Records that no table tells, by the first of the rules that they break.
 
     `bad_level`: their event left levels that cannot be. `no_value`: no price or no size. `off_grid`: a price
-    between ticks. `absurd`: a print far from both best prices.
+    between ticks. `absurd`: a print far from all that is known.
     """
     piece, records = found.piece, found.piece.records
     counted = among(records["action"], ADD, CANCEL, MODIFY, TRADE, FILL)
     at = np.flatnonzero(~found.sound & counted)
     level = spoilt[piece.event[at]]
     empty = ~level & ((records["price"][at] == UNDEF_PRICE) | (records["size"][at] == UNDEF_SIZE))
-    trades = np.flatnonzero((records["action"] == TRADE) & found.sound)
-    row, u = piece.event[trades], found.u[trades]
-    bid, ask = state.sides
-    far = _absurd(u, bid.best, row) & _absurd(-u, ask.best, row)
     return {
         "bad_level": at[level],
         "no_value": at[empty],
         "off_grid": at[~level & ~empty],
-        "absurd": trades[far],
+        "absurd": absurd,
     }
-
-
-def _absurd(u: Ints, best: Ints, row: Ints) -> Flags:
-    """Prices far from a side's best price both before and after their event, where it is known."""
-    far = [(best[at] == ABSENT) | (np.abs(u - best[at]) > FAR) for at in (row - 1, row)]
-    some = (best[row - 1] != ABSENT) | (best[row] != ABSENT)
-    absurd: Flags = far[0] & far[1] & some
-    return absurd

@@ -97,7 +97,9 @@ class Sieve:
         if len(begins) == 1:
             return out
         one, other = begins[1:], begins[:-1]
-        alike = np.flatnonzero(_alike(near, one, other))
+        alike = np.flatnonzero(_packet(near, one, other))
+        for name in _TELLING:
+            alike = alike[near[name].take(one.take(alike)) == near[name].take(other.take(alike))]
         begin, shift = one[alike], (one - other)[alike]
         length = np.minimum(np.append(one[1:], len(out))[alike] - begin, shift)
         first = np.repeat(np.cumsum(length) - length, length)
@@ -126,7 +128,7 @@ def _begins(near: Batch) -> Ints:
     return np.flatnonzero(np.append(True, edge))
 
 
-def _alike(near: Batch, one: Ints, other: Ints) -> Flags:
+def _packet(near: Batch, one: Ints, other: Ints) -> Flags:
     """Records of one packet: number and time of receipt are the same."""
     number, received = near["sequence"], near["ts_recv"]
     together: Flags = (number[one] == number[other]) & (received[one] == received[other])
@@ -149,7 +151,7 @@ class _Pairs:
         """Whether rows are the same in every column as others, both rising."""
         out = np.zeros(len(rows), np.bool_)
         left = np.arange(len(rows))
-        for name in sorted(self._batch, key=lambda name: name not in _TELLING):
+        for name in sorted(self._batch, key=lambda name: (name not in _TELLING, "_sz_" not in name)):
             if not len(left):
                 return out
             left = left[self.values(name, rows[left]) == self.values(name, others[left])]

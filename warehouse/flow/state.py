@@ -23,6 +23,58 @@ SIGNS = (1, -1)
 
 
 @dataclass(slots=True)
+class Changes:
+    """Changes of size of one side, by row and price.
+
+    Args:
+        row: Rows.
+        u: Coordinates of the prices.
+        lots: What was added, negative if removed.
+    """
+
+    row: Ints
+    u: Ints
+    lots: Ints
+
+    def where(self, chosen: Flags) -> Changes:
+        """The chosen entries."""
+        at = np.flatnonzero(chosen)
+        return Changes(self.row[at], self.u[at], self.lots[at])
+
+
+@dataclass(slots=True)
+class Turns:
+    """Events that changed a price of one side; the others changed sizes where they were.
+
+    Args:
+        row: Rows, from 1, rising.
+        was_u, was: Coordinates and sizes of all ten levels before, (10, rows).
+        now_u, now: The same after.
+    """
+
+    row: Ints
+    was_u: Ints
+    was: Ints
+    now_u: Ints
+    now: Ints
+
+    def by_price(self) -> Changes:
+        """Change of size at each price that one of the levels had before or has after."""
+        new, stays = self.now.copy(), np.zeros(self.was.shape, np.bool_)
+        for level in range(DEPTH):
+            match: Flags = (self.was_u == self.now_u[level]) & (self.was_u != ABSENT)
+            new[level] -= (match * self.was).sum(axis=0)
+            stays |= match
+        gone = np.where(stays, 0, -self.was)
+        parts = [self._entries(self.now_u, new), self._entries(self.was_u, gone)]
+        return Changes(*(np.concatenate([part[i] for part in parts]) for i in range(3)))
+
+    def _entries(self, u: Ints, change: Ints) -> tuple[Ints, Ints, Ints]:
+        level, at = np.nonzero((change != 0) & (u != ABSENT))
+        return self.row[at], u[level, at], change[level, at]
+
+
+@dataclass(slots=True)
 class Side:
     """Ten levels of one side.
 
@@ -31,8 +83,11 @@ class Side:
         tick: Tick size in 1e-9 points.
         px: Prices in 1e-9 points, (10, rows); UNDEF_PRICE where there is no level.
         sz: Sizes in lots, (10, rows).
-        changed: For each level the rows, from 1, whose price or size is not that of the row before.
-        shifted: Rows any of whose prices is not that of the row before.
+        touched: Rows, from 1, whose first level is not that of the row before.
+        turns: Rows any of whose prices is not that of the row before.
+        level, still: Level and change of every size that changed in the other rows, level by level.
+        turned: Changes by price in the rows of `turns`.
+        sane: Whether no level came to a price between ticks or to the undefined size.
         best: Coordinate of the first level.
         edge: Coordinate of the tenth level: the known set is all from there on; ABSENT where all is known.
     """
@@ -41,20 +96,22 @@ class Side:
     tick: int
     px: Array
     sz: Array
-    changed: list[Ints]
-    shifted: Flags
+    touched: Ints
+    turns: Turns
+    level: Ints
+    still: Changes
+    turned: Changes
+    sane: bool
     best: Ints
     edge: Ints
 
     def coordinate(self, px: Array) -> Ints:
         """Coordinates of prices."""
-        u: Ints = self.sign * (px // self.tick)
-        u[px == UNDEF_PRICE] = ABSENT
-        return u
+        return _coordinate(self.sign, self.tick, px)
 
     def levels(self, rows: Ints) -> tuple[Ints, Ints]:
         """Coordinates and sizes of all ten levels at some rows, each (10, len(rows))."""
-        return self.coordinate(self.px[:, rows]), self.sz[:, rows].astype(np.int64)
+        return self.coordinate(_columns(self.px, rows)), _columns(self.sz, rows).astype(np.int64)
 
 
 @dataclass(slots=True)
@@ -82,18 +139,67 @@ class State:
         return -(self.sides[0].best + self.sides[1].best)
 
 
+def _coordinate(sign: int, tick: int, px: Array) -> Ints:
+    u: Ints = px // tick
+    if sign < 0:
+        np.negative(u, out=u)
+    u[px == UNDEF_PRICE] = ABSENT
+    return u
+
+
 def side(sign: int, tick: int, px: Array, sz: Array) -> Side:
     """A side from prices and sizes of its levels."""
-    shifted, changed = np.zeros(px.shape[1], np.bool_), []
-    for level in range(DEPTH):
-        moved = px[level, 1:] != px[level, :-1]
-        shifted[1:] |= moved
-        moved |= sz[level, 1:] != sz[level, :-1]
-        changed.append(np.flatnonzero(moved) + 1)
-    none = np.empty(0, np.int64)
-    made = Side(sign, tick, px, sz, changed, shifted, none, none)
-    made.best, made.edge = made.coordinate(px[0]), made.coordinate(px[DEPTH - 1])
-    return made
+    shifted, first = np.zeros(px.shape[1], np.bool_), np.zeros(px.shape[1], np.bool_)
+    for prices in px:
+        shifted[1:] |= prices[1:] != prices[:-1]
+    first[1:] = (px[0, 1:] != px[0, :-1]) | (sz[0, 1:] != sz[0, :-1])
+    turns, on_grid = _turns(sign, tick, px, sz, np.flatnonzero(shifted))
+    level, still, most = _still(sign, tick, px, sz, ~shifted[1:])
+    steps = np.append(0, turns.row)
+    held = np.diff(steps, append=px.shape[1])
+    best, edge = (np.repeat(_coordinate(sign, tick, px[i].take(steps)), held) for i in (0, DEPTH - 1))
+    return Side(
+        sign=sign,
+        tick=tick,
+        px=px,
+        sz=sz,
+        touched=np.flatnonzero(first),
+        turns=turns,
+        level=level,
+        still=still,
+        turned=turns.by_price(),
+        sane=on_grid and max(most, int(turns.now.max(initial=0))) != UNDEF_SIZE,
+        best=best,
+        edge=edge,
+    )
+
+
+def _columns(levels: Array, rows: Ints) -> Array:
+    # Level by level, since `take` along an axis of an array with gaps copies all of it.
+    return np.stack([level.take(rows) for level in levels])
+
+
+def _turns(sign: int, tick: int, px: Array, sz: Array, rows: Ints) -> tuple[Turns, bool]:
+    """Levels about the rows that changed a price, and whether all prices after are on the grid."""
+    was, now = _columns(px, rows - 1), _columns(px, rows)
+    was_u, now_u = _coordinate(sign, tick, was), _coordinate(sign, tick, now)
+    was_lots, now_lots = (_columns(sz, at).astype(np.int64) for at in (rows - 1, rows))
+    on_grid = not ((now_u * (sign * tick) != now) & (now != UNDEF_PRICE)).any()
+    return Turns(rows, was_u, was_lots, now_u, now_lots), on_grid
+
+
+def _still(sign: int, tick: int, px: Array, sz: Array, same: Flags) -> tuple[Ints, Changes, int]:
+    """Sizes that changed in rows that left every price where it was, their levels, and the largest after."""
+    found, most = [], 0
+    for prices, sizes in zip(px, sz, strict=True):
+        before = np.flatnonzero((sizes[1:] != sizes[:-1]) & same)
+        row = before + 1
+        after = sizes.take(row).astype(np.int64)
+        found.append((row, prices.take(row), after - sizes.take(before)))
+        most = max(most, int(after.max(initial=0)))
+    row, price, lots = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    level = np.repeat(np.arange(DEPTH), [len(rows) for rows, _, _ in found])
+    return level, Changes(row, _coordinate(sign, tick, price), lots), most
 
 
 def held(sign: int, tick: int, px: Array, sz: Array) -> tuple[Side, Flags]:
@@ -102,21 +208,16 @@ def held(sign: int, tick: int, px: Array, sz: Array) -> tuple[Side, Flags]:
     Returns:
         The side, and the rows whose levels held a price off the tick grid or no size.
     """
-    made, spoilt = side(sign, tick, px, sz), np.zeros(px.shape[1], np.bool_)
-    for level, rows in enumerate(made.changed):
-        # Only what changed is looked at, since most levels stay as they were; a wrong one may stay too.
-        if _wrong(px[level].take(rows), sz[level].take(rows), tick).any():
-            spoilt[1:] |= _wrong(px[level], sz[level], tick)[1:]
-    if not spoilt.any():
+    spoilt = np.zeros(px.shape[1], np.bool_)
+    made = side(sign, tick, px, sz)
+    # Only prices that changed are looked at, since most stay as they were; a wrong one may stay too.
+    if made.sane:
         return made, spoilt
+    off = (px % tick != 0) & (px != UNDEF_PRICE)
+    spoilt[1:] = (off | (sz == UNDEF_SIZE))[:, 1:].any(axis=0)
     last = np.maximum.accumulate(np.where(spoilt, 0, np.arange(len(spoilt))))
     px[:], sz[:] = px[:, last], sz[:, last]
     return side(sign, tick, px, sz), spoilt
-
-
-def _wrong(px: Array, sz: Array, tick: int) -> Flags:
-    wrong: Flags = ((px % tick != 0) & (px != UNDEF_PRICE)) | (sz == UNDEF_SIZE)
-    return wrong
 
 
 def state(bid: Side, ask: Side, known: int) -> State:

@@ -34,6 +34,7 @@ class _Group:
     """A row group and the times at which its records were received."""
 
     file: pq.ParquetFile
+    kinds: dict[str, str]
     number: int
     first: int
     last: int
@@ -58,25 +59,34 @@ def batches(
 
 
 def _groups(path: Path) -> list[_Group]:
-    file = pq.ParquetFile(path, read_dictionary=list(_LETTERS))
+    file = pq.ParquetFile(path, read_dictionary=list(_LETTERS), pre_buffer=True)
+    kinds = {field.name: _kind(field.type) for field in file.schema_arrow}
     column = file.schema.names.index("ts_recv")
     seen = [file.metadata.row_group(n).column(column).statistics for n in range(file.num_row_groups)]
-    return [_Group(file, number, s.min_raw, s.max_raw) for number, s in enumerate(seen)]
+    return [_Group(file, kinds, number, s.min_raw, s.max_raw) for number, s in enumerate(seen)]
 
 
 def _read(group: _Group, columns: Sequence[str]) -> Iterator[Batch]:
     """A row group in slices: what is small enough is decoded into memory that was just used."""
     for rows in group.file.iter_batches(RECORDS, [group.number], list(columns), use_threads=False):
-        yield {name: _array(rows[name]) for name in columns}
+        named = zip(rows.schema.names, rows.columns, strict=True)
+        yield {name: _array(column, group.kinds[name]) for name, column in named}
 
 
-def _array(column: pa.Array) -> Array:
+def _kind(stored: pa.DataType) -> str:
+    """The numpy type that a column's memory is read as; of letters that of their codes."""
+    if pa.types.is_dictionary(stored):
+        return "i4"
+    return "i8" if pa.types.is_timestamp(stored) else str(stored)
+
+
+def _array(column: pa.Array, kind: str) -> Array:
     # Through buffers: `to_numpy` would import pandas, which costs more time than a million records.
-    if pa.types.is_dictionary(column.type):
+    if isinstance(column, pa.DictionaryArray):
         codes = [ord(letter) if letter else 0 for letter in column.dictionary.to_pylist()]
-        letters: Array = np.array(codes, np.uint8)[_values(column.indices, "i4")]
+        letters: Array = np.array(codes, np.uint8).take(_values(column.indices, kind))
         return letters
-    return _values(column, "i8" if pa.types.is_timestamp(column.type) else str(column.type))
+    return _values(column, kind)
 
 
 def _values(column: pa.Array, kind: str) -> Array:

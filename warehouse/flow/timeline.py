@@ -9,26 +9,49 @@ import numpy as np
 from warehouse.flow.pieces import Piece
 from warehouse.flow.state import Side
 from warehouse.flow.tape import Array, Ints, Reals
-from warehouse.schema import BAR_NS, DEPTH
+from warehouse.schema import BAR_NS
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Times during which one level stayed the same, cut at bars.
+    """Times during which one level stayed at its price, cut at bars.
 
     Args:
         row: Row of the state.
         bar: Bar.
         ns: Nanoseconds.
         u: Coordinate of the level; ABSENT where there is none.
-        lots: Its size.
     """
 
     row: Ints
     bar: Ints
     ns: Ints
     u: Ints
-    lots: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """For how long the states of one side held.
+
+    Args:
+        edge: Spans of its tenth level, cut also where the coordinate of the microprice changes.
+        bar: Bar of each change of `Side.still`.
+        lot_ns: Its lots times the nanoseconds from it to the end of its bar.
+        turn_bar, turn_ns: Bar of each of `Side.turns`, and nanoseconds from it to the end of its bar.
+        turned_bar, turned_lot_ns: The same as of `still` for each change of `Side.turned`.
+        opening_u, opening_lots: Coordinates and sizes of the ten levels at the start of each bar, (10, bars);
+            sizes are 0 where the state is unknown.
+    """
+
+    edge: Span
+    bar: Ints
+    lot_ns: Ints
+    turn_bar: Ints
+    turn_ns: Ints
+    turned_bar: Ints
+    turned_lot_ns: Ints
+    opening_u: Ints
+    opening_lots: Ints
 
 
 class Timeline:
@@ -49,7 +72,8 @@ class Timeline:
         events, bars = len(piece.bar), piece.bars
         self.bars, self.known = bars, known
         self._row_bar = np.append(0, piece.bar)
-        self._start, self._event_ts = piece.start, piece.events.ts
+        ends = piece.start + BAR_NS * (piece.bar + 1)
+        self._left = np.append(0, ends - piece.events.ts)
         self.open_row: Ints = np.searchsorted(piece.bar, np.arange(bars)).astype(np.int64)
         self.end_row: Ints = np.append(self.open_row[1:], events)
         self.opening: Ints = self.open_row + np.arange(bars)
@@ -71,7 +95,7 @@ class Timeline:
 
     def left(self, rows: Ints) -> Ints:
         """Nanoseconds from the event before each row to the end of its bar."""
-        ns: Ints = self._start + BAR_NS * (self.bar_of(rows) + 1) - self._event_ts[rows - 1]
+        ns: Ints = self._left.take(rows)
         return ns
 
     def _merged(self, of_bars: Array, of_events: Array) -> Ints:
@@ -105,7 +129,7 @@ class Timeline:
         found: Array = pick.reduceat(values[rows], where)
         return found
 
-    def _runs(self, *changed: Ints) -> tuple[Ints, Ints, Ints]:
+    def runs(self, *changed: Ints) -> tuple[Ints, Ints, Ints]:
         """Row, bar and nanoseconds of spans over which what changes at given rows stays the same."""
         begins = np.zeros(len(self.row), np.bool_)
         begins[self.opening] = True
@@ -116,11 +140,20 @@ class Timeline:
         ns[row < self.known] = 0
         return row, self.bar.take(at), ns
 
-    def spans(self, side: Side, centre: Ints) -> list[Span]:
-        """Spans of each level of a side, cut also where the coordinate of the microprice changes."""
-        jumps, found = np.flatnonzero(centre[1:] != centre[:-1]) + 1, []
-        for level in range(DEPTH):
-            row, bar, ns = self._runs(side.changed[level], jumps)
-            u = side.coordinate(side.px[level].take(row))
-            found.append(Span(row, bar, ns, u, side.sz[level].take(row).astype(np.int64)))
-        return found
+    def lasting(self, side: Side, centre: Ints) -> Lasting:
+        """What integrals over time of a side's sizes are made from."""
+        jumps = np.flatnonzero(centre[1:] != centre[:-1]) + 1
+        row, bar, ns = self.runs(side.turns.row, jumps)
+        still, turned, turns = side.still, side.turned, side.turns.row
+        u, lots = side.levels(self.open_row)
+        return Lasting(
+            edge=Span(row, bar, ns, side.edge.take(row)),
+            bar=self.bar_of(still.row),
+            lot_ns=still.lots * self.left(still.row),
+            turn_bar=self.bar_of(turns),
+            turn_ns=self.left(turns),
+            turned_bar=self.bar_of(turned.row),
+            turned_lot_ns=turned.lots * self.left(turned.row),
+            opening_u=u,
+            opening_lots=lots * (self.open_row >= self.known),
+        )

@@ -89,13 +89,17 @@ class Writing:
 def _suspect(reading: Reading, bad: Flags) -> Flags:
     """Bars with a state that may be bad or is crossed, or an event whose levels could not be."""
     time = reading.timeline
-    rows: Flags = time.extreme(bad | reading.state.crossed, np.maximum)
+    odd, rows = bad | reading.state.crossed, np.zeros(time.bars, np.bool_)
+    if odd.any():
+        rows = time.extreme(odd, np.maximum)
     rows[time.bar_of(np.flatnonzero(reading.spoilt))] = True
     return rows
 
 
 def bad_rows(events: Events, *, carried: bool) -> Flags:
     """Rows whose book was flagged as maybe bad since the last reset, the carried one first."""
+    if not (carried or events.bad.any()):
+        return np.zeros(len(events.ts) + 1, np.bool_)
     number = np.arange(len(events.ts))
     flagged = np.maximum.accumulate(np.where(events.bad, number, -1))
     reset = np.maximum.accumulate(np.where(events.reset, number, -1))
@@ -109,7 +113,7 @@ def quotes(reading: Reading) -> Frame:
     dropped = np.append(False, events.reset)
     chosen = dropped.copy()
     for side in sides:
-        chosen[side.changed[0]] = True
+        chosen[side.touched] = True
     row = np.flatnonzero(chosen)
     some = np.maximum(sides[0].best[row], sides[1].best[row]) != ABSENT
     row = np.repeat(row, 1 + (dropped[row] & some))
