@@ -148,8 +148,7 @@ TOTALS = {
 """Sum: what it adds up, in words, its unit, what it is when reflected."""
 
 for called, (base, words, unit, swap) in TOTALS.items():
-
-    @feature(
+    feature(
         name=f"cumul_{called}",
         inputs=(base,),
         doc=f"Sum of {words} over 240 bars.",
@@ -157,9 +156,7 @@ for called, (base, words, unit, swap) in TOTALS.items():
         window=LOOKBACK,
         swap=f"cumul_{swap}",
         rises_with=base,
-    )
-    def summed(value: pl.Expr) -> pl.Expr:
-        return running(value)
+    )(running)
 
 
 for called, parity, swap in (

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from features.bounded import average
+from features.bounded import average, share
 from features.cells import LEVELS, ask, bid, known, qty
 from warehouse.catalog import feature, measure
 from warehouse.schema import DEPTH
@@ -40,7 +40,7 @@ for side, other, of_side in (("bid", "ask", bid), ("ask", "bid", ask)):
             swap=f"{other}_{called}_ticks",
         )
 
-    @feature(
+    feature(
         name=f"ladder_{side}_void_frac_eob",
         inputs=(f"{side}_thin_ticks", f"{side}_usual_ticks"),
         doc=f"Share of the first ten {side} ticks with less than a quarter of the usual size; null without a profile.",
@@ -48,6 +48,4 @@ for side, other, of_side in (("bid", "ask", bid), ("ask", "bid", ask)):
         swap=f"ladder_{other}_void_frac_eob",
         rises_with=f"{side}_thin_ticks",
         bounds=(0, 1),
-    )
-    def void(thin: pl.Expr, usual: pl.Expr) -> pl.Expr:
-        return thin / usual
+    )(share)

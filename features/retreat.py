@@ -6,7 +6,7 @@ Read as if price came from below: *far* is the ask at the level and above, which
 
 import polars as pl
 
-from features.bounded import logistic, total
+from features.bounded import itself, logistic, total
 from features.lvl import CELLS
 from features.volatility import BARS_A_MINUTE
 from warehouse.catalog import CATALOG, PREFIX, setup
@@ -51,7 +51,7 @@ def turned(name: str, cell: str, part: str, words: str) -> None:
     """Declare what a cell's feature is in the direction of travel."""
     base = CATALOG[f"{PREFIX}lvl_{cell}_{part}"]
 
-    @setup(
+    setup(
         name=name,
         inputs=(f"lvl_{cell}_{part}",),
         doc=base.doc.replace(CELLS[cell], words),
@@ -59,9 +59,7 @@ def turned(name: str, cell: str, part: str, words: str) -> None:
         rises_with=f"lvl_{cell}_{part}",
         bounds=base.bounds,
         idle=base.idle,
-    )
-    def itself(value: pl.Expr) -> pl.Expr:
-        return value
+    )(itself)
 
 
 def followed(side: str, words: str) -> None:

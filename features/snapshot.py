@@ -17,18 +17,13 @@ from features import (  # noqa: F401 (declared before what reads them)
     volatility,
     wall,
 )
-from features.bounded import total
+from features.bounded import itself, total
 from warehouse.catalog import CATALOG, PREFIX, feature, setup, vector
 from warehouse.units import FRACTION
 
 BARS_A_MINUTE = 12
 MASKED_BELOW = 0.5
 TWIN = "a ratio under the snapshot's name for it"
-
-
-def itself(value: pl.Expr) -> pl.Expr:
-    """The value as it is seen in the direction of travel."""
-    return value
 
 
 def kept(name: str, ratio: str) -> str:

@@ -7,7 +7,7 @@ the one behind price. Every value is null where less than half of the zone's leg
 import polars as pl
 
 from features import depth, retreat  # noqa: F401 (declared before what reads them)
-from features.bounded import balance, log_ratio
+from features.bounded import balance, log_ratio, share_of_both
 from features.cells import BANDS_AROUND, named
 from features.cube import FULL, SEEN, ticks
 from warehouse.catalog import setup
@@ -53,8 +53,8 @@ def formed(form: str, given: tuple[pl.Expr, ...]) -> pl.Expr:
         "rel_eob": pl.when(b > 0).then(log_ratio(a, b, rest[-1])) if rest else a,
         "pabal_sum": balance(a, b, rest[-1]) if rest else a,
         "palr_sum": log_ratio(a, b, rest[-1]) if rest else a,
-        "fillshare_sum": a / (a + b + rest[-1]) if rest else a,
-        "repl_sum": pl.when(b >= rest[-1] * FILLED).then(a / (a + b + rest[-1])) if rest else a,
+        "fillshare_sum": share_of_both(a, b, rest[-1]) if rest else a,
+        "repl_sum": pl.when(b >= rest[-1] * FILLED).then(share_of_both(a, b, rest[-1])) if rest else a,
         "pullrate_sum": a / (b + sum(rest)) if rest else a,
         "addrate_sum": a / (b + sum(rest)) if rest else a,
     }
