@@ -12,8 +12,8 @@ from warehouse.units import FRACTION
 WINDOWS = (3, 12)
 SPANS = (1, 3, 12)
 PAIRS = {"flow": ("long", "short", "owners' acts"), "aggr": ("buy", "sell", "prints")}
-MOVING = ("rest_eob", "flow_sum", "net_sum")
-"""What is differentiated; prints alone are 0 at most points of most bars."""
+MOVING = ("rest_eob", "rest_twa", "flow_sum", "aggr_sum", "net_sum")
+"""What is differentiated."""
 
 
 for j in POINTS_AROUND:

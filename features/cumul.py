@@ -34,6 +34,11 @@ def net(columns: tuple[pl.Expr, ...]) -> pl.Expr:
     return total(columns[:3]) - total(columns[3:])
 
 
+def built_up(net: pl.Expr, gross: pl.Expr, bars: pl.Expr, kappa: pl.Expr) -> pl.Expr:
+    """Net over gross of a running sum, shrunk to 0 where little was turned over."""
+    return net / (gross + kappa * bars.sqrt())
+
+
 for side, other in (("bid", "ask"), ("ask", "bid")):
     for called, columns, words in (
         ("net", flows, f"added less pulled less filled on the {side}"),
@@ -72,21 +77,6 @@ def cumul_bars(msg_cnt: pl.Expr) -> pl.Expr:
     return bars(msg_cnt)
 
 
-for side, other in (("bid", "ask"), ("ask", "bid")):
-
-    @feature(
-        name=f"cumul_flow_bal_{side}",
-        inputs=(f"cumul_flow_net_{side}", f"cumul_flow_turnover_{side}", "cumul_bars", "kappa_vol"),
-        doc=f"Net over turnover of the {side}'s flow within 3 pt of the microprice, over 240 bars; + builds.",
-        unit=FRACTION,
-        swap=f"cumul_flow_bal_{other}",
-        rises_with=f"cumul_flow_net_{side}",
-        bounds=(-1, 1),
-    )
-    def flow_bal(net: pl.Expr, turnover: pl.Expr, bars: pl.Expr, kappa: pl.Expr) -> pl.Expr:
-        return net / (turnover + kappa * bars.sqrt())
-
-
 @feature(unit=LOTS, parity="odd", rises_with="cumul_flow_net_bid")
 def cumul_flow_imbal(cumul_flow_net_bid: pl.Expr, cumul_flow_net_ask: pl.Expr) -> pl.Expr:
     """Net flow of the bid less that of the ask, over 240 bars."""
@@ -109,7 +99,7 @@ def cumul_flow_bal(
 ) -> pl.Expr:
     """Net flow of the bid less that of the ask over the turnover of both, over 240 bars; + supports."""
     turnover = cumul_flow_turnover_bid + cumul_flow_turnover_ask
-    return cumul_flow_imbal / (turnover + kappa_vol * cumul_bars.sqrt())
+    return built_up(cumul_flow_imbal, turnover, cumul_bars, kappa_vol)
 
 
 @feature(unit=LOTS, window=LOOKBACK, parity="odd", rises_with="trade_signed_vol_sum")
@@ -124,13 +114,15 @@ def cumul_trade_vol(trade_vol_sum: pl.Expr) -> pl.Expr:
     return running(trade_vol_sum)
 
 
-@feature(unit=FRACTION, parity="odd", rises_with="cumul_signed_trade_vol", bounds=(-1, 1))
-def cumul_signed_trade_bal(
-    cumul_signed_trade_vol: pl.Expr, cumul_trade_vol: pl.Expr, cumul_bars: pl.Expr, kappa_vol: pl.Expr
-) -> pl.Expr:
-    """Bought less sold over all traded over 240 bars, shrunk to 0 where little trades."""
-    return cumul_signed_trade_vol / (cumul_trade_vol + kappa_vol * cumul_bars.sqrt())
-
+feature(
+    name="cumul_signed_trade_bal",
+    inputs=("cumul_signed_trade_vol", "cumul_trade_vol", "cumul_bars", "kappa_vol"),
+    doc="Bought less sold over all traded over 240 bars, shrunk to 0 where little trades.",
+    unit=FRACTION,
+    parity="odd",
+    rises_with="cumul_signed_trade_vol",
+    bounds=(-1, 1),
+)(built_up)
 
 TOTALS = {
     "aggbuy_vol": ("trade_aggbuy_vol_sum", "lots bought by aggressors", LOTS, "aggsell_vol"),

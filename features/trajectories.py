@@ -25,6 +25,9 @@ SERIES = {
     "imbal": "trade_x_imbal_w12",
 }
 
+SCALED = {"x"}
+"""Series in points, whose samples are told in expected one-minute moves."""
+
 
 def weights(wave: int) -> list[float]:
     """Of the samples in a wave, the oldest first."""
@@ -40,12 +43,20 @@ def sampled(value: pl.Expr, place: int) -> pl.Expr:
     return pl.coalesce(value.shift(ago), (value.shift(ago - EVERY) + value.shift(ago + EVERY)) / 2)
 
 
+def samples(called: str) -> tuple[str, ...]:
+    """Names of a series' samples, the oldest first; the last one of a ratio is the series itself."""
+    names = tuple(f"seq_{called}_s{place:02d}" for place in range(SAMPLES))
+    return names if called in SCALED else (*names[:-1], SERIES[called])
+
+
 for called, base in SERIES.items():
-    NAMES = tuple(f"seq_{called}_s{place:02d}" for place in range(SAMPLES))
+    NAMES = samples(called)
 
     for place, name in enumerate(NAMES):
+        if name == base:
+            continue
         AGO, INNER = (SAMPLES - 1 - place) * EVERY, 0 < place < SAMPLES - 1
-        OVER = ("sigma_60",) if called == "x" else ()
+        OVER = ("sigma_60",) if called in SCALED else ()
 
         @setup(
             name=name,
@@ -56,7 +67,6 @@ for called, base in SERIES.items():
             window=AGO + 1 + (EVERY if INNER else 0),
             rises_with=base if AGO == 0 else None,
             bounds=CATALOG[PREFIX + base].bounds if not OVER else (float("-inf"), float("inf")),
-            idle="" if AGO or OVER else "the sample at the setup is the series itself",
         )
         def sample(value: pl.Expr, *sigma: pl.Expr, place: int = place) -> pl.Expr:
             then = sampled(value, place)

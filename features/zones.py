@@ -41,7 +41,8 @@ FORMS = {
     "addrate_sum": (("add", "open", "add", "kappa_vol"), "added of all that was there or added", FRACTION, (0, 1)),
     "fillshare_sum": (("fill", "pull", "kappa_vol"), "filled of all that went", FRACTION, (0, 1)),
     "repl_sum": (("back", "fill", "kappa_vol"), "added back within a second of trades, of that and the filled; null under 5 filled", FRACTION, (0, 1)),
-    "void_eob": (("thin", "seen"), "share of the known ticks with less than a quarter of the usual", FRACTION, (0, 1)),
+    "void_eob": (("thin", "told"), "share of the known ticks with less than a quarter of the usual; null without a profile", FRACTION, (0, 1)),
+    "void_twa": (("thin_twa", "told_twa"), "share of the time and ticks known with less than a quarter of the usual on average; null without a profile", FRACTION, (0, 1)),
 }  # fmt: skip
 """Form: the quantities that it reads, its words, its unit, its bounds."""
 

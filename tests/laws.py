@@ -317,7 +317,7 @@ def bounds(tables, triggers, names=None):
 def alive(tables, triggers):
     """Every feature says something of its own, or its declaration tells when it does not."""
     made = triggers.hstack(plan.at_setups(triggers, tables).drop("setup_id", "sigma_60", strict=False))
-    found = liveness.of(reasons.beside(made)).idle
+    found = liveness.idle(reasons.beside(made))
     return {name for name, one in found.items() if not one.why or one.why.startswith("null in")}
 
 
