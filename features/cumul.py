@@ -34,9 +34,14 @@ def net(columns: tuple[pl.Expr, ...]) -> pl.Expr:
     return total(columns[:3]) - total(columns[3:])
 
 
-def built_up(net: pl.Expr, gross: pl.Expr, bars: pl.Expr, kappa: pl.Expr) -> pl.Expr:
+def held(known: pl.Expr) -> pl.Expr:
+    """Bars in the running sums: 240, fewer in the date's first twenty minutes."""
+    return known.clip(upper_bound=LOOKBACK)
+
+
+def built_up(net: pl.Expr, gross: pl.Expr, known: pl.Expr, kappa: pl.Expr) -> pl.Expr:
     """Net over gross of a running sum, shrunk to 0 where little was turned over."""
-    return net / (gross + kappa * bars.sqrt())
+    return net / (gross + kappa * held(known).sqrt())
 
 
 for side, other in (("bid", "ask"), ("ask", "bid")):
@@ -71,12 +76,6 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
         return running(total(columns))
 
 
-@feature(unit=COUNT, window=LOOKBACK, bounds=(1, LOOKBACK), idle="240 but in the date's first twenty minutes")
-def cumul_bars(msg_cnt: pl.Expr) -> pl.Expr:
-    """Bars in the running sums: 240, fewer in the date's first twenty minutes."""
-    return bars(msg_cnt)
-
-
 @feature(unit=LOTS, parity="odd", rises_with="cumul_flow_net_bid")
 def cumul_flow_imbal(cumul_flow_net_bid: pl.Expr, cumul_flow_net_ask: pl.Expr) -> pl.Expr:
     """Net flow of the bid less that of the ask, over 240 bars."""
@@ -89,17 +88,17 @@ def cumul_flow_netpull_imbal(cumul_flow_netpull_bid: pl.Expr, cumul_flow_netpull
     return cumul_flow_netpull_bid - cumul_flow_netpull_ask
 
 
-@feature(unit=FRACTION, parity="odd", rises_with="cumul_flow_imbal", bounds=(-1, 1))
+@feature(unit=FRACTION, parity="odd", rises_with="cumul_flow_imbal", bounds=(-1, 1), needs=LOOKBACK)
 def cumul_flow_bal(
     cumul_flow_imbal: pl.Expr,
     cumul_flow_turnover_bid: pl.Expr,
     cumul_flow_turnover_ask: pl.Expr,
-    cumul_bars: pl.Expr,
+    meta_known_bars: pl.Expr,
     kappa_vol: pl.Expr,
 ) -> pl.Expr:
     """Net flow of the bid less that of the ask over the turnover of both, over 240 bars; + supports."""
     turnover = cumul_flow_turnover_bid + cumul_flow_turnover_ask
-    return built_up(cumul_flow_imbal, turnover, cumul_bars, kappa_vol)
+    return built_up(cumul_flow_imbal, turnover, meta_known_bars, kappa_vol)
 
 
 @feature(unit=LOTS, window=LOOKBACK, parity="odd", rises_with="trade_signed_vol_sum")
@@ -116,12 +115,13 @@ def cumul_trade_vol(trade_vol_sum: pl.Expr) -> pl.Expr:
 
 feature(
     name="cumul_signed_trade_bal",
-    inputs=("cumul_signed_trade_vol", "cumul_trade_vol", "cumul_bars", "kappa_vol"),
+    inputs=("cumul_signed_trade_vol", "cumul_trade_vol", "meta_known_bars", "kappa_vol"),
     doc="Bought less sold over all traded over 240 bars, shrunk to 0 where little trades.",
     unit=FRACTION,
     parity="odd",
     rises_with="cumul_signed_trade_vol",
     bounds=(-1, 1),
+    needs=LOOKBACK,
 )(built_up)
 
 TOTALS = {
@@ -163,12 +163,13 @@ for called, parity, swap in (
 
     @feature(
         name=f"cumul_{called}_rate",
-        inputs=(f"cumul_{called}", "cumul_bars", "bar"),
+        inputs=(f"cumul_{called}", "meta_known_bars", "bar"),
         doc=f"`cumul_{called}` per bar of those that it holds.",
         unit=BASE.unit / BARS,
         parity="odd" if parity == "odd" else "even",
         swap=f"cumul_{swap}_rate",
         rises_with=f"cumul_{called}",
+        needs=LOOKBACK,
     )
-    def rate(value: pl.Expr, bars: pl.Expr, bar: pl.Expr) -> pl.Expr:
-        return value / (bars * bar)
+    def rate(value: pl.Expr, known: pl.Expr, bar: pl.Expr) -> pl.Expr:
+        return value / (held(known) * bar)

@@ -139,24 +139,11 @@ def known_moves(near: pl.Expr, mid: pl.Expr, a: pl.Expr, b: pl.Expr, reset: pl.E
     return [pl.when(known).then(each) for each in (rested, moved)]
 
 
-@setup(
-    name="lvl_retreat_near_res_run",
-    inputs=UNEXPLAINED,
-    unit=COUNT,
-    window=LONGEST + 1,
-    bounds=(0, LONGEST),
-    idle="that of the retreat itself where every move is known",
-)
-def unexplained_in_a_row(*columns: pl.Expr) -> pl.Expr:
-    """Bars in a row whose near retreat and move are known, its own included, at most 36."""
-    return run(known_moves(*columns)[0], LONGEST)
-
-
 for bars in SMOOTHINGS:
 
     @setup(
         name=f"lvl_retreat_near_res_sum_ewm{bars}",
-        inputs=(*UNEXPLAINED, "lvl_retreat_near_res_run", "sigma_60"),
+        inputs=(*UNEXPLAINED, "sigma_60"),
         doc="Retreat of bids behind price beyond what the bars' own moves explain, by today's sigma.\n\n"
         f"Exponentially weighted over {bars} bars; starts anew after a null.",
         unit=FRACTION,
@@ -164,9 +151,11 @@ for bars in SMOOTHINGS:
         rises_with="lvl_retreat_near_sum",
     )
     def unexplained_ewm(*columns: pl.Expr, bars: int = bars) -> pl.Expr:
-        *read, run, sigma = columns
+        *read, sigma = columns
         scale: float = BARS_A_MINUTE**0.5
-        rested, moved = (smoothed(each, run, bars) for each in known_moves(*read))
+        both = known_moves(*read)
+        known = run(both[0], TAPS * bars)
+        rested, moved = (smoothed(each, known, bars) for each in both)
         return rested - moved * scale / sigma
 
 

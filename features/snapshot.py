@@ -21,7 +21,7 @@ from features.bounded import balance, itself, total
 from features.cells import LEVELS
 from features.cumul import built_up, flows
 from features.lvl import FLOWS, TIE, WHICH, chosen
-from warehouse.catalog import CATALOG, PREFIX, feature, setup, vector
+from warehouse.catalog import CATALOG, LOOKBACK, PREFIX, feature, setup, vector
 from warehouse.units import FRACTION
 
 BARS_A_MINUTE = 12
@@ -112,13 +112,14 @@ def built(side: str) -> str:
     name = f"cumul_flow_net_{side}"
     return feature(
         name=f"{name}_r",
-        inputs=(name, f"cumul_flow_turnover_{side}", "cumul_bars", "kappa_vol"),
+        inputs=(name, f"cumul_flow_turnover_{side}", "meta_known_bars", "kappa_vol"),
         doc=f"Net over turnover of the {side}'s flow within 3 pt of the microprice, over 240 bars; + builds.",
         unit=FRACTION,
         swap=mirrored(name) + "_r",
         rises_with=name,
         bounds=(-1, 1),
         grain="setup",
+        needs=LOOKBACK,
     )(built_up).name
 
 
