@@ -96,9 +96,8 @@ for j in POINTS_AROUND:
     )
 
 stays = pl.col("qty_open") + pl.col("add") - pl.col("pull")
-through = pl.col("qty_open").is_not_null() & qty.is_not_null() & (pl.col("seen_frac") >= 1)
-
 opened = pl.col("qty_open")
+through = opened.is_not_null() & qty.is_not_null() & (pl.col("seen_frac") >= 1)
 
 IN_CELLS: dict[str, tuple[int, pl.Expr, Unit, str]] = {
     "open": (FAR, opened, LOTS, "resting at bar start"),
@@ -227,10 +226,7 @@ IN_ZONES: dict[str, tuple[pl.Expr, Unit, str]] = {
     "back": (pl.col("add_after_trade"), LOTS, "added within a second of a trade there"),
     "seen": (known.cast(pl.Float64), COUNT, "known at bar end, in ticks rather than lots"),
     "told": ((known & told).cast(pl.Float64), COUNT, "known and of a usual size, in ticks rather than lots"),
-    "thin": (
-        (known & (qty < VOID * pl.col("usual"))).cast(pl.Float64), COUNT,
-        "known and less than a quarter of the usual, in ticks rather than lots",
-    ),
+    "thin": ((known & (qty < VOID * pl.col("usual"))).cast(pl.Float64), COUNT, "known and less than a quarter of the usual, in ticks rather than lots"),
     "told_twa": (pl.when(legal & told).then(seen_part), COUNT, "known and of a usual size, as a share of the bar's time, in ticks rather than lots"),
     "thin_twa": (
         pl.when(legal & (averaged < VOID * pl.col("usual"))).then(seen_part), COUNT,

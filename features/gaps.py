@@ -3,13 +3,10 @@
 import polars as pl
 
 from features.bounded import average, share
-from features.cells import LEVELS, ask, bid, known, qty
+from features.cells import LEVELS, VOID, ask, bid, known, qty
 from warehouse.catalog import feature, measure
 from warehouse.schema import DEPTH
 from warehouse.units import COUNT, FRACTION, POINTS
-
-THIN = 0.25
-"""Share of the usual size below which a tick counts as void."""
 
 for side, other, of_side in (("bid", "ask", bid), ("ask", "bid", ask)):
     PRICES = tuple(f"{side}_px_{i}" for i in LEVELS)
@@ -30,7 +27,7 @@ for side, other, of_side in (("bid", "ask", bid), ("ask", "bid", ask)):
             return pl.max_horizontal(gaps) if largest else average(gaps)
 
     near = of_side & known & (pl.col("away") < DEPTH) & pl.col("usual").is_not_null()
-    for called, rows in (("thin", near & (qty < THIN * pl.col("usual"))), ("usual", near)):
+    for called, rows in (("thin", near & (qty < VOID * pl.col("usual"))), ("usual", near)):
         measure(
             f"{side}_{called}_ticks",
             rows.cast(pl.Float64).sum(),
