@@ -1,12 +1,13 @@
 """The barrier that opposes the travel: size up to eight ticks beyond the level, its growth and its fate."""
 
+from collections.abc import Callable
 from math import log
 
 import polars as pl
 
 from features import retreat  # noqa: F401 (declared before what reads it)
 from features.bounded import CLIP_LR, log_ratio, window_sum
-from features.cube import SEEN
+from features.cube import where_seen
 from features.kinematics import unbroken
 from features.volatility import BARS_A_MINUTE
 from warehouse.catalog import setup
@@ -23,14 +24,19 @@ REFILL = 0.5
 COV = "lvl_opp_far_cov_eob"
 
 
-def seen(cov: pl.Expr, value: pl.Expr) -> pl.Expr:
-    return pl.when(cov >= SEEN).then(value)
+def grown(bars: int) -> Callable[..., pl.Expr]:
+    """Log change of the barrier over some bars; null across a reset."""
+
+    def change(size: pl.Expr, kappa: pl.Expr, reset: pl.Expr) -> pl.Expr:
+        return unbroken(log_ratio(size, size.shift(bars), kappa), reset, bars)
+
+    return change
 
 
 @setup(inputs=(COV, "ask_above_rest"), unit=LOTS, rises_with="ask_above_rest", bounds=(0, float("inf")))
 def barrier_qty_eob(cov: pl.Expr, rest: pl.Expr) -> pl.Expr:
     """Size that opposes the travel from the level to eight ticks beyond; null where less than half is seen."""
-    return seen(cov, rest)
+    return where_seen(cov, rest)
 
 
 @setup(
@@ -48,7 +54,7 @@ for minutes in MINUTES:
     BARS = minutes * BARS_A_MINUTE
     SPAN = f"over {minutes} min"
 
-    @setup(
+    setup(
         name=f"barrier_dlog_{minutes}m",
         inputs=("barrier_qty_eob", "kappa_depth", "meta_reset"),
         doc=f"Log change of the barrier {SPAN}; + grows. Null unless half is seen at both ends.",
@@ -56,9 +62,7 @@ for minutes in MINUTES:
         window=BARS + 1,
         rises_with="barrier_qty_eob",
         bounds=(-CLIP_LR, CLIP_LR),
-    )
-    def dlog(size: pl.Expr, kappa: pl.Expr, reset: pl.Expr, bars: int = BARS) -> pl.Expr:
-        return unbroken(log_ratio(size, size.shift(bars), kappa), reset, bars)
+    )(grown(BARS))
 
     @setup(
         name=f"barrier_pct_change_{minutes}m",

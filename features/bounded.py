@@ -12,6 +12,26 @@ NEEDED = 0.7
 """Share of a window's bars that must have a value."""
 
 
+def itself(value: pl.Expr) -> pl.Expr:
+    """What is read, under a name of its own."""
+    return value
+
+
+def share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
+    """Part of a whole; null where that is 0."""
+    return part / whole
+
+
+def per(flow: pl.Expr, size: pl.Expr, kappa: pl.Expr) -> pl.Expr:
+    """Flow for each lot there, near 0 where little is."""
+    return flow / (size + kappa)
+
+
+def share_of_both(a: pl.Expr, b: pl.Expr, kappa: pl.Expr) -> pl.Expr:
+    """Share of `a` in both, in [0, 1), near 0 where both are small against kappa."""
+    return a / (a + b + kappa)
+
+
 def imbalance(a: pl.Expr, b: pl.Expr) -> pl.Expr:
     """Signed share in [-1, 1]: +1 is all `a`; null where both are 0."""
     return (a - b) / (a + b)
@@ -86,8 +106,3 @@ def slope(value: pl.Expr, bars: int) -> pl.Expr:
     n, p, pp = (each.rolling_sum(bars) for each in (there, there * place, there * place * place))
     found = (n * ty - (p - (place - (bars - 1)) * n) * y) / (n * pp - p * p)
     return pl.when(n >= NEEDED * bars).then(found)
-
-
-def change(value: pl.Expr, bar: pl.Expr, span: int) -> pl.Expr:
-    """Change per bar over a span."""
-    return (value - value.shift(span)) / (span * bar)

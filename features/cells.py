@@ -54,7 +54,8 @@ def either(a: pl.Expr, b: pl.Expr) -> pl.Expr:
 
 
 PARTS_OF_A_LOT = 1024
-"""To which sizes averaged over time are rounded, so that their weighted sums are exact in any order."""
+"""To which averages over time are rounded, so that their weighted sums are exact in any order."""
+seen_part = (pl.col("seen_frac") * PARTS_OF_A_LOT).round() / PARTS_OF_A_LOT
 averaged = (pl.col("qty_twa") * PARTS_OF_A_LOT).round() / PARTS_OF_A_LOT
 traded = pl.col("fill") + pl.col("hidden")
 
@@ -95,9 +96,8 @@ for j in POINTS_AROUND:
     )
 
 stays = pl.col("qty_open") + pl.col("add") - pl.col("pull")
-through = pl.col("qty_open").is_not_null() & qty.is_not_null() & (pl.col("seen_frac") >= 1)
-
 opened = pl.col("qty_open")
+through = opened.is_not_null() & qty.is_not_null() & (pl.col("seen_frac") >= 1)
 
 IN_CELLS: dict[str, tuple[int, pl.Expr, Unit, str]] = {
     "open": (FAR, opened, LOTS, "resting at bar start"),
@@ -212,6 +212,9 @@ def within(x: pl.Expr, low: int, high: int) -> pl.Expr:
     return (1 + x - low).clip(0, 1) * (1 + high - x).clip(0, 1)
 
 
+legal, told = pl.col("away") >= 0, pl.col("usual").is_not_null()
+VOID = 0.25
+"""Share of the usual size below which a tick is void."""
 IN_ZONES: dict[str, tuple[pl.Expr, Unit, str]] = {
     "rest": (pl.when(known).then(qty), LOTS, "resting at bar end"),
     "mean": (averaged, LOTS, "resting, averaged over the bar's time"),
@@ -222,9 +225,12 @@ IN_ZONES: dict[str, tuple[pl.Expr, Unit, str]] = {
     "fill": (pl.col("fill"), LOTS, "filled"),
     "back": (pl.col("add_after_trade"), LOTS, "added within a second of a trade there"),
     "seen": (known.cast(pl.Float64), COUNT, "known at bar end, in ticks rather than lots"),
-    "thin": (
-        (known & (qty < 0.25 * pl.col("usual"))).cast(pl.Float64), COUNT,
-        "known and less than a quarter of the usual, in ticks rather than lots",
+    "told": ((known & told).cast(pl.Float64), COUNT, "known and of a usual size, in ticks rather than lots"),
+    "thin": ((known & (qty < VOID * pl.col("usual"))).cast(pl.Float64), COUNT, "known and less than a quarter of the usual, in ticks rather than lots"),
+    "told_twa": (pl.when(legal & told).then(seen_part), COUNT, "known and of a usual size, as a share of the bar's time, in ticks rather than lots"),
+    "thin_twa": (
+        pl.when(legal & (averaged < VOID * pl.col("usual"))).then(seen_part), COUNT,
+        "the same where the average over the bar is less than a quarter of it, in ticks rather than lots",
     ),
 }  # fmt: skip
 """Quantity of a zone: its value in a row, its unit, its words."""

@@ -13,6 +13,8 @@ FULL = "1 where the book is seen whole, as from MBO"
 FAR = 2
 """Points from the level from which no print of a bar lies when price has just come to it."""
 NO_PRINTS = "price has just come to the level, and prints of a bar lie near price"
+RESTS = (("eob", "rest", ""), ("twa", "twa", ", averaged over the bar's time"))
+"""Suffix of what rests, the name of its size, its words."""
 EDGE_TICKS = 2.5
 """Ticks from a point at which its weight reaches 0."""
 
@@ -53,33 +55,27 @@ for j in POINTS_AROUND:
         known = up_to(last, low, TICKS_A_POINT) - up_to(first - 1, low, TICKS_A_POINT)
         return (known / TICKS_A_POINT).fill_null(0.0)
 
-    @feature(
-        name=f"cube_rest_eob_{here}",
-        inputs=(f"cube_cov_{here}", f"bid_rest_{here}", f"ask_rest_{here}", f"usual_{here}", "kappa_depth"),
-        doc=f"Bid less ask size over both and the past's median, {AT}; + is bid.\n\n"
-        f"{HIDDEN} Null without a profile.",
-        unit=FRACTION,
-        parity="odd",
-        swap=f"cube_rest_eob_{there}",
-        rises_with=f"bid_rest_{here}",
-        bounds=(-1, 1),
-    )
-    def rest(cov: pl.Expr, bid: pl.Expr, ask: pl.Expr, usual: pl.Expr, kappa: pl.Expr) -> pl.Expr:
-        return where_seen(cov, balance(bid, ask, usual + kappa))
+    for when, name, words in RESTS:
 
-    @feature(
-        name=f"cube_rest_twa_{here}",
-        inputs=(f"cube_cov_{here}", f"bid_twa_{here}", f"ask_twa_{here}", f"usual_{here}", "kappa_depth"),
-        doc=f"Bid less ask size over both and the past's median, averaged over the bar's time, {AT}; + is bid.\n\n"
-        f"{HIDDEN} Null without a profile.",
-        unit=FRACTION,
-        parity="odd",
-        swap=f"cube_rest_twa_{there}",
-        rises_with=f"bid_twa_{here}",
-        bounds=(-1, 1),
-    )
-    def rest_twa(cov: pl.Expr, bid: pl.Expr, ask: pl.Expr, usual: pl.Expr, kappa: pl.Expr) -> pl.Expr:
-        return where_seen(cov, balance(bid, ask, usual + kappa))
+        @feature(
+            name=f"cube_rest_{when}_{here}",
+            inputs=(
+                f"cube_cov_{here}",
+                f"bid_{name}_{here}",
+                f"ask_{name}_{here}",
+                f"usual_{here}",
+                "kappa_depth",
+            ),
+            doc=f"Bid less ask size over both and the past's median{words}, {AT}; + is bid.\n\n"
+            f"{HIDDEN} Null without a profile.",
+            unit=FRACTION,
+            parity="odd",
+            swap=f"cube_rest_{when}_{there}",
+            rises_with=f"bid_{name}_{here}",
+            bounds=(-1, 1),
+        )
+        def rest(cov: pl.Expr, bid: pl.Expr, ask: pl.Expr, usual: pl.Expr, kappa: pl.Expr) -> pl.Expr:
+            return where_seen(cov, balance(bid, ask, usual + kappa))
 
     @feature(
         name=f"cube_flow_sum_{here}",

@@ -2,37 +2,18 @@
 
 import polars as pl
 
-from features import pressure  # noqa: F401 (declared before what reads it)
-from features.bounded import balance, change, window_sum
+from features import changes, pressure  # noqa: F401 (declared before what reads it)
+from features.bounded import balance, window_sum
 from features.cells import POINTS_AROUND, suffix
 from features.cube import FAR, NO_PRINTS, where_seen
-from warehouse.catalog import CATALOG, PREFIX, Feature, setup
-from warehouse.units import BARS, FRACTION
+from warehouse.catalog import CATALOG, PREFIX, setup
+from warehouse.units import FRACTION
 
 WINDOWS = (3, 12)
 SPANS = (1, 3, 12)
-ORDERS = (1, 2, 3)
 PAIRS = {"flow": ("long", "short", "owners' acts"), "aggr": ("buy", "sell", "prints")}
-MOVING = ("rest_eob", "flow_sum", "net_sum")
-"""What is differentiated; prints alone are 0 at most points of most bars."""
-
-
-def difference(base: Feature, part: str, order: int, span: int, here: str) -> Feature:
-    name = base.name.removeprefix(PREFIX)
-
-    @setup(
-        name=f"cube_x_{part}_{here}_d{order}_w{span}",
-        inputs=(name, "bar"),
-        doc=f"Change per bar of `{name}` over {span} bars.",
-        unit=base.unit / BARS,
-        window=span + 1,
-        rises_with=name,
-        idle=base.idle,
-    )
-    def per_bar(value: pl.Expr, bar: pl.Expr) -> pl.Expr:
-        return change(value, bar, span)
-
-    return per_bar
+MOVING = ("rest_eob", "rest_twa", "flow_sum", "aggr_sum", "net_sum")
+"""What is differentiated."""
 
 
 for j in POINTS_AROUND:
@@ -74,5 +55,6 @@ for j in POINTS_AROUND:
     for part in MOVING:
         for span in SPANS:
             found = CATALOG[f"{PREFIX}cube_x_{part}_{here}"]
-            for order in ORDERS:
-                found = difference(found, part, order, span, here)
+            for order in changes.orders(span):
+                told = changes.step(found, span)
+                found = setup(name=f"cube_x_{part}_{here}_d{order}_w{span}", **told)(changes.per_bar(span))

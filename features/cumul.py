@@ -34,6 +34,16 @@ def net(columns: tuple[pl.Expr, ...]) -> pl.Expr:
     return total(columns[:3]) - total(columns[3:])
 
 
+def held(known: pl.Expr) -> pl.Expr:
+    """Bars in the running sums: 240, fewer in the date's first twenty minutes."""
+    return known.clip(upper_bound=LOOKBACK)
+
+
+def built_up(net: pl.Expr, gross: pl.Expr, known: pl.Expr, kappa: pl.Expr) -> pl.Expr:
+    """Net over gross of a running sum, shrunk to 0 where little was turned over."""
+    return net / (gross + kappa * held(known).sqrt())
+
+
 for side, other in (("bid", "ask"), ("ask", "bid")):
     for called, columns, words in (
         ("net", flows, f"added less pulled less filled on the {side}"),
@@ -66,27 +76,6 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
         return running(total(columns))
 
 
-@feature(unit=COUNT, window=LOOKBACK, bounds=(1, LOOKBACK), idle="240 but in the date's first twenty minutes")
-def cumul_bars(msg_cnt: pl.Expr) -> pl.Expr:
-    """Bars in the running sums: 240, fewer in the date's first twenty minutes."""
-    return bars(msg_cnt)
-
-
-for side, other in (("bid", "ask"), ("ask", "bid")):
-
-    @feature(
-        name=f"cumul_flow_bal_{side}",
-        inputs=(f"cumul_flow_net_{side}", f"cumul_flow_turnover_{side}", "cumul_bars", "kappa_vol"),
-        doc=f"Net over turnover of the {side}'s flow within 3 pt of the microprice, over 240 bars; + builds.",
-        unit=FRACTION,
-        swap=f"cumul_flow_bal_{other}",
-        rises_with=f"cumul_flow_net_{side}",
-        bounds=(-1, 1),
-    )
-    def flow_bal(net: pl.Expr, turnover: pl.Expr, bars: pl.Expr, kappa: pl.Expr) -> pl.Expr:
-        return net / (turnover + kappa * bars.sqrt())
-
-
 @feature(unit=LOTS, parity="odd", rises_with="cumul_flow_net_bid")
 def cumul_flow_imbal(cumul_flow_net_bid: pl.Expr, cumul_flow_net_ask: pl.Expr) -> pl.Expr:
     """Net flow of the bid less that of the ask, over 240 bars."""
@@ -99,17 +88,17 @@ def cumul_flow_netpull_imbal(cumul_flow_netpull_bid: pl.Expr, cumul_flow_netpull
     return cumul_flow_netpull_bid - cumul_flow_netpull_ask
 
 
-@feature(unit=FRACTION, parity="odd", rises_with="cumul_flow_imbal", bounds=(-1, 1))
+@feature(unit=FRACTION, parity="odd", rises_with="cumul_flow_imbal", bounds=(-1, 1), needs=LOOKBACK)
 def cumul_flow_bal(
     cumul_flow_imbal: pl.Expr,
     cumul_flow_turnover_bid: pl.Expr,
     cumul_flow_turnover_ask: pl.Expr,
-    cumul_bars: pl.Expr,
+    meta_known_bars: pl.Expr,
     kappa_vol: pl.Expr,
 ) -> pl.Expr:
     """Net flow of the bid less that of the ask over the turnover of both, over 240 bars; + supports."""
     turnover = cumul_flow_turnover_bid + cumul_flow_turnover_ask
-    return cumul_flow_imbal / (turnover + kappa_vol * cumul_bars.sqrt())
+    return built_up(cumul_flow_imbal, turnover, meta_known_bars, kappa_vol)
 
 
 @feature(unit=LOTS, window=LOOKBACK, parity="odd", rises_with="trade_signed_vol_sum")
@@ -124,13 +113,16 @@ def cumul_trade_vol(trade_vol_sum: pl.Expr) -> pl.Expr:
     return running(trade_vol_sum)
 
 
-@feature(unit=FRACTION, parity="odd", rises_with="cumul_signed_trade_vol", bounds=(-1, 1))
-def cumul_signed_trade_bal(
-    cumul_signed_trade_vol: pl.Expr, cumul_trade_vol: pl.Expr, cumul_bars: pl.Expr, kappa_vol: pl.Expr
-) -> pl.Expr:
-    """Bought less sold over all traded over 240 bars, shrunk to 0 where little trades."""
-    return cumul_signed_trade_vol / (cumul_trade_vol + kappa_vol * cumul_bars.sqrt())
-
+feature(
+    name="cumul_signed_trade_bal",
+    inputs=("cumul_signed_trade_vol", "cumul_trade_vol", "meta_known_bars", "kappa_vol"),
+    doc="Bought less sold over all traded over 240 bars, shrunk to 0 where little trades.",
+    unit=FRACTION,
+    parity="odd",
+    rises_with="cumul_signed_trade_vol",
+    bounds=(-1, 1),
+    needs=LOOKBACK,
+)(built_up)
 
 TOTALS = {
     "aggbuy_vol": ("trade_aggbuy_vol_sum", "lots bought by aggressors", LOTS, "aggsell_vol"),
@@ -148,8 +140,7 @@ TOTALS = {
 """Sum: what it adds up, in words, its unit, what it is when reflected."""
 
 for called, (base, words, unit, swap) in TOTALS.items():
-
-    @feature(
+    feature(
         name=f"cumul_{called}",
         inputs=(base,),
         doc=f"Sum of {words} over 240 bars.",
@@ -157,9 +148,7 @@ for called, (base, words, unit, swap) in TOTALS.items():
         window=LOOKBACK,
         swap=f"cumul_{swap}",
         rises_with=base,
-    )
-    def summed(value: pl.Expr) -> pl.Expr:
-        return running(value)
+    )(running)
 
 
 for called, parity, swap in (
@@ -174,12 +163,13 @@ for called, parity, swap in (
 
     @feature(
         name=f"cumul_{called}_rate",
-        inputs=(f"cumul_{called}", "cumul_bars", "bar"),
+        inputs=(f"cumul_{called}", "meta_known_bars", "bar"),
         doc=f"`cumul_{called}` per bar of those that it holds.",
         unit=BASE.unit / BARS,
         parity="odd" if parity == "odd" else "even",
         swap=f"cumul_{swap}_rate",
         rises_with=f"cumul_{called}",
+        needs=LOOKBACK,
     )
-    def rate(value: pl.Expr, bars: pl.Expr, bar: pl.Expr) -> pl.Expr:
-        return value / (bars * bar)
+    def rate(value: pl.Expr, known: pl.Expr, bar: pl.Expr) -> pl.Expr:
+        return value / (held(known) * bar)

@@ -3,7 +3,7 @@
 import polars as pl
 
 from features import microprice  # noqa: F401 (declared before what reads it)
-from features.bounded import log_ratio, total
+from features.bounded import itself, log_ratio, share, total
 from features.cells import LEVELS, NEAR_BANDS
 from warehouse.catalog import feature
 from warehouse.schema import BANDS, DEPTH
@@ -79,7 +79,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
             reached = (gaps[-1] > low * point).fill_null(value=True) & gaps[0].is_not_null()
             return pl.when(reached).then(total(kept))
 
-        @feature(
+        feature(
             name=f"depth_{zone}_{band}_qty_twa",
             inputs=(f"{side}_{band}_qty_twa",),
             doc=f"{side.title()} size {WHERE}, averaged over the bar's time; null if never reached.",
@@ -87,13 +87,10 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
             swap=f"depth_{opposite}_{band}_qty_twa",
             rises_with=f"{side}_{band}_qty_twa",
             bounds=(0, float("inf")),
-        )
-        def band_over_bar(size: pl.Expr) -> pl.Expr:
-            return size
+        )(itself)
 
         for when in ("eob", "twa"):
-
-            @feature(
+            feature(
                 name=f"depth_{zone}_{band}_frac_{when}",
                 inputs=(f"depth_{zone}_{band}_qty_{when}", f"depth_{side}10_qty_{when}"),
                 doc=f"Share of the ten-level {side} size that lies {WHERE}"
@@ -102,6 +99,4 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
                 swap=f"depth_{opposite}_{band}_frac_{when}",
                 rises_with=f"depth_{zone}_{band}_qty_{when}",
                 bounds=(0, 1 if when == "eob" else float("inf")),
-            )
-            def share(size: pl.Expr, whole: pl.Expr) -> pl.Expr:
-                return size / whole
+            )(share)

@@ -4,17 +4,10 @@ In the direction of travel: what is bid supports it, + is up the way. A first di
 N bars more, the second 2 N, the third 3 N; a slope is fitted to 2 N + 1 bars, with half the noise.
 """
 
-import polars as pl
-
-from features import opposing, places, retreat, state, wall, windows, zones  # noqa: F401 (declared before)
-from features.bounded import change, slope
-from warehouse.catalog import CATALOG, PREFIX, Feature, setup
-from warehouse.units import BARS
+from features import changes, opposing, places, retreat, state, wall, windows, zones  # noqa: F401 (declared before)
+from warehouse.catalog import CATALOG, PREFIX, setup
 
 SPANS = (1, 3, 12, 36, 72)
-ORDERS = (1, 2, 3)
-DEEPEST = 36
-"""Longest span of a third difference."""
 BASES = {
     "x": "kin_x_pts_eob",
     "x_obi0": "state_obi0_eob",
@@ -37,53 +30,19 @@ BASES = {
 """What changes, by its short name."""
 PHYSICS = {"x", "retreat_far", "retreat_near", "opppress", "com_opp_far", "com_sup_near", "size_at_level"}
 """Those whose change from one bar to the next is told too."""
-CENTRES = {"com_opp_near": "lvl_opp_near_com_ticks_eob", "com_sup_far": "lvl_sup_far_com_ticks_eob"}
-"""Centres of the other two cells, of which first differences alone are told."""
-
-
-def difference(base: Feature, called: str, order: int, span: int) -> Feature:
-    """Declare the change per bar of `base` over `span` bars; unit and window follow from it."""
-    name = base.name.removeprefix(PREFIX)
-
-    @setup(
-        name=f"deriv_{called}_d{order}_w{span}",
-        inputs=(name, "bar"),
-        doc=f"Change per bar of `{name}` over {span} bars, in the direction of travel.",
-        unit=base.unit / BARS,
-        window=span + 1,
-        rises_with=name,
-        breaks=base.breaks,
-    )
-    def per_bar(value: pl.Expr, bar: pl.Expr) -> pl.Expr:
-        return change(value, bar, span)
-
-    return per_bar
-
-
-def fitted(base: Feature, called: str, span: int) -> None:
-    name, bars = base.name.removeprefix(PREFIX), 2 * span + 1
-
-    @setup(
-        name=f"deriv_{called}_ls1_w{span}",
-        inputs=(name, "bar"),
-        doc=f"Least-squares change per bar of `{name}` over {bars} bars, in the direction of travel.",
-        unit=base.unit / BARS,
-        window=bars,
-        rises_with=name,
-        breaks=base.breaks,
-    )
-    def per_bar(value: pl.Expr, bar: pl.Expr) -> pl.Expr:
-        return slope(value, bars) / bar
+CENTRES, CENTRE_SPANS = ("opp_near", "sup_far"), (3, 12, 36)
+"""Cells whose centre's first differences alone are told; those of the other two are `deriv_com_<cell>_d1_wN`."""
 
 
 for called, base in BASES.items():
     for span in SPANS if called in PHYSICS else SPANS[1:]:
         found = CATALOG[PREFIX + base]
-        for order in ORDERS if span <= DEEPEST else ORDERS[:2]:
-            found = difference(found, called, order, span)
-        fitted(CATALOG[PREFIX + base], called, span)
+        setup(name=f"deriv_{called}_ls1_w{span}", **changes.along(found, span))(changes.line(span))
+        for order in changes.orders(span):
+            told = changes.step(found, span)
+            found = setup(name=f"deriv_{called}_d{order}_w{span}", **told)(changes.per_bar(span))
 
-for called, base in CENTRES.items():
-    for span in SPANS:
-        if 1 < span <= DEEPEST:
-            difference(CATALOG[PREFIX + base], called, 1, span)
+for cell in CENTRES:
+    centre = CATALOG[f"{PREFIX}lvl_{cell}_com_ticks_eob"]
+    for span in CENTRE_SPANS:
+        setup(name=f"lvl_{cell}_com_d1_w{span}", **changes.step(centre, span))(changes.per_bar(span))

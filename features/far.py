@@ -6,7 +6,7 @@ By the touch at bar end, so that nothing is filled there but in a leap of price.
 import polars as pl
 
 from features import cumul, depth  # noqa: F401 (declared before what reads them)
-from features.bounded import balance, imbalance
+from features.bounded import balance, imbalance, itself, per, share
 from features.cells import ask, averaged, bid, known, qty
 from features.cumul import bars, running
 from warehouse.catalog import LOOKBACK, feature, measure
@@ -30,29 +30,9 @@ IN_BANDS = {
 }
 """Quantity: its value in a row, its unit, its words."""
 RATIOS = {
-    "net_volnorm": (("net", "size", "kappa_depth"), "net flow over the size there", (float("-inf"), float("inf"))),
-    "pabal": (("pull", "add", "kappa_vol"), "pulled less added over both; + is pulled faster", (-1, 1)),
+    "net_volnorm": (per, ("net", "size", "kappa_depth"), "net flow over the size there", (float("-inf"), float("inf"))),
+    "pabal": (balance, ("pull", "add", "kappa_vol"), "pulled less added over both; + is pulled faster", (-1, 1)),
 }  # fmt: skip
-
-
-def ratio(a: pl.Expr, b: pl.Expr, kappa: pl.Expr, kind: str) -> pl.Expr:
-    return balance(a, b, kappa) if kind == "pabal" else a / (b + kappa)
-
-
-def itself(value: pl.Expr) -> pl.Expr:
-    return value
-
-
-def so_far(lots: pl.Expr) -> pl.Expr:
-    return running(lots)
-
-
-def leaning(below: pl.Expr, above: pl.Expr) -> pl.Expr:
-    return imbalance(below, above)
-
-
-def share(size: pl.Expr, whole: pl.Expr) -> pl.Expr:
-    return size / whole
 
 
 for side, (other, zone, opposite, of_side) in SIDES.items():
@@ -117,7 +97,7 @@ for side, (other, zone, opposite, of_side) in SIDES.items():
         )(lambda added, pulled, filled: added - pulled - filled)
 
         NAMES = ACTS | {"size": f"depth_{zone}_{band}_qty_twa"}
-        for called, (read, words, bounds) in RATIOS.items():
+        for called, (ratio, read, words, bounds) in RATIOS.items():
             feature(
                 name=f"flow_{called}_{side}_{band}_sum",
                 inputs=tuple(NAMES.get(each, each) for each in read),
@@ -127,7 +107,7 @@ for side, (other, zone, opposite, of_side) in SIDES.items():
                 rises_with=NAMES[read[0]],
                 bounds=bounds,
                 idle=HIDDEN,
-            )(lambda a, b, kappa, kind=called: ratio(a, b, kappa, kind))
+            )(ratio)
 
         for called, name in (("add", "n_add"), ("cancel", "n_pull"), ("modify", "n_modify")):
             feature(
@@ -150,7 +130,7 @@ for side, (other, zone, opposite, of_side) in SIDES.items():
             swap=f"cumul_flow_net_{other}_{band}",
             rises_with=ACTS["net"],
             idle=HIDDEN,
-        )(so_far)
+        )(running)
         feature(
             name=f"cumul_flow_net_{side}_{band}_rate",
             inputs=(ACTS["net"], "bar"),
@@ -173,4 +153,4 @@ for band in BANDS:
             rises_with=f"depth_below_{band}_qty_{when}",
             bounds=(-1, 1),
             idle=HIDDEN,
-        )(leaning)
+        )(imbalance)

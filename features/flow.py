@@ -5,7 +5,7 @@ import math
 import polars as pl
 
 from features import depth  # noqa: F401 (declared before what reads it)
-from features.bounded import balance, total
+from features.bounded import balance, itself, per, share_of_both, total
 from features.cells import LEVELS, NEAR_BANDS, ask, bid
 from warehouse.catalog import feature, measure
 from warehouse.schema import BANDS
@@ -61,31 +61,25 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
                 return total([*lots[:plus], *(-each for each in lots[plus:])])
 
         RATIOS = {
-            "volnorm": ((f"flow_net_vol_{side}_{band}_sum", SIZE, "kappa_depth"), "net flow over the size there", (float("-inf"), float("inf"))),
-            "pabal": ((PULL, ADD, "kappa_vol"), "pulled less added over both; + is pulled faster", (-1, 1)),
-            "fillshare": ((FILL, PULL, "kappa_vol"), "filled of all that went", (0, 1)),
+            "net_volnorm": (per, (f"flow_net_vol_{side}_{band}_sum", SIZE, "kappa_depth"), "net flow over the size there", (float("-inf"), float("inf"))),
+            "pabal": (balance, (PULL, ADD, "kappa_vol"), "pulled less added over both; + is pulled faster", (-1, 1)),
+            "fillshare": (share_of_both, (FILL, PULL, "kappa_vol"), "filled of all that went", (0, 1)),
         }  # fmt: skip
 
-        def ratio(a: pl.Expr, b: pl.Expr, kappa: pl.Expr, kind: str = "") -> pl.Expr:
-            return (
-                balance(a, b, kappa) if kind == "pabal" else a / ((b if kind == "volnorm" else a + b) + kappa)
-            )
-
-        for called, (read, words, bounds) in RATIOS.items():
+        for called, (ratio, read, words, bounds) in RATIOS.items():
             feature(
-                name=f"flow_{'net_' if called == 'volnorm' else ''}{called}_{side}_{band}_sum",
+                name=f"flow_{called}_{side}_{band}_sum",
                 inputs=read,
                 doc=f"Flow of the bar {WHERE}: {words}.",
                 unit=FRACTION,
-                swap=f"flow_{'net_' if called == 'volnorm' else ''}{called}_{other}_{band}_sum",
+                swap=f"flow_{called}_{other}_{band}_sum",
                 rises_with=read[0],
                 bounds=bounds,
                 idle=DEEP if called == "fillshare" else "",
-            )(lambda a, b, kappa, kind=called: ratio(a, b, kappa, kind))
+            )(ratio)
 
 for i in LEVELS:
-
-    @feature(
+    feature(
         name=f"flow_ofi_l{i}_sum",
         inputs=(f"ofi_{i}",),
         doc=f"Order-flow imbalance of ladder index {i}, summed over events; + is bid.\n\n"
@@ -93,9 +87,7 @@ for i in LEVELS:
         unit=LOTS,
         parity="odd",
         rises_with=f"ofi_{i}",
-    )
-    def imbalance_at(ofi: pl.Expr) -> pl.Expr:
-        return ofi
+    )(itself)
 
 
 @feature(
@@ -147,7 +139,7 @@ for side, other, of_side in (("bid", "ask", bid), ("ask", "bid", ask)):
                 swap=f"{other}_{column}_{band}",
             )
 
-            @feature(
+            feature(
                 name=f"flow_cnt_{act}_{side}_{band}_sum",
                 inputs=(f"{side}_{column}_{band}",),
                 doc=f"Records that {words} the {side}, {band.replace('_', ' to ')} points off; by the touch at bar end.",
@@ -155,6 +147,4 @@ for side, other, of_side in (("bid", "ask", bid), ("ask", "bid", ask)):
                 swap=f"flow_cnt_{act}_{other}_{band}_sum",
                 rises_with=f"{side}_{column}_{band}",
                 bounds=(0, float("inf")),
-            )
-            def counted(records: pl.Expr) -> pl.Expr:
-                return records
+            )(itself)

@@ -2,14 +2,11 @@
 
 import polars as pl
 
-from features.bounded import average
-from features.cells import LEVELS, ask, bid, known, qty
+from features.bounded import average, share
+from features.cells import LEVELS, VOID, ask, bid, known, qty
 from warehouse.catalog import feature, measure
 from warehouse.schema import DEPTH
 from warehouse.units import COUNT, FRACTION, POINTS
-
-THIN = 0.25
-"""Share of the usual size below which a tick counts as void."""
 
 for side, other, of_side in (("bid", "ask", bid), ("ask", "bid", ask)):
     PRICES = tuple(f"{side}_px_{i}" for i in LEVELS)
@@ -30,7 +27,7 @@ for side, other, of_side in (("bid", "ask", bid), ("ask", "bid", ask)):
             return pl.max_horizontal(gaps) if largest else average(gaps)
 
     near = of_side & known & (pl.col("away") < DEPTH) & pl.col("usual").is_not_null()
-    for called, rows in (("thin", near & (qty < THIN * pl.col("usual"))), ("usual", near)):
+    for called, rows in (("thin", near & (qty < VOID * pl.col("usual"))), ("usual", near)):
         measure(
             f"{side}_{called}_ticks",
             rows.cast(pl.Float64).sum(),
@@ -40,7 +37,7 @@ for side, other, of_side in (("bid", "ask", bid), ("ask", "bid", ask)):
             swap=f"{other}_{called}_ticks",
         )
 
-    @feature(
+    feature(
         name=f"ladder_{side}_void_frac_eob",
         inputs=(f"{side}_thin_ticks", f"{side}_usual_ticks"),
         doc=f"Share of the first ten {side} ticks with less than a quarter of the usual size; null without a profile.",
@@ -48,6 +45,4 @@ for side, other, of_side in (("bid", "ask", bid), ("ask", "bid", ask)):
         swap=f"ladder_{other}_void_frac_eob",
         rises_with=f"{side}_thin_ticks",
         bounds=(0, 1),
-    )
-    def void(thin: pl.Expr, usual: pl.Expr) -> pl.Expr:
-        return thin / usual
+    )(share)

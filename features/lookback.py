@@ -151,8 +151,8 @@ for third, ago in THIRDS.items():
 
 RECENT = 12
 SIZES = {
-    "start": (lambda v: v.shift(LOOKBACK - 1), LOOKBACK, "at the start of 240 bars"),
-    "delta": (lambda v: v - v.shift(LOOKBACK - 1), LOOKBACK, "less its value at the start of 240 bars"),
+    "start": (FORMS["start"][0], LOOKBACK, FORMS["start"][1]),
+    "delta": (FORMS["delta"][0], LOOKBACK, FORMS["delta"][1]),
     "max": (lambda v: v.rolling_max(LOOKBACK, min_samples=ENOUGH), LOOKBACK, "at its most over 240 bars"),
     "recent12": (lambda v: window_mean(v, RECENT, RECENT), RECENT, "on average over 12 bars"),
 }  # fmt: skip

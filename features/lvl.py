@@ -43,18 +43,6 @@ for side, zone, other in (("ask", "above", "below"), ("bid", "below", "above")):
         prices, sizes = columns[:DEPTH], columns[DEPTH:]
         return visible(sizes, [px > level if above else px < level for px in prices])
 
-    @feature(
-        name=f"lvl_depth_{zone}_share_eob",
-        inputs=(f"lvl_depth_{zone}_qty_eob", *SIZES),
-        doc=f"Share of the visible {side} size that rests {zone} the level; null where none is visible.",
-        unit=FRACTION,
-        swap=f"lvl_depth_{other}_share_eob",
-        rises_with=f"lvl_depth_{zone}_qty_eob",
-        bounds=(0, 1),
-    )
-    def share(beyond: pl.Expr, *sizes: pl.Expr) -> pl.Expr:
-        return beyond / total(sizes)
-
 
 @feature(unit=FRACTION, parity="odd", rises_with="lvl_depth_below_qty_eob", bounds=(-1, 1))
 def lvl_depth_imbal_eob(lvl_depth_below_qty_eob: pl.Expr, lvl_depth_above_qty_eob: pl.Expr) -> pl.Expr:
@@ -67,19 +55,19 @@ def ahead(side: pl.Expr, d: pl.Expr) -> pl.Expr:
     return pl.when(side != 0).then(-side).otherwise(d)
 
 
-for towards, swapped in (("toward", False), ("away", True)):
+WHICH = {"toward": "of the side between price and", "away": "on the other side than"}
+"""Which side a flow is of, in words."""
+TIE = "At the level the side ahead in the direction of travel counts as between; null without a direction."
 
-    def chosen(side: pl.Expr, d: pl.Expr, ask: pl.Expr, bid: pl.Expr, *, swapped: bool) -> pl.Expr:
-        """Of the ask if the level lies above, of the bid if below; the other way round if swapped."""
-        up = ahead(side, d)
-        one, two = (bid, ask) if swapped else (ask, bid)
-        return pl.when(up > 0).then(one).when(up < 0).then(two)
 
-    WHICH = "on the other side than" if swapped else "of the side between price and"
-    TIE = (
-        "At the level the side ahead in the direction of travel counts as between; null without a direction."
-    )
+def chosen(side: pl.Expr, d: pl.Expr, ask: pl.Expr, bid: pl.Expr, towards: str) -> pl.Expr:
+    """Toward: of the ask if the level lies above, of the bid if below; away: the other way round."""
+    up = ahead(side, d)
+    one, two = (ask, bid) if towards == "toward" else (bid, ask)
+    return pl.when(up > 0).then(one).when(up < 0).then(two)
 
+
+for towards, which in WHICH.items():
     for called, columns, words in (
         ("net", flows, "added less pulled less filled"),
         ("netpull", acts, "added less pulled, fills left out,"),
@@ -88,25 +76,12 @@ for towards, swapped in (("toward", False), ("away", True)):
         @feature(
             name=f"lvl_flow_{towards}_{called}_sum",
             inputs=("approach_side_of_level_eob", "d", *columns("ask"), *columns("bid")),
-            doc=f"Lots {words} within 3 pt of the microprice, {WHICH} the level.\n\n{TIE}",
+            doc=f"Lots {words} within 3 pt of the microprice, {which} the level.\n\n{TIE}",
             unit=LOTS,
         )
-        def flow(side: pl.Expr, d: pl.Expr, *columns: pl.Expr, swapped: bool = swapped) -> pl.Expr:
+        def flow(side: pl.Expr, d: pl.Expr, *columns: pl.Expr, towards: str = towards) -> pl.Expr:
             half = len(columns) // 2
-            return chosen(side, d, net(columns[:half]), net(columns[half:]), swapped=swapped)
-
-    @feature(
-        name=f"lvl_flow_{towards}_bal_sum",
-        inputs=("approach_side_of_level_eob", "d", *flows("ask"), *flows("bid"), "kappa_vol"),
-        doc=f"Lots added less pulled less filled over all three, {WHICH} the level; + builds.\n\n{TIE}",
-        unit=FRACTION,
-        bounds=(-1, 1),
-    )
-    def flow_balance(side: pl.Expr, d: pl.Expr, *columns: pl.Expr, swapped: bool = swapped) -> pl.Expr:
-        *both, kappa = columns
-        parts = (tuple(both[:FLOWS]), tuple(both[FLOWS:]))
-        ask, bid = (balance(total(part[:3]), total(part[3:]), kappa) for part in parts)
-        return chosen(side, d, ask, bid, swapped=swapped)
+            return chosen(side, d, net(columns[:half]), net(columns[half:]), towards)
 
 
 @feature(

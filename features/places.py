@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from features import zones  # noqa: F401 (declared before what reads it)
-from features.bounded import CLIP_LR, balance
+from features.bounded import CLIP_LR, balance, itself, share
 from features.cells import FAR, NEAR, ask, bid, known, opened, qty, stays, through, x
 from features.retreat import LONGEST, run
 from warehouse.catalog import measure, setup
@@ -114,27 +114,23 @@ def summed_up(
 for called, (cell, words) in CELLS.items():
     summed_up(cell, words, MEASURES)
 
-    @setup(
+    setup(
         name=f"lvl_{called}_com_ticks_eob",
         inputs=(f"{cell}_size_x", f"{cell}_size"),
         doc=f"Mean distance from the level of the size of {words}, up to 16 ticks; null where none rests.",
         unit=TICKS,
         rises_with=f"{cell}_size_x",
         bounds=(0, FAR),
-    )
-    def centre(moment: pl.Expr, size: pl.Expr) -> pl.Expr:
-        return moment / size
+    )(share)
 
-    @setup(
+    setup(
         name=f"lvl_{called}_touchgap_ticks_eob",
         inputs=(f"{cell}_first",),
         doc=f"Distance from the level of the nearest size of {words}; null where none rests.",
         unit=TICKS,
         rises_with=f"{cell}_first",
         bounds=(0, FAR),
-    )
-    def nearest(ticks: pl.Expr) -> pl.Expr:
-        return ticks
+    )(itself)
 
     @setup(
         name=f"lvl_{called}_wall_prof_eob",
@@ -147,27 +143,23 @@ for called, (cell, words) in CELLS.items():
     def profile(risen: pl.Expr) -> pl.Expr:
         return risen.clip(-WIDEST, WIDEST)
 
-    @setup(
+    setup(
         name=f"lvl_{called}_wall_dist_ticks_eob",
         inputs=(f"{cell}_px_away",),
         doc=f"Distance from the level of the largest of {words} against the usual, the nearest of equals.",
         unit=TICKS,
         rises_with=f"{cell}_px_away",
         bounds=(0, FAR),
-    )
-    def place(ticks: pl.Expr) -> pl.Expr:
-        return ticks
+    )(itself)
 
-    @setup(
+    setup(
         name=f"lvl_{called}_wall_width_eob",
         inputs=(f"{cell}_width",),
         doc=f"Ticks in a row around the largest of {words} that stand out by a log ratio above 1; 0 if it does not.",
         unit=COUNT,
         rises_with=f"{cell}_width",
         bounds=(0, FAR + 1),
-    )
-    def wide(ticks: pl.Expr) -> pl.Expr:
-        return ticks
+    )(itself)
 
     @setup(
         name=f"lvl_{called}_wall_fate_eob",
@@ -195,7 +187,7 @@ for called, (cell, words) in CELLS.items():
         known_bars = run(pl.when(stayed).then(1.0), LONGEST - 1)
         return pl.when(risen.is_not_null()).then(pl.when(there).then(known_bars + 1).otherwise(0.0))
 
-    @setup(
+    setup(
         name=f"lvl_{called}_fleet_frac_sum",
         inputs=(f"{cell}_young", f"{cell}_gone"),
         doc=f"Pulled within a second of being added, of all pulled, of {words}; null from MBP-10.",
@@ -203,11 +195,9 @@ for called, (cell, words) in CELLS.items():
         rises_with=f"{cell}_young",
         bounds=(0, 1),
         idle=UNTOLD,
-    )
-    def fleet(young: pl.Expr, gone: pl.Expr) -> pl.Expr:
-        return young / gone
+    )(share)
 
-    @setup(
+    setup(
         name=f"lvl_{called}_repricebal_sum",
         inputs=(f"{cell}_moved_away", f"{cell}_moved_toward", "kappa_vol"),
         doc=f"Lots moved away less toward over both, of {words}; + withdraws. Null from MBP-10.",
@@ -215,9 +205,7 @@ for called, (cell, words) in CELLS.items():
         rises_with=f"{cell}_moved_away",
         bounds=(-1, 1),
         idle=UNTOLD,
-    )
-    def repriced(gone: pl.Expr, come: pl.Expr, kappa: pl.Expr) -> pl.Expr:
-        return balance(gone, come, kappa)
+    )(balance)
 
     @setup(
         name=f"lvl_{called}_wall_order_lr_eob",

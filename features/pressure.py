@@ -5,7 +5,7 @@ Read as if price came from below: point +1 lies one index point beyond the level
 
 import polars as pl
 
-from features.bounded import slope, total, window_sum
+from features.bounded import itself, slope, total, window_sum
 from features.cells import POINTS_AROUND, TICKS_A_POINT, suffix
 from features.cube import FAR, FULL, NO_PRINTS, SEEN, net, where_seen
 from warehouse.catalog import setup
@@ -44,8 +44,7 @@ for j in POINTS_AROUND:
     PRINTED = NO_PRINTS if abs(j) >= FAR else ""
 
     for part, words in PARTS.items():
-
-        @setup(
+        setup(
             name=f"cube_x_{part}_{here}",
             inputs=(f"cube_{part}_{here}",),
             doc=f"Pressure with the travel {AT}: {words}.",
@@ -53,11 +52,9 @@ for j in POINTS_AROUND:
             rises_with=f"cube_{part}_{here}",
             bounds=(-1, 1),
             idle=PRINTED if part in {"aggr_sum", "net_sum"} else "",
-        )
-        def with_travel(pressure: pl.Expr) -> pl.Expr:
-            return pressure
+        )(itself)
 
-    @setup(
+    setup(
         name=f"cube_x_cov_{here}",
         inputs=(f"cube_cov_{here}",),
         doc=f"Share of the ticks {AT} whose size is known at bar end; never null.",
@@ -65,9 +62,7 @@ for j in POINTS_AROUND:
         rises_with=f"cube_cov_{here}",
         bounds=(0, 1),
         idle=FULL,
-    )
-    def seen(cov: pl.Expr) -> pl.Expr:
-        return cov
+    )(itself)
 
     FLOWS = tuple(f"{what}_{here}" for what in ("long", "short", "buy", "sell"))
 

@@ -6,7 +6,7 @@ Read as if price came from below: *far* is the ask at the level and above, which
 
 import polars as pl
 
-from features.bounded import logistic, total
+from features.bounded import itself, logistic, total
 from features.lvl import CELLS
 from features.volatility import BARS_A_MINUTE
 from warehouse.catalog import CATALOG, PREFIX, setup
@@ -51,7 +51,7 @@ def turned(name: str, cell: str, part: str, words: str) -> None:
     """Declare what a cell's feature is in the direction of travel."""
     base = CATALOG[f"{PREFIX}lvl_{cell}_{part}"]
 
-    @setup(
+    setup(
         name=name,
         inputs=(f"lvl_{cell}_{part}",),
         doc=base.doc.replace(CELLS[cell], words),
@@ -59,9 +59,7 @@ def turned(name: str, cell: str, part: str, words: str) -> None:
         rises_with=f"lvl_{cell}_{part}",
         bounds=base.bounds,
         idle=base.idle,
-    )
-    def itself(value: pl.Expr) -> pl.Expr:
-        return value
+    )(itself)
 
 
 def followed(side: str, words: str) -> None:
@@ -141,24 +139,11 @@ def known_moves(near: pl.Expr, mid: pl.Expr, a: pl.Expr, b: pl.Expr, reset: pl.E
     return [pl.when(known).then(each) for each in (rested, moved)]
 
 
-@setup(
-    name="lvl_retreat_near_res_run",
-    inputs=UNEXPLAINED,
-    unit=COUNT,
-    window=LONGEST + 1,
-    bounds=(0, LONGEST),
-    idle="that of the retreat itself where every move is known",
-)
-def unexplained_in_a_row(*columns: pl.Expr) -> pl.Expr:
-    """Bars in a row whose near retreat and move are known, its own included, at most 36."""
-    return run(known_moves(*columns)[0], LONGEST)
-
-
 for bars in SMOOTHINGS:
 
     @setup(
         name=f"lvl_retreat_near_res_sum_ewm{bars}",
-        inputs=(*UNEXPLAINED, "lvl_retreat_near_res_run", "sigma_60"),
+        inputs=(*UNEXPLAINED, "sigma_60"),
         doc="Retreat of bids behind price beyond what the bars' own moves explain, by today's sigma.\n\n"
         f"Exponentially weighted over {bars} bars; starts anew after a null.",
         unit=FRACTION,
@@ -166,9 +151,11 @@ for bars in SMOOTHINGS:
         rises_with="lvl_retreat_near_sum",
     )
     def unexplained_ewm(*columns: pl.Expr, bars: int = bars) -> pl.Expr:
-        *read, run, sigma = columns
+        *read, sigma = columns
         scale: float = BARS_A_MINUTE**0.5
-        rested, moved = (smoothed(each, run, bars) for each in known_moves(*read))
+        both = known_moves(*read)
+        known = run(both[0], TAPS * bars)
+        rested, moved = (smoothed(each, known, bars) for each in both)
         return rested - moved * scale / sigma
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from features import meta, trade  # noqa: F401 (declared before what reads them)
-from features.bounded import CLIP_LR, log_ratio, total, window_mean, window_sum
+from features.bounded import CLIP_LR, itself, log_ratio, total, window_mean, window_sum
 from features.cells import NEAR_BANDS
 from warehouse.catalog import feature
 from warehouse.inputs import METRICS
@@ -35,10 +35,6 @@ def summed(act: str, side: str) -> tuple[tuple[str, ...], Callable[..., pl.Expr]
         return total([*lots[: len(plus)], *(-each for each in lots[len(plus) :])])
 
     return (*plus, *minus), value
-
-
-def itself(value: pl.Expr) -> pl.Expr:
-    return value
 
 
 SOURCES: dict[str, tuple[str, str, tuple[str, ...], Callable[..., pl.Expr], str]] = {

@@ -29,6 +29,11 @@ def trend(value: pl.Expr) -> pl.Expr:
     return third - third.shift(LOOKBACK - THIRD)
 
 
+def lately(value: pl.Expr) -> pl.Expr:
+    """Mean of the last minute less that of the look-back."""
+    return window_mean(value, RECENT, RECENT) - mean(value)
+
+
 LOOKBACKS: dict[str, tuple[str, Callable[[pl.Expr], pl.Expr], str, tuple[float, float]]] = {
     "lookback_trade_vol_mean_ratio": (RATIO, mean, "Mean over 240 bars of the log ratio of lots traded", (-CLIP_LR, CLIP_LR)),
     "lookback_trade_vol_max_ratio": (RATIO, lambda v: v.rolling_max(LOOKBACK, min_samples=ENOUGH), "Largest of 240 bars' log ratios of lots traded", (-CLIP_LR, CLIP_LR)),
@@ -37,10 +42,10 @@ LOOKBACKS: dict[str, tuple[str, Callable[[pl.Expr], pl.Expr], str, tuple[float, 
     "lookback_depressed_bars": (RATIO, lambda v: mean(v < log(DEPRESSED)), "Share of 240 bars that traded less than half of the usual", (0, 1)),
     "lookback_asymmetry_mean": (LEAN, mean, "Mean over 240 bars of how much more unusual buying is than selling", (-WIDEST, WIDEST)),
     "cumul_flow_imbal_dev": ("rvol_flow_imbal_vs_hist", mean, "Mean over 240 bars of the flow's imbalance less the usual one", (-2, 2)),
-    "recent_vs_lookback_vol_ratio": (RATIO, lambda v: window_mean(v, RECENT, RECENT) - mean(v), "Mean log ratio of lots traded in a minute less that in 240 bars", (-2 * CLIP_LR, 2 * CLIP_LR)),
-    "recent_vs_lookback_asymmetry": (LEAN, lambda v: window_mean(v, RECENT, RECENT) - mean(v), "Lean to buying in a minute less that in 240 bars", (-2 * WIDEST, 2 * WIDEST)),
+    "recent_vs_lookback_vol_ratio": (RATIO, lately, "Mean log ratio of lots traded in a minute less that in 240 bars", (-2 * CLIP_LR, 2 * CLIP_LR)),
+    "recent_vs_lookback_asymmetry": (LEAN, lately, "Lean to buying in a minute less that in 240 bars", (-2 * WIDEST, 2 * WIDEST)),
     **{
-        f"recent_vs_lookback_flow_{side}": (f"rvol_flow_add_{side}_ratio", lambda v: window_mean(v, RECENT, RECENT) - mean(v), f"Mean log ratio of lots added on the {side} in a minute less that in 240 bars", (-2 * CLIP_LR, 2 * CLIP_LR))
+        f"recent_vs_lookback_flow_{side}": (f"rvol_flow_add_{side}_ratio", lately, f"Mean log ratio of lots added on the {side} in a minute less that in 240 bars", (-2 * CLIP_LR, 2 * CLIP_LR))
         for side in ("bid", "ask")
     },
 }  # fmt: skip

@@ -5,7 +5,7 @@ from math import log
 import polars as pl
 
 from features import depth  # noqa: F401 (declared before what reads it)
-from features.bounded import CLIP_LR, total
+from features.bounded import CLIP_LR, itself, total
 from features.cells import LEVELS
 from warehouse.catalog import feature
 from warehouse.schema import DEPTH
@@ -35,8 +35,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
         ("ct", "Orders; 0 is none", COUNT),
     ):
         for i in LEVELS:
-
-            @feature(
+            feature(
                 name=f"shape_{side}_{what}_l{i}_eob",
                 inputs=(f"{side}_{what}_{i}",),
                 doc=f"{words}, at {side} level {i} at bar end.",
@@ -44,9 +43,7 @@ for side, other in (("bid", "ask"), ("ask", "bid")):
                 parity="reflect" if what == "px" else "even",
                 swap=f"shape_{other}_{what}_l{i}_eob",
                 rises_with=f"{side}_{what}_{i}",
-            )
-            def itself(value: pl.Expr) -> pl.Expr:
-                return value
+            )(itself)
 
     for what, words in (("sz", "size"), ("ct", "orders")):
         COLUMNS = tuple(f"{side}_{what}_{i}" for i in LEVELS)

@@ -17,18 +17,16 @@ from features import (  # noqa: F401 (declared before what reads them)
     volatility,
     wall,
 )
-from features.bounded import total
-from warehouse.catalog import CATALOG, PREFIX, feature, setup, vector
+from features.bounded import balance, itself, total
+from features.cells import LEVELS
+from features.cumul import built_up, flows
+from features.lvl import FLOWS, TIE, WHICH, chosen
+from warehouse.catalog import CATALOG, LOOKBACK, PREFIX, feature, setup, vector
 from warehouse.units import FRACTION
 
 BARS_A_MINUTE = 12
 MASKED_BELOW = 0.5
 TWIN = "a ratio under the snapshot's name for it"
-
-
-def itself(value: pl.Expr) -> pl.Expr:
-    """The value as it is seen in the direction of travel."""
-    return value
 
 
 def kept(name: str, ratio: str) -> str:
@@ -75,6 +73,54 @@ def mirrored(name: str) -> str:
 def distance(dist: pl.Expr, sigma: pl.Expr) -> pl.Expr:
     """Microprice beyond the level, in expected one-minute moves; negative before it."""
     return dist / sigma
+
+
+def share_of_side(zone: str, side: str) -> str:
+    """Declare the share of a side's visible size that rests beyond the level."""
+    name = f"lvl_depth_{zone}_qty_eob"
+    return feature(
+        name=f"{name}_r",
+        inputs=(name, *(f"{side}_sz_{i}" for i in LEVELS)),
+        doc=f"Share of the visible {side} size that rests {zone} the level; null where none is visible.",
+        unit=FRACTION,
+        swap=mirrored(name) + "_r",
+        rises_with=name,
+        bounds=(0, 1),
+        grain="setup",
+    )(lambda beyond, *sizes: beyond / total(sizes)).name
+
+
+def flow_balance(towards: str) -> str:
+    """Declare the balance of the flow on the side that lies towards the level, or of the other."""
+
+    def body(side: pl.Expr, d: pl.Expr, *columns: pl.Expr) -> pl.Expr:
+        *both, kappa = columns
+        ask, bid = (balance(total(part[:3]), total(part[3:]), kappa) for part in (both[:FLOWS], both[FLOWS:]))
+        return chosen(side, d, ask, bid, towards)
+
+    return setup(
+        name=f"lvl_flow_{towards}_net_sum_r",
+        inputs=("approach_side_of_level_eob", "d", *flows("ask"), *flows("bid"), "kappa_vol"),
+        doc=f"Lots added less pulled less filled over all three, {WHICH[towards]} the level; + builds.\n\n{TIE}",
+        unit=FRACTION,
+        bounds=(-1, 1),
+    )(body).name
+
+
+def built(side: str) -> str:
+    """Declare net over turnover of a side's flow in twenty minutes."""
+    name = f"cumul_flow_net_{side}"
+    return feature(
+        name=f"{name}_r",
+        inputs=(name, f"cumul_flow_turnover_{side}", "meta_known_bars", "kappa_vol"),
+        doc=f"Net over turnover of the {side}'s flow within 3 pt of the microprice, over 240 bars; + builds.",
+        unit=FRACTION,
+        swap=mirrored(name) + "_r",
+        rises_with=name,
+        bounds=(-1, 1),
+        grain="setup",
+        needs=LOOKBACK,
+    )(built_up).name
 
 
 def ticks_within(touch: pl.Expr, width: pl.Expr, tick: pl.Expr, point: pl.Expr) -> pl.Expr:
@@ -169,17 +215,17 @@ vector(
         cdi_far.name,
         kept("depth_bid10_qty_eob", "depth_bid10_rel_eob"),
         kept("depth_ask10_qty_eob", "depth_ask10_rel_eob"),
-        kept("lvl_depth_above_qty_eob", "lvl_depth_above_share_eob"),
-        kept("lvl_depth_below_qty_eob", "lvl_depth_below_share_eob"),
+        share_of_side("above", "ask"),
+        share_of_side("below", "bid"),
         turned("lvl_depth_imbal_eob", "lvl_depth_imbal_eob"),
         SUPPORTS[0],
         OPPOSES[0],
         SUPPORTS[1],
         OPPOSES[1],
-        turned("lvl_flow_toward_net_sum", "lvl_flow_toward_bal_sum"),
-        turned("lvl_flow_away_net_sum", "lvl_flow_away_bal_sum"),
-        kept("cumul_flow_net_bid", "cumul_flow_bal_bid"),
-        kept("cumul_flow_net_ask", "cumul_flow_bal_ask"),
+        flow_balance("toward"),
+        flow_balance("away"),
+        built("bid"),
+        built("ask"),
         turned("cumul_flow_imbal", "cumul_flow_bal"),
         turned("trade_signed_vol_sum", "trade_imbal_sum"),
         turned("trade_vol_sum", "rvol_trade_vol_ratio"),

@@ -5,7 +5,7 @@ from math import exp
 import polars as pl
 
 from features import depth, midprice, volatility  # noqa: F401 (declared before what reads them)
-from features.bounded import imbalance, total
+from features.bounded import imbalance, share, total
 from features.cells import LEVELS, NEAR_BANDS
 from warehouse.catalog import feature
 from warehouse.schema import BANDS, DEPTH
@@ -89,7 +89,7 @@ for when, sizes, words in (
     for band in NEAR_BANDS:
         low, high = BANDS[band]
 
-        @feature(
+        feature(
             name=f"state_cdi_{band}_{when}",
             inputs=(f"depth_below_{band}_qty_{when}", f"depth_above_{band}_qty_{when}"),
             doc=f"Imbalance of the sizes {low:g} to {high:g} pt from the microprice{words}; +1 is all bid.\n\n"
@@ -98,19 +98,15 @@ for when, sizes, words in (
             parity="odd",
             rises_with=f"depth_below_{band}_qty_{when}",
             bounds=(-1, 1),
-        )
-        def cdi(below: pl.Expr, above: pl.Expr) -> pl.Expr:
-            return imbalance(below, above)
+        )(imbalance)
 
-    @feature(
+    feature(
         name=f"state_spread_ticks_{when}",
         inputs=(f"state_spread_pts_{when}", "tick_px"),
         doc="Best ask less best bid in ticks" + (", averaged over the bar's time." if when == "twa" else "."),
         unit=TICKS,
         rises_with=f"state_spread_pts_{when}",
-    )
-    def in_ticks(spread: pl.Expr, tick: pl.Expr) -> pl.Expr:
-        return spread / tick
+    )(share)
 
 
 @feature(unit=FRACTION, rises_with="tight_frac", bounds=(0, 1))

@@ -60,8 +60,11 @@ EPISODE = (
         *(f"barrier_dlog_{m}m" for m in (1, 2, 3, 5)),
         *(f"trade_x_imbal_w{bars}" for bars in (12, 36, 60, 120)),
     ),
-    # six series at the setup and each half minute before it, 30
-    *slots(*(f"seq_{series}_s{place}" for series in SERIES for place in range(39, 34, -1))),
+    # six series at the setup and each half minute before it, 30; of what the dynamics tell, the five before
+    *slots(
+        *(f"seq_x_s{place}" for place in range(39, 34, -1)),
+        *(f"seq_{series}_s{place}" for series in ("ofi", "barrier", "imbal") for place in range(38, 33, -1)),
+    ),
     *compression.slots(("far", "near"), "trigger", "ago6", "ago12", "ago18", "ago24"),
     # physics, 11: what the retreats among the thirty samples do not say
     *PHYSICS[2:5], PHYSICS[7],

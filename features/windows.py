@@ -8,7 +8,7 @@ bars have a value, or where a reset lies in the window.
 import polars as pl
 
 from features import barriers, kinematics, ofi, opposing, places, pressure, retreat  # noqa: F401 (declared before)
-from features.bounded import CLIP_LR, NEEDED, balance, log_ratio, lots_over, slope, window_mean
+from features.bounded import CLIP_LR, NEEDED, balance, lots_over, slope, window_mean
 from features.cells import POINTS_AROUND, suffix
 from features.cube import FAR, NO_PRINTS, where_seen
 from features.kinematics import unbroken
@@ -144,8 +144,7 @@ for span in SPANS:
             return unbroken(over, reset, span)
 
     if span not in ELSEWHERE["barrier"]:
-
-        @setup(
+        setup(
             name=f"barrier_dlog_w{span}",
             inputs=("barrier_qty_eob", "kappa_depth", "meta_reset"),
             doc=f"Log change of the barrier {OVER}; null unless half is seen at both ends.",
@@ -153,9 +152,7 @@ for span in SPANS:
             window=span + 1,
             rises_with="barrier_qty_eob",
             bounds=(-CLIP_LR, CLIP_LR),
-        )
-        def dlog(size: pl.Expr, kappa: pl.Expr, reset: pl.Expr, span: int = span) -> pl.Expr:
-            return unbroken(log_ratio(size, size.shift(span), kappa), reset, span)
+        )(barriers.grown(span))
 
     for j in () if span == SPANS[0] else POINTS_AROUND if span == MINUTE else AHEAD:
         here = suffix(j)

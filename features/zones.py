@@ -7,7 +7,7 @@ the one behind price. Every value is null where less than half of the zone's leg
 import polars as pl
 
 from features import depth, retreat  # noqa: F401 (declared before what reads them)
-from features.bounded import balance, log_ratio
+from features.bounded import balance, log_ratio, share_of_both
 from features.cells import BANDS_AROUND, named
 from features.cube import FULL, SEEN, ticks
 from warehouse.catalog import setup
@@ -41,7 +41,8 @@ FORMS = {
     "addrate_sum": (("add", "open", "add", "kappa_vol"), "added of all that was there or added", FRACTION, (0, 1)),
     "fillshare_sum": (("fill", "pull", "kappa_vol"), "filled of all that went", FRACTION, (0, 1)),
     "repl_sum": (("back", "fill", "kappa_vol"), "added back within a second of trades, of that and the filled; null under 5 filled", FRACTION, (0, 1)),
-    "void_eob": (("thin", "seen"), "share of the known ticks with less than a quarter of the usual", FRACTION, (0, 1)),
+    "void_eob": (("thin", "told"), "share of the known ticks with less than a quarter of the usual; null without a profile", FRACTION, (0, 1)),
+    "void_twa": (("thin_twa", "told_twa"), "share of the time and ticks known with less than a quarter of the usual on average; null without a profile", FRACTION, (0, 1)),
 }  # fmt: skip
 """Form: the quantities that it reads, its words, its unit, its bounds."""
 
@@ -53,8 +54,8 @@ def formed(form: str, given: tuple[pl.Expr, ...]) -> pl.Expr:
         "rel_eob": pl.when(b > 0).then(log_ratio(a, b, rest[-1])) if rest else a,
         "pabal_sum": balance(a, b, rest[-1]) if rest else a,
         "palr_sum": log_ratio(a, b, rest[-1]) if rest else a,
-        "fillshare_sum": a / (a + b + rest[-1]) if rest else a,
-        "repl_sum": pl.when(b >= rest[-1] * FILLED).then(a / (a + b + rest[-1])) if rest else a,
+        "fillshare_sum": share_of_both(a, b, rest[-1]) if rest else a,
+        "repl_sum": pl.when(b >= rest[-1] * FILLED).then(share_of_both(a, b, rest[-1])) if rest else a,
         "pullrate_sum": a / (b + sum(rest)) if rest else a,
         "addrate_sum": a / (b + sum(rest)) if rest else a,
     }

@@ -20,10 +20,8 @@ FACTORS = {"price": 4.0, "size": 8.0, "time": 2.0}
 COUNTS_FROM_ZERO = {
     "bar5s_lvl_retreat_far_run",
     "bar5s_lvl_retreat_near_run",
-    "bar5s_lvl_retreat_near_res_run",
-    "bar5s_cumul_bars",
     "bar5s_meta_known_bars",
-} | {f"bar5s_seq_{name}_known" for name in ("x", "ofi", "barrier", "imbal")}
+}
 """Counts of what is known: nothing known is zero of them."""
 
 
@@ -317,7 +315,7 @@ def bounds(tables, triggers, names=None):
 def alive(tables, triggers):
     """Every feature says something of its own, or its declaration tells when it does not."""
     made = triggers.hstack(plan.at_setups(triggers, tables).drop("setup_id", "sigma_60", strict=False))
-    found = liveness.of(reasons.beside(made)).idle
+    found = liveness.idle(reasons.beside(made))
     return {name for name, one in found.items() if not one.why or one.why.startswith("null in")}
 
 

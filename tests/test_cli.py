@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -251,6 +252,9 @@ def test_build_plan_and_status(tiny_built, tiny_raw):
     )
     shown = call(tiny_built, "status")
     assert "gold.setups" in shown.stdout and "index snapshot30r" in shown.stdout
+    assert re.search(
+        r"columns are constant or duplicates .* SIMU5 on 2025-06-26 from mbp-10, \d+ moments", shown.stdout
+    )
     data = json.loads(call(tiny_built, "status", "--verify", "--json").stdout)
     assert not data["damaged"]
     assert {row["date"] for row in data["quality"]} == {str(date) for date in DATES}

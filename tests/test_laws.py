@@ -38,7 +38,9 @@ ALWAYS_THE_SAME = {"sigma_60", "bar5s_c2_usual_vol", "bar5s_rvol_lookback_trade_
     for cell in ("opp_near", "sup_far")
     for band in ("t2_4", "t5_8", "t9_16")
 }
-"""In the made-up session: setups are given one sigma, the past is the same all day, the near side is in sight."""
+ALWAYS_THE_SAME |= {f"bar5s_lvl_{cell}_t9_16_void_twa" for cell in ("opp_near", "sup_far")}
+"""In the made-up session: setups are given one sigma, the past is the same all day, the near side is in sight
+and never thin for a whole bar."""
 
 
 @pytest.fixture(scope="module")

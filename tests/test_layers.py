@@ -133,7 +133,7 @@ def test_the_engine_knows_no_feature(path):
 def test_features_are_expressions_only(path):
     used = imports(path)
     assert {word.split(".")[0] for word in used} <= {
-        "__future__", "collections", "functools", "importlib", "math", "operator", "pkgutil", "polars", "warehouse", "features",
+        "__future__", "collections", "functools", "importlib", "math", "operator", "pkgutil", "polars", "typing", "warehouse", "features",
     }  # fmt: skip
     ours = {word.split(".")[1] for word in used if word.startswith("warehouse.")}
     assert ours <= {"catalog", "schema", "units", "inputs"}

@@ -208,8 +208,10 @@ def test_running_sums_forget_after_240_bars():
     assert bar("cumul_signed_trade_vol", tables)[-2:] == [480.0, 480.0]
     assert bar("cumul_flow_net_bid_rate", tables)[1] == 99 / 2
     assert bar("cumul_aggbuy_vol", tables)[-1] == 480.0
-    assert bar("cumul_flow_bal_bid", tables)[0] == pytest.approx(99 / (101 + 20))
-    assert bar("cumul_flow_bal_bid", tables)[239] == pytest.approx(99 / (100 + 239 + 240 + 20 * sqrt(240)))
+    assert setup(tables, 1)["cumul_flow_net_bid_r"] == pytest.approx(99 / (101 + 20))
+    assert setup(tables, 240)["cumul_flow_net_bid_r"] == pytest.approx(
+        99 / (100 + 239 + 240 + 20 * sqrt(240))
+    )
 
 
 def test_the_netpull_twins_leave_fills_out():
@@ -284,7 +286,7 @@ def test_depth_above_and_below_leaves_the_level_out():
     tables = scene({-1: 30, -2: 20}, {0: 70, 1: 10, 2: 40})
     assert bar("lvl_depth_above_qty_eob", tables) == [50.0]
     assert bar("lvl_depth_below_qty_eob", tables) == [50.0]
-    assert bar("lvl_depth_above_share_eob", tables) == [50 / 120]
+    assert setup(tables)["lvl_depth_above_qty_eob_r"] == 50 / 120
     assert bar("lvl_depth_imbal_eob", tables) == [0.0]
     assert bar("lvl_depth_above_qty_eob", scene({-9: 5}, {-8: 5, -7: 5})) == [None]
 
@@ -294,7 +296,7 @@ def test_toward_is_the_side_between_price_and_level():
     below, above = scene({-3: 5}, {-2: 5, 1: 5}, **flow), scene({2: 5, -1: 5}, {3: 5}, **flow)
     assert (bar("lvl_flow_toward_net_sum", below), bar("lvl_flow_away_net_sum", below)) == ([3.0], [5.0])
     assert (bar("lvl_flow_toward_net_sum", above), bar("lvl_flow_away_net_sum", above)) == ([5.0], [3.0])
-    assert bar("lvl_flow_toward_bal_sum", below) == [(9 - 2 - 4) / (9 + 2 + 4 + 20)]
+    assert setup(below)["lvl_flow_toward_net_sum_r"] == (9 - 2 - 4) / (9 + 2 + 4 + 20)
     tie = scene({-1: 5}, {1: 5}, **flow)
     assert bar("lvl_flow_toward_net_sum", tie) == [None]
     assert setup(tie, direction="UP")["lvl_flow_toward_net_sum"] == 3.0
@@ -764,7 +766,7 @@ def test_waves_of_a_straight_line():
     for column in holes.values():
         column[ends + 6 * 20] = None
     one = setup(scene(BIDS, ASKS, bars=n, **holes), n, sigma=2.0)
-    assert one["seq_x_known"] == 39.0 and one["dct_x_c0"] == pytest.approx(sum(series) / sqrt(40))
+    assert one["dct_x_c0"] == pytest.approx(sum(series) / sqrt(40))
     for column in holes.values():
         column[ends + 6 * 21] = None
     assert setup(scene(BIDS, ASKS, bars=n, **holes), n, sigma=2.0)["dct_x_c0"] is None
@@ -884,8 +886,8 @@ def test_idle_columns_are_named_with_their_reasons():
         bar5s_state_obi10_eob=pl.int_range(n) / n,
         bar5s_meta_late_cnt_sum=pl.lit(0.0),
     )
-    found = liveness.of(rows)
-    told = {name.removeprefix("bar5s_"): (one.what, one.why) for name, one in found.idle.items()}
+    idle, families = liveness.idle(rows), liveness.families(rows)
+    told = {name.removeprefix("bar5s_"): (one.what, one.why) for name, one in idle.items()}
     assert "state_obi0_eob" not in told
     assert told["state_obi10_eob"] == ("the same as state_obi0_eob", "")
     assert told["state_obiw_eob"][0].endswith("wherever it is known")
@@ -893,13 +895,46 @@ def test_idle_columns_are_named_with_their_reasons():
     assert told["lvl_opp_far_wall_fate_eob"] == ("never known", "null in 100%: empty_band")
     assert told["meta_late_cnt_sum"] == ("0.0 wherever it is known", "0 while the feed is sound")
     there = [name for name in load() if name in rows.columns]
-    assert sum(each.features for each in found.families) == len(there) > 1800  # meta and volatility count too
-    strange = sum(not one.why for one in found.idle.values())
-    [line] = [line for line in liveness.to_text(found) if "columns are" in line]
-    share = len(found.idle) / len(there)
+    assert sum(each.features for each in families) == len(there) > 1800  # meta and volatility count too
+    strange = sum(not one.why for one in idle.values())
+    session = liveness.Session("2025-06-04", "SIMM5", "mbo", 2, n, len(there), idle)
+    text = list(liveness.to_text(liveness.Liveness(n, families, session)))
+    [line] = [line for line in text if "columns are" in line]
+    share = len(idle) / len(there)
     assert line == (
-        f"{len(found.idle)} of {len(there)} columns are constant or duplicates ({share:.1%}), {strange} without a reason"
+        f"{len(idle)} of {len(there)} columns are constant or duplicates ({share:.1%}), {strange} without a reason: "
+        f"SIMM5 on 2025-06-04 from mbo, {n} moments about 2 arrivals"
     )
+    assert "  meta_late_cnt_sum: 0.0 wherever it is known (0 while the feed is sound)" in text
+    assert len(text) == 2 + len(families) + len(idle)
+    assert liveness.families(rows.clear()) == []
+
+
+def test_what_is_held_against_the_past_is_unknown_without_one():
+    """No profile: neither thin nor full, neither much nor little."""
+    from warehouse import reasons
+
+    asked = {name for name in load() if reasons._trait(name).past and load()[name].family != "meta"}
+    found = []
+    for usual in (50.0, None):
+        tables = scene(BELOW, WALL, bars=2, usual=usual, mid_var=None)
+        made = plan.at_setups(at(2), {name: table.collect().lazy() for name, table in tables.items()}, asked)
+        found.append({name for name in asked if made[name].item() is not None})
+    assert found[1] == set()
+    assert len(asked) > 200 and {"bar5s_lvl_opp_far_t2_4_void_eob", "bar5s_cube_x_rest_eob_p1"} <= found[0]
+
+
+def test_a_void_over_the_bar():
+    """10, 60 and 60 at 2 to 4 where 50 is usual; 2 is seen throughout, 3 half of the time and thin then."""
+    acts = {
+        ("A", 2): {"qty_twa": 5.0},
+        ("A", 3): {"qty_twa": 12.0, "seen_frac": 0.5},
+        ("A", 4): {"qty_twa": 60.0},
+    }
+    tables = scene(BIDS, full({2: 10, 3: 60, 4: 60}, 16), acts=acts)
+    found = setup(tables)
+    assert found["lvl_opp_far_t2_4_void_eob"] == pytest.approx(1 / 3)
+    assert found["lvl_opp_far_t2_4_void_twa"] == (1 + 0.5) / 2.5
 
 
 def test_size_and_flow_beyond_ten_levels():
@@ -1009,7 +1044,6 @@ def test_the_unexplained_retreat_is_smoothed_from_the_bar_that_has_a_bar_before_
     found = setup(tables, 4)
     quiet, loud = -0.125, 0.5 * 60 / 80 - 0.125  # usually 0.125 while mid stands still
     assert found["lvl_retreat_near_res_sum"] == pytest.approx(loud)
-    assert found["lvl_retreat_near_res_run"] == 3.0  # the first bar has no move
     assert found["lvl_retreat_near_res_sum_ewm3"] == pytest.approx((loud + quiet / 2 + quiet / 4) / 1.75)
 
 

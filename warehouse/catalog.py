@@ -136,7 +136,7 @@ class Catalog(Selections):
             read = tuple(map(self._full, inputs or tuple(inspect.signature(body).parameters)))
             found = Feature(
                 name=called,
-                family=body.__module__.rpartition(".")[2],
+                family=where.partition(":")[0].rpartition(".")[2],
                 doc=text,
                 unit=unit,
                 window=window,

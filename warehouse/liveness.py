@@ -8,9 +8,12 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import catalog, reasons, store
+from warehouse import catalog, plan, reasons, session, store
 from warehouse.catalog import PREFIX
+from warehouse.store import Partition
 
+MOMENTS = 1024
+"""Moments of a session, evenly over it, at which its columns are judged at most."""
 _PLACEBO = "is_placebo"
 
 
@@ -45,12 +48,35 @@ class Idle:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """What the columns of a session say, at moments about its arrivals.
+
+    Args:
+        date: Of the session.
+        symbol: The contract.
+        source: The schema that it was landed from.
+        setups: Arrivals of the session, those at placebos too.
+        moments: Moments about them at which every feature was made.
+        columns: How many features there are.
+        idle: Each that is constant or a duplicate there.
+    """
+
+    date: str
+    symbol: str
+    source: str
+    setups: int
+    moments: int
+    columns: int
+    idle: dict[str, Idle]
+
+
+@dataclass(frozen=True, slots=True)
 class Liveness:
-    """Every family, and each column that is constant or a duplicate."""
+    """Every family at the setups of a root, and every column on its last session; null without snapshots."""
 
     setups: int
     families: list[Family]
-    idle: dict[str, Idle]
+    session: Session | None
 
 
 def liveness(root: Path) -> Liveness | None:
@@ -59,21 +85,64 @@ def liveness(root: Path) -> Liveness | None:
     if not paths:
         return None
     rows = pl.concat((pl.read_parquet(path, glob=False) for path in paths), how="diagonal_relaxed")
-    return of(rows.filter(~pl.col(_PLACEBO)))
-
-
-def of(rows: pl.DataFrame) -> Liveness | None:
-    """The liveness of features in setups; None where there are none of both."""
-    known = catalog.load()
-    there = {
-        family: [one.name for one in known.family(family) if one.name in rows.columns]
-        for family in known.families()
-    }
-    there = {family: names for family, names in there.items() if names}
-    if rows.is_empty() or not there:
+    real = rows.filter(~pl.col(_PLACEBO))
+    if not (found := families(real)):
         return None
-    families = [_family(rows, *one) for one in there.items()]
-    return Liveness(len(rows), families, _idle(rows, [name for names in there.values() for name in names]))
+    frozen = [part for part in store.partitions(root, "gold.snapshots") if part.path.exists()]
+    last = max(frozen, key=lambda part: dict(part.keys)["date"], default=None)
+    return Liveness(len(real), found, None if last is None else of_session(last, rows))
+
+
+def families(setups: pl.DataFrame) -> list[Family]:
+    """Every family that is in setups; none where there are no setups."""
+    if setups.is_empty():
+        return []
+    known = catalog.load()
+    there = {name: [one.name for one in known.family(name)] for name in known.families()}
+    held = {family: [name for name in names if name in setups.columns] for family, names in there.items()}
+    return [_family(setups, family, names) for family, names in held.items() if names]
+
+
+def of_session(snapshots: Partition, setups: pl.DataFrame) -> Session | None:
+    """Every feature of a session, made at the moments of its snapshots, or at evenly many of them.
+
+    At the arrivals alone price has just come to its level, so that what lies beyond it is the same at
+    each: from five minutes before to four minutes after, price is wherever it goes.
+
+    Args:
+        snapshots: gold.snapshots of a contract and date.
+        setups: gold.setups, of that date or more.
+    """
+    own = ("setup_id", "level_price", "direction", "source")
+    rows = pl.read_parquet(snapshots.path, glob=False, columns=["setup_id", "tau_s", "bar_ts", "sigma_60"])
+    every = rows.join(setups.select(own), on="setup_id").sort("bar_ts", "setup_id", "tau_s")
+    if every.is_empty():
+        return None
+    count = min(len(every), MOMENTS)
+    at = every[[len(every) * place // count for place in range(count)]].with_columns(
+        setup_id=pl.concat_str("setup_id", pl.lit("@"), pl.col("tau_s").cast(pl.String)), trigger_ts="bar_ts"
+    )
+    made = at.select("sigma_60").hstack(plan.at_setups(at, _tables(snapshots)))
+    columns = [name for name in catalog.load() if name in made.columns]
+    keys = dict(snapshots.keys)
+    return Session(
+        keys["date"],
+        keys["symbol"],
+        at["source"][0],
+        every["setup_id"].n_unique(),
+        len(at),
+        len(columns),
+        idle(reasons.beside(made)),
+    )
+
+
+def idle(rows: pl.DataFrame) -> dict[str, Idle]:
+    """Features that are constant or duplicates, with why.
+
+    Args:
+        rows: Moments, with features and the reasons of their nulls.
+    """
+    return _idle(rows, [name for name in catalog.load() if name in rows.columns])
 
 
 def to_text(found: Liveness) -> Iterator[str]:
@@ -82,14 +151,32 @@ def to_text(found: Liveness) -> Iterator[str]:
     for each in found.families:
         shares = "".join(f"{each.why[reason]:>13.1%}" for reason in each.why)
         yield f"{each.family:<14} {each.features:>4} {each.nulls:>7.1%}{shares}"
-    whole = sum(each.features for each in found.families)
-    strange = sum(not one.why for one in found.idle.values())
+    if found.session:
+        yield from _told(found.session)
+
+
+def _told(of: Session) -> Iterator[str]:
+    strange, share = sum(not one.why for one in of.idle.values()), len(of.idle) / of.columns
+    where = f"{of.symbol} on {of.date} from {of.source}, {of.moments} moments about {of.setups} arrivals"
     yield (
-        f"{len(found.idle)} of {whole} columns are constant or duplicates ({len(found.idle) / whole:.1%}), "
-        f"{strange} without a reason"
+        f"{len(of.idle)} of {of.columns} columns are constant or duplicates ({share:.1%}), "
+        f"{strange} without a reason: {where}"
     )
-    for name, one in found.idle.items():
+    for name, one in of.idle.items():
         yield f"  {name.removeprefix(PREFIX)}: {one.what}" + (f" ({one.why})" if one.why else "")
+
+
+def _tables(of: Partition) -> dict[str, pl.LazyFrame]:
+    """The tables that features are made from, of a partition's contract and date."""
+    keys = dict(of.keys)
+    past = {"product": session.product(keys["symbol"]), "date": keys["date"]}
+    named = {name: "volume_profile" if name == "profile" else name for name in plan.tables(catalog.load())}
+    return {
+        name: store.scan(
+            [store.partition(of.root, f"silver.{table}", **(past if table.endswith("profile") else keys))]
+        )
+        for name, table in named.items()
+    }
 
 
 def _family(rows: pl.DataFrame, family: str, names: list[str]) -> Family:
