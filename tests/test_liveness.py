@@ -48,10 +48,9 @@ def rows(tmp_path_factory):
     lvl = plan.family("lvl", tables | {"levels": real.lazy()}).collect()
     fitted = profiles.retreat_profile(DAY, past(lvl, 5), past(sigma, 5), past(made["book"], 5))
     tables |= {"retreat_profile": fitted.lazy(), "volatility": sigma.lazy()}
-    setups = moments.triggers(
-        known, tables["quotes"], tables["book"], tables["volatility"], DAY, tick=TICK, source="mbo"
-    )
-    at = snapshots.places(setups, tables, mids(tables["quotes"]), TAUS_S)
+    path = mids(tables["quotes"])
+    setups = moments.triggers(known, path, tables["book"], tables["volatility"], DAY, tick=TICK, source="mbo")
+    at = snapshots.places(setups, tables, path, TAUS_S)
     starts = at.join(setups.select("setup_id", "direction", "level_price"), on="setup_id")
     starts = starts.with_columns(trigger_ts="bar_ts", setup_id=pl.concat_str("setup_id", "tau_s"))
     return reasons.beside(starts.select("sigma_60").hstack(plan.at_setups(starts, tables)))

@@ -209,22 +209,28 @@ def test_every_phase_finds_its_own_among_many(tmp_path, monkeypatch):
     assert len(seen) == 6 and min(seen.values()) >= 5, seen
 
 
-def null(card):
-    """p = (n share + m null) / (n + m), of the eight minutes."""
+def told(card, null, snapshots):
+    """Odds of the eight minutes: (n moved + m null) / (n + m), of neighbours as they stood and what geometry said then."""
     label, names = card.labels["8m"], ("BREAK", "REJECT", "CHOP")
-    ends = [(each["outcomes"]["8m"], each["weight"]) for each in card.neighbours]
-    ends = [(end, weight) for end, weight in ends if end in names]
-    whole = sum(weight for _, weight in ends)
-    share = [sum(w for end, w in ends if end == name) / whole if ends else 0 for name in names]
+    stood = {(row["setup_id"], row["tau_s"]): row for row in snapshots}
+    ends = [
+        (each["outcomes"]["8m"], each["weight"], stood[each["setup_id"], each["tau_s"]])
+        for each in card.neighbours
+    ]
+    ends = [one for one in ends if one[0] in names]
+    whole = sum(weight for _, weight, _ in ends)
+    beyond = [
+        sum(w * ((end == name) - row[f"cal_{name.lower()}_8m"]) for end, w, row in ends) for name in names
+    ]
+    moved = [max(0, chance + (one / whole if ends else 0)) for chance, one in zip(null, beyond, strict=True)]
     n, m = label.n_eff, label.null_n
-    p = [card.outcomes["8m"][name].p for name in names]
-    return [(p[i] * (n + m) - n * share[i]) / m for i in range(3)]
+    return [(n * one / sum(moved) + m * chance) / (n + m) for one, chance in zip(moved, null, strict=True)]
 
 
 def test_odds_of_an_approach_begin_at_the_level_and_later_ones_where_price_stands(
     tiny_built, setups, snapshots
 ):
-    """The null behind the card, taken out of its blend, is the mean of what arrivals had, or geometry from x."""
+    """The null behind the card is the mean of what arrivals had, or geometry from x."""
     last = max(one["date"] for one in setups)
     seen = set()
     for setup in [one for one in setups if one["date"] == last and alone(one, setups)]:
@@ -242,7 +248,8 @@ def test_odds_of_an_approach_begin_at_the_level_and_later_ones_where_price_stand
                     continue
                 _, admitted = slow(tiny_built, card, setups, snapshots)
                 odds = [[row[f"cal_{end}_8m"] for end in ("break", "reject", "chop")] for row in admitted]
-                assert null(card) == pytest.approx(np.mean([o for o in odds if None not in o], axis=0))
+                null = np.mean([o for o in odds if None not in o], axis=0)
+                assert [each.p for each in chances.values()] == pytest.approx(told(card, null, snapshots))
             else:
                 row = next(
                     row for row in snapshots if (row["setup_id"], row["tau_s"]) == (setup["setup_id"], tau_s)
@@ -252,7 +259,9 @@ def test_odds_of_an_approach_begin_at_the_level_and_later_ones_where_price_stand
                 assert (chances is None) == beyond
                 if not beyond:
                     stored = [row[f"cal_{end}_8m"] for end in ("break", "reject", "chop")]
-                    assert null(card) == pytest.approx(stored)
+                    assert [each.p for each in chances.values()] == pytest.approx(
+                        told(card, stored, snapshots)
+                    )
                 assert any(note.startswith("Odds begin at the level") for note in card.notes) == (
                     None in card.outcomes.values()
                 )
