@@ -83,3 +83,17 @@ def test_too_few_sessions_are_built_and_not_evaluated(tmp_path, monkeypatch, cap
     monkeypatch.setattr(proof, "build", lambda *_: dataclasses.make_dataclass("Made", ["errors"])([]))
     assert proof.main([str(tmp_path), "--sessions", "6", "--worlds", "null"]) == 0
     assert "evaluating needs more than 20 sessions" in capsys.readouterr().out
+
+
+def test_worlds_stand_side_by_side() -> None:
+    """A column of each world; the default's skill of 0.02 from 0.001 to 0.04 and the oracle's loss of 1 less 1.02."""
+    some = report(Interval(0.02, 0.001, 0.04), 0.03)
+    own = dataclasses.replace(some.rows[-1], skill=some.skill)
+    told = proof.beside({"planted": dataclasses.replace(some, rows=[*some.rows[:-1], own]), "null": some})
+    lines = told.splitlines()
+    assert lines[0].split() == ["planted", "null"] and max(map(len, lines)) <= 80
+    assert lines[2].split() == ["snapshot30r", "+2.0", "+0.1..+4.0", "+2.0", "+2.0..+2.0"]
+    assert lines[-2:] == [
+        f"groups held{'10 of 10':>20}{'10 of 10':>16}",
+        f"regret{'+0.020':>25}{'+0.020':>16}",
+    ]

@@ -6,7 +6,7 @@ import argparse
 import datetime as dt
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from warehouse.errors import MissingStepError
 from warehouse.evaluate import page, report, results, table
 from warehouse.evaluate.results import Report
 from warehouse.evaluate.sample import WARM_UP, Reals, Sample
+from warehouse.evaluate.scores import Interval
 from warehouse.request import Request
 from warehouse.simulate import market, truth, worlds
 from warehouse.simulate.tape import LEVELS
@@ -35,6 +36,11 @@ ENOUGH = 40
 """Sessions below which a world is shown and held to nothing: an interval of a handful of days is none."""
 HELD = 8
 """Of ten groups by forecast of BREAK, those whose share must lie in their interval."""
+_ABREAST, _LABEL, _WIDE = 4, 15, 16
+_BESIDE = (
+    "geometric null", "base rate", "random setups",
+    "geometry logit", "ridge logit", "boosted trees", "oracle",
+)  # fmt: skip
 _LEAST = 0.01
 """Tilt of an outcome that the calibration run never saw at a state: nothing seen is no certainty."""
 _KEYS = ("symbol", "price", "direction", "trigger_ts")
@@ -114,6 +120,37 @@ def verdicts(world: str, found: Report) -> Iterator[tuple[bool, str]]:
     )
 
 
+def beside(found: Mapping[str, Report]) -> str:
+    """Worlds side by side: skill over P_cal in % with its interval, groups that hold, and regret."""
+    worlds, parts = list(found), []
+    for first in range(0, len(worlds), _ABREAST):
+        columns = [_column(world, found[world]) for world in worlds[first : first + _ABREAST]]
+        lines = (
+            cells[0][0].ljust(_LABEL) + "".join(f"{cell:>{_WIDE}}" for _, cell in cells)
+            for cells in zip(*columns, strict=True)
+        )
+        parts.append("\n".join(map(str.rstrip, lines)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _column(world: str, found: Report) -> Iterator[tuple[str, str]]:
+    by = {row.name: row for row in found.rows}
+    mine = by[vectors.DEFAULT]
+    yield "", world
+    yield "questions", str(found.questions)
+    for row in (mine, *(by[name] for name in _BESIDE if name in by)):
+        yield row.name, _span(row.skill)
+        if row.name in {vectors.DEFAULT, "oracle"}:
+            yield "  chop", _span(row.resolved)
+            yield "  b/r", _span(row.direction)
+    yield "groups held", f"{table.held(found)} of {len(found.deciles)}"
+    yield "regret", f"{mine.scores.log_loss - by['oracle'].scores.log_loss:+.3f}"
+
+
+def _span(of: Interval) -> str:
+    return f"{100 * of.value:+.1f} {100 * of.lo:+.1f}..{100 * of.hi:+.1f}"
+
+
 def _percent(value: float) -> str:
     return f"{100 * value:+.1f} %"
 
@@ -128,7 +165,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--workers", type=int, default=cores())
     asked = parser.parse_args(words)
-    good = True
+    good, reports = True, {}
     for world in asked.worlds.split(","):
         begun = time.monotonic()
         found = tried(asked.folder, world, asked.sessions, asked.rate_scale, asked.seed, asked.workers)
@@ -136,6 +173,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if found is None:
             sys.stdout.write(f"  evaluating needs more than {WARM_UP} sessions\n")
             continue
+        reports[world] = found
         for shown, what in verdicts(world, found):
             held = asked.sessions >= ENOUGH
             good &= shown or not held
@@ -143,6 +181,8 @@ def main(words: Sequence[str] | None = None) -> int:
                 f"  {'yes' if shown else 'NO '} {what}{'' if held else ' (too few sessions to say)'}\n"
             )
         sys.stdout.flush()
+    if reports:
+        sys.stdout.write(f"\n{beside(reports)}")
     return 0 if good else 1
 
 
