@@ -201,7 +201,8 @@ def _level(root: Path, symbol: str, date: dt.date, level: str, end: int) -> tupl
         .sort("known_ts")
         .collect(engine="in-memory")
     )
-    there = [name for name in LEVEL_KINDS if name in set(rows["level_kind"]) and name != CUSTOM]
+    kinds = set(rows["level_kind"].unique())
+    there = [name for name in LEVEL_KINDS if name in kinds and name != CUSTOM]
     mine = rows.filter(pl.col("level_kind") == kind)
     if kind not in there:
         raise naming.unknown(level, kind, f"{symbol} on {date}", there)

@@ -30,7 +30,7 @@ from warehouse.library import Admission, Likeness
 from warehouse.phases import Phase
 from warehouse.physics import features, physics
 from warehouse.question import Moment, Place
-from warehouse.schema import SCALERS, TRIALS
+from warehouse.schema import SCALERS
 from warehouse.vectors import Scaler, Spec, Vectors
 
 __all__ = ["ask", "physics"]
@@ -112,7 +112,8 @@ def ask(
     large = stage is None and admitted.sum() >= EXACT_BELOW and spec == vectors.DEFAULT
     how = index or ("hnsw" if large else "exact")
     found = _search(at, slots, real["setup_id"].to_list(), pool, mine, k, how)
-    start = Start(_tick(at), factors, _strengths(root, slots, at.product, past))
+    before = (pl.col("spec") == spec) & (pl.col("date") < past)
+    start = Start(_tick(at), factors, trials.strengths(kept.trials(at.product).filter(before)))
     seen = real.filter(admitted)
     outcomes = outcomes.join(seen.select("setup_id"), on="setup_id", how="semi", maintain_order="left")
     unknown = int(np.isnan(raw).sum())
@@ -174,19 +175,6 @@ def _scaler(root: Path, spec: Spec, product: str, date: dt.date) -> Scaler:
             f"there is no scaler of {spec.name} for {product}: run `warehouse build` again"
         )
     return vectors.scaler(mine, spec)
-
-
-def _strengths(root: Path, spec: Spec, product: str, date: dt.date) -> dict[int, float]:
-    """How much the null counts, from the product's answers of sessions before `date`."""
-    there = [
-        source
-        for source in store.partitions(root, "gold.trials")
-        if (keys := dict(source.keys))["product"] == product and keys["date"] < str(date)
-    ]
-    rows = (
-        store.scan(there).filter(pl.col("spec") == spec.name) if there else pl.LazyFrame(schema=TRIALS.schema)
-    )
-    return trials.strengths(rows.collect(engine="in-memory"))
 
 
 def _checked(k: int, kinds: Collection[str] | None, index: str | None, spec: str) -> frozenset[str]:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import barrier, library, session, spread, vectors
+from warehouse import barrier, library, session, spread, store, vectors
+from warehouse.schema import TRIALS
 from warehouse.spread import Groups
 from warehouse.vectors import Spec, Vectors
 
 Seen = tuple[tuple[str, int, int, int], ...]
 
-_TABLES = ("setups", "summaries", "outcomes", "snapshots")
+_TABLES = ("setups", "summaries", "outcomes", "snapshots", "trials")
 _EVENING = dt.time(18)
 _KEPT = 4
 """Roots and vectors whose setups are kept; of moments, which are ten to a setup, those of one."""
@@ -50,6 +51,10 @@ class Held:
     def snapshots(self, features: tuple[str, ...]) -> pl.DataFrame:
         """All of gold.snapshots with some features."""
         return _snapshots(self.root, features, self._of("snapshots"))
+
+    def trials(self, product: str) -> pl.DataFrame:
+        """gold.trials of a product, with `date`."""
+        return _trials(self.root, product, self._of("trials"))
 
     def factors(self, contracts: frozenset[str], date: dt.date, known: int) -> dict[int, float]:
         """Calibration of sigma on outcomes of earlier dates that were known, placebo too.
@@ -107,6 +112,15 @@ def _outcomes(root: Path, _files: Seen) -> pl.DataFrame:
 @functools.lru_cache(1)
 def _snapshots(root: Path, features: tuple[str, ...], _files: Seen) -> pl.DataFrame:
     return library.snapshots(root, features).collect(engine="in-memory")
+
+
+@functools.lru_cache(_KEPT)
+def _trials(root: Path, product: str, _files: Seen) -> pl.DataFrame:
+    parts = store.partitions(root, "gold.trials")
+    mine = [source for source in parts if ("product", product) in source.keys]
+    if not mine:
+        return pl.DataFrame(schema={**TRIALS.schema, "date": pl.Date()})
+    return store.scan(mine).collect(engine="in-memory")
 
 
 @functools.lru_cache(_KEPT)
