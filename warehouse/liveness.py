@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from warehouse import catalog, plan, reasons, session, store
 from warehouse.catalog import PREFIX
 from warehouse.store import Partition
 
+WIDTH = 80
 MOMENTS = 1024
 """Moments of a session, evenly over it, at which its columns are judged at most."""
 _PLACEBO = "is_placebo"
@@ -146,7 +148,7 @@ def idle(rows: pl.DataFrame) -> dict[str, Idle]:
 
 
 def to_text(found: Liveness) -> Iterator[str]:
-    """A line a family, and one for each column that says nothing of its own."""
+    """A line a family, then the columns that say nothing of their own, by their reasons."""
     yield f"nulls at {found.setups:,} setups" + "".join(f"{reason:>13}" for reason in reasons.REASONS)
     for each in found.families:
         shares = "".join(f"{each.why[reason]:>13.1%}" for reason in each.why)
@@ -162,8 +164,12 @@ def _told(of: Session) -> Iterator[str]:
         f"{len(of.idle)} of {of.columns} columns are constant or duplicates ({share:.1%}), "
         f"{strange} without a reason: {where}"
     )
+    by: dict[str, list[str]] = {}
     for name, one in of.idle.items():
-        yield f"  {name.removeprefix(PREFIX)}: {one.what}" + (f" ({one.why})" if one.why else "")
+        short = name.removeprefix(PREFIX)
+        by.setdefault(one.why or f"{short}, {one.what}", []).append(short)
+    for why, names in by.items():
+        yield from textwrap.wrap(f"  {why}: {', '.join(names)}", WIDTH, subsequent_indent="    ")
 
 
 def _tables(of: Partition) -> dict[str, pl.LazyFrame]:
