@@ -534,6 +534,8 @@ BAD = [
     ("PM_HIGH", "12:00:00", {}, r"^12:00:00 New York lies outside the data of {day}"),
     ("PM_HIGH", "10:00:00", {"spec": "snapshot"}, r"^there is no vector spec `snapshot`: did you mean snapshot30, snapshot30r(, \S+)?\?$"),
     ("PM_HIGH", "10:00:00", {"hours": "10"}, r"^'10' is no window: write New York times such as 09:30-12:30$"),
+    ("PM_HIGH", "10:00:00", {"hours": "09:30Z-10:30Z"}, "^'09:30Z-10:30Z' is no window: write New York times"),
+    ("PM_HIGH", "10:00:00", {"hours": "09:30:00.5-10:30"}, "^'09:30:00.5-10:30' is no window: write New York times"),
     ("PM_HIGH", "10:00:00", {"hours": "11:00-10:00"}, r"^the window 11:00-10:00 ends before it begins$"),
     ("PM_HIGH", "10:00:00", {"volatility": "low"}, r"^'low' is no range of ratios: write the least and the most, such as 0.8-1.25$"),
     ("PM_HIGH", "10:00:00", {"volatility": "1.2-0.8"}, r"^'1.2-0.8' is no range of ratios"),

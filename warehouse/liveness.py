@@ -91,8 +91,10 @@ def liveness(root: Path) -> Liveness | None:
     if not (found := families(real)):
         return None
     frozen = [part for part in store.partitions(root, "gold.snapshots") if part.path.exists()]
-    last = max(frozen, key=lambda part: dict(part.keys)["date"], default=None)
-    return Liveness(len(real), found, None if last is None else of_session(last, rows))
+    by_date = sorted(frozen, key=lambda part: (dict(part.keys)["date"], part.path), reverse=True)
+    return Liveness(
+        len(real), found, next((one for part in by_date if (one := of_session(part, rows))), None)
+    )
 
 
 def families(setups: pl.DataFrame) -> list[Family]:
@@ -108,6 +110,8 @@ def families(setups: pl.DataFrame) -> list[Family]:
 def of_session(snapshots: Partition, setups: pl.DataFrame) -> Session | None:
     """Every feature of a session, made at the moments of its snapshots, or at evenly many of them.
 
+    None of a session without arrivals, or without one of the tables that features are made from.
+
     At the arrivals alone price has just come to its level, so that what lies beyond it is the same at
     each: from five minutes before to four minutes after, price is wherever it goes.
 
@@ -118,13 +122,15 @@ def of_session(snapshots: Partition, setups: pl.DataFrame) -> Session | None:
     own = ("setup_id", "level_price", "direction", "source")
     rows = pl.read_parquet(snapshots.path, glob=False, columns=["setup_id", "tau_s", "bar_ts", "sigma_60"])
     every = rows.join(setups.select(own), on="setup_id").sort("bar_ts", "setup_id", "tau_s")
-    if every.is_empty():
+    sources = _sources(snapshots)
+    if every.is_empty() or not all(source.path.exists() for source in sources.values()):
         return None
     count = min(len(every), MOMENTS)
     at = every[[len(every) * place // count for place in range(count)]].with_columns(
         setup_id=pl.concat_str("setup_id", pl.lit("@"), pl.col("tau_s").cast(pl.String)), trigger_ts="bar_ts"
     )
-    made = at.select("sigma_60").hstack(plan.at_setups(at, _tables(snapshots)))
+    there = {name: store.scan([source]) for name, source in sources.items()}
+    made = at.select("sigma_60").hstack(plan.at_setups(at, there))
     columns = [name for name in catalog.load() if name in made.columns]
     keys = dict(snapshots.keys)
     return Session(
@@ -172,15 +178,13 @@ def _told(of: Session) -> Iterator[str]:
         yield from textwrap.wrap(f"  {why}: {', '.join(names)}", WIDTH, subsequent_indent="    ")
 
 
-def _tables(of: Partition) -> dict[str, pl.LazyFrame]:
-    """The tables that features are made from, of a partition's contract and date."""
+def _sources(of: Partition) -> dict[str, Partition]:
+    """The tables that features are made from, by their short names, of a partition's contract and date."""
     keys = dict(of.keys)
     past = {"product": session.product(keys["symbol"]), "date": keys["date"]}
     named = {name: "volume_profile" if name == "profile" else name for name in plan.tables(catalog.load())}
     return {
-        name: store.scan(
-            [store.partition(of.root, f"silver.{table}", **(past if table.endswith("profile") else keys))]
-        )
+        name: store.partition(of.root, f"silver.{table}", **(past if table.endswith("profile") else keys))
         for name, table in named.items()
     }
 

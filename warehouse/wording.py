@@ -77,10 +77,13 @@ def window(text: str) -> Window:
     Raises:
         QuestionError: If it is none, or ends before it begins.
     """
+    refused = QuestionError(f"{text!r} is no window: write New York times such as 09:30-12:30")
     try:
         start, end = (dt.time.fromisoformat(word) for word in text.split("-"))
     except ValueError:
-        raise QuestionError(f"{text!r} is no window: write New York times such as 09:30-12:30") from None
+        raise refused from None
+    if any(time.tzinfo or time.microsecond for time in (start, end)):
+        raise refused
     span = Window(start, end)
     session.window(_SOME_DATE, span)
     return span

@@ -12,6 +12,7 @@ import polars as pl
 from warehouse import catalog, library, session, vectors
 from warehouse.errors import MissingStepError
 from warehouse.naming import CUSTOM
+from warehouse.odds import CLASSES
 from warehouse.schema import LEVEL_KINDS, TEXT
 from warehouse.sequel import half_hour
 from warehouse.trials import LEARNING, chances, coded
@@ -22,7 +23,7 @@ Mask = npt.NDArray[np.bool_]
 
 WARM_UP = 20
 """Sessions before the first question that is scored."""
-_ENDS = ("break", "reject", "chop")
+_ENDS = tuple(name.lower() for name in CLASSES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def _row(row: Row) -> str:
     means = "".join(f"{f'{one:.3f}'.removeprefix('0'):>5}" for one in (s.brier, s.rps))
     shares = "".join(f"{100 * one:>4.0f}" for one in (s.accuracy, s.top2))
     numbers = f"{s.log_loss:>6.3f}{means}{shares}{f'{s.ece:.2f}'.removeprefix('0'):>4}"
-    parts = "".join(f"{_percent(one.value):>6}" for one in (row.resolved, row.direction))
+    parts = "".join(f"{percent(one.value):>6}" for one in (row.resolved, row.direction))
     chance = "" if row.p is None else f"{f'{row.p:.3f}'.removeprefix('0'):>6}"
     return f"{_name(row.name)}{numbers} {_interval(row.skill):<18}{parts}{chance}".rstrip()
 
@@ -88,8 +88,9 @@ def _rest(found: Report) -> Iterator[str]:
 
 
 def _interval(one: Interval) -> str:
-    return f"{_percent(one.value)} [{_percent(one.lo)}..{_percent(one.hi)}]"
+    return f"{percent(one.value)} [{percent(one.lo)}..{percent(one.hi)}]"
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
+    """A share in percent with its sign, from ten on without a decimal; a dot of none."""
     return "·" if math.isnan(value) else f"{100 * value:+.{0 if abs(value) >= _TENTH else 1}f}"

@@ -85,7 +85,8 @@ def oracle(raw: Path, mine: Sample) -> Reals:
     known = pl.concat([pl.read_parquet(path) for path in sorted(raw.glob("*.truth.parquet"))])
     shares = [f"oracle_{name.lower()}" for name in truth.OUTCOMES]
     told = known.filter(pl.col("trigger_ts").is_not_null()).unique(_KEYS, keep="first", maintain_order=True)
-    usual = np.mean(truth.tabulated()[truth.key(worlds.WORLDS["null"])]["cells"], axis=0)[truth.bins(told)]
+    cells = truth.tabulated()[truth.key(worlds.WORLDS["null"])]["cells"]
+    usual = np.maximum(np.mean(cells, axis=0), _LEAST)[truth.bins(told)]
     told = told.select(
         *_KEYS[:3],
         *(pl.col(name) / pl.Series(column) for name, column in zip(shares, usual.T, strict=True)),
@@ -148,7 +149,7 @@ def _column(world: str, found: Report) -> Iterator[tuple[str, str]]:
 
 
 def _span(of: Interval) -> str:
-    return f"{100 * of.value:+.1f} {100 * of.lo:+.1f}..{100 * of.hi:+.1f}"
+    return f"{table.percent(of.value)} {table.percent(of.lo)}..{table.percent(of.hi)}"
 
 
 def _percent(value: float) -> str:
