@@ -20,27 +20,19 @@ def slots() -> list[str]:
     return catalog.load().slots_of(VECTORS)
 
 
-def snapshots(
-    setups: pl.DataFrame,
-    outcomes: pl.DataFrame,
-    path: pl.DataFrame,
-    tables: Tables,
-    date: dt.date,
-    *,
-    tick: float,
-) -> pl.DataFrame:
-    """gold.snapshots of a trading date's setups: its own columns, and the slots of VECTORS.
+def snapshots(own: pl.DataFrame, setups: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """gold.snapshots of a trading date: its own columns, and the slots of VECTORS.
+
+    At each moment the slots are as if the setup's level and direction were asked about.
 
     Args:
+        own: As `raced` gives it.
         setups: gold.setups.
-        outcomes: gold.outcomes.
-        path: As `races.mids` gives it.
-        tables: silver tables of the date by their short names: levels, and what features read.
-        date: The trading date.
-        tick: Tick size in points.
+        tables: silver tables of the date by their short names: what features read.
     """
-    own = raced(setups, outcomes, path, tables, date, tick=tick)
-    return own.hstack(_features(own, setups, tables))
+    frozen = setups.select("setup_id", "direction", "level_price")
+    starts = own.join(frozen, on="setup_id", maintain_order="left").with_columns(trigger_ts="bar_ts")
+    return own.hstack(plan.at_setups(starts, tables, slots()).select(slots()))
 
 
 def raced(
@@ -52,10 +44,18 @@ def raced(
     *,
     tick: float,
 ) -> pl.DataFrame:
-    """The columns of gold.snapshots that are no features; arguments as of `snapshots`.
+    """The columns of gold.snapshots that are no features.
 
     After T0 the race is run again from where price stands then, between the setup's own barriers and
     with the odds of that start; up to T0 it is the setup's, with its clock and its odds.
+
+    Args:
+        setups: gold.setups.
+        outcomes: gold.outcomes.
+        path: As `races.mids` gives it.
+        tables: silver.levels, book and volatility of the date by their short names.
+        date: The trading date.
+        tick: Tick size in points.
     """
     found = places(setups, tables, path, TAUS_S)
     default = outcomes.filter(pl.col("scheme") == DEFAULT_SCHEME)
@@ -131,10 +131,3 @@ def _wide(outcomes: pl.DataFrame) -> pl.DataFrame:
         for name in OF_A_RACE
     ]
     return outcomes.group_by("setup_id", "tau_s", maintain_order=True).agg(columns)
-
-
-def _features(found: pl.DataFrame, setups: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """The slots at each moment, as if the setup's level and direction were asked about."""
-    frozen = setups.select("setup_id", "direction", "level_price")
-    starts = found.join(frozen, on="setup_id", maintain_order="left").with_columns(trigger_ts="bar_ts")
-    return plan.at_setups(starts, tables, slots()).select(slots())

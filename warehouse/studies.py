@@ -137,10 +137,9 @@ def freeze_again(task: Task, manifest: Manifest) -> None:
     """gold.snapshots: setups frozen at moments around their triggers."""
     there = steps.tables(task.inputs)
     setups, outcomes = (there[name].collect(engine="in-memory") for name in ("setups", "outcomes"))
-    found = snapshots.snapshots(
-        setups, outcomes, steps.path(task.inputs), there, _date(task), tick=task.parameters["tick"]
-    )
-    store.write(task.outputs[0], found, manifest)
+    path, tick = steps.path(task.inputs), task.parameters["tick"]
+    own = snapshots.raced(setups, outcomes, path, there, _date(task), tick=tick)
+    store.write(task.outputs[0], snapshots.snapshots(own, setups, there), manifest)
 
 
 def lead_up(task: Task, manifest: Manifest) -> None:

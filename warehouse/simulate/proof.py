@@ -123,9 +123,9 @@ def verdicts(world: str, found: Report) -> Iterator[tuple[bool, str]]:
 
 def beside(found: Mapping[str, Report]) -> str:
     """Worlds side by side: skill over P_cal in % with its interval, groups that hold, and regret."""
-    worlds, parts = list(found), []
-    for first in range(0, len(worlds), _ABREAST):
-        columns = [_column(world, found[world]) for world in worlds[first : first + _ABREAST]]
+    names, parts = list(found), []
+    for first in range(0, len(names), _ABREAST):
+        columns = [_column(name, found[name]) for name in names[first : first + _ABREAST]]
         lines = (
             cells[0][0].ljust(_LABEL) + "".join(f"{cell:>{_WIDE}}" for _, cell in cells)
             for cells in zip(*columns, strict=True)
