@@ -32,6 +32,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
         "card",
         "sequel",
         "precedents",
+        "past",
         "answer",
         "similar",
         "warm",

@@ -9,43 +9,42 @@ from warehouse.index import Neighbours, Pool
 
 
 def ends(*rows):
-    """(outcome, seconds to break, to reject, mfe, mae)."""
-    names = ("outcome", "time_to_break_s", "time_to_reject_s", "mfe_pts", "mae_pts")
-    kinds = (pl.String, pl.Float64, pl.Float64, pl.Float64, pl.Float64)
-    return pl.DataFrame(rows, schema=dict(zip(names, kinds, strict=True)), orient="row")
+    """(outcome, seconds to break, to reject, mfe, mae) as codes, reach and times of one horizon."""
+    codes = np.array([sequel.ENDS.index(row[0]) if row[0] else -1 for row in rows])
+    numbers = np.array([row[1:] for row in rows], float)
+    return codes, numbers[:, 2:], numbers[:, :2]
 
 
 def test_a_weighted_quantile_by_hand() -> None:
     """Weights 1, 1, 2 of 5, 1, 3: half of the weight is reached at 3, a quarter at 1, all at 5."""
     values, weights = np.array([5.0, 1.0, 3.0]), np.array([1.0, 1.0, 2.0])
-    cut = [sequel.quantile(values, weights, q) for q in (0.25, 0.26, 0.5, 0.75, 0.76, 1.0)]
-    assert cut == [1, 3, 3, 3, 5, 5]
-    assert np.isnan(sequel.quantile(np.empty(0), np.empty(0), 0.5))
+    assert sequel.quantiles(values, weights, (0.25, 0.26, 0.5, 0.75, 0.76, 1.0)) == [1, 3, 3, 3, 5, 5]
+    assert np.isnan(sequel.quantiles(np.empty(0), np.empty(0), (0.5,))).all()
 
 
 def test_excursions_leave_unknown_ones_out() -> None:
-    told = ends(
+    _, reach, _ = ends(
         ("BREAK", 9.0, None, 4.0, -1.0), (None, None, None, None, None), ("CHOP", None, None, 2.0, 0.0)
     )
-    found = sequel.excursions(told, np.array([1.0, 50.0, 3.0]))
+    found = sequel.excursions(reach, np.array([1.0, 50.0, 3.0]))
     assert found["mfe_pts"] == {"0.1": 2.0, "0.25": 2.0, "0.5": 2.0, "0.75": 2.0, "0.9": 4.0}
     assert found["mae_pts"]["0.1"] == -1.0
-    assert sequel.excursions(told[1:2], np.ones(1)) == {"mfe_pts": None, "mae_pts": None}
+    assert sequel.excursions(reach[1:2], np.ones(1)) == {"mfe_pts": None, "mae_pts": None}
 
 
 def test_the_first_end_counts_and_the_rest_is_left() -> None:
     """Weights 4, 2, 1, 1 of eight: broke at 45 s (and came back at 90), came back at 60, chopped, censored."""
-    told = ends(
+    codes, _, after = ends(
         ("BREAK", 45.0, 90.0, 1.0, -1.0),
         ("REJECT", 100.0, 60.0, 1.0, -1.0),
         ("CHOP", None, None, 1.0, -1.0),
         ("CENSORED", None, None, 1.0, -1.0),
     )
-    found = sequel.times(told, np.array([4.0, 2.0, 1.0, 1.0]), 120)
+    found = sequel.times(codes, after, np.array([4.0, 2.0, 1.0, 1.0]), 120)
     assert [row["s"] for row in found] == [30, 60, 90, 120]
     assert [row["BREAK"] for row in found] == pytest.approx([0, 4 / 7, 4 / 7, 4 / 7])
     assert [row["REJECT"] for row in found] == pytest.approx([0, 2 / 7, 2 / 7, 2 / 7])
-    assert sequel.times(told[3:], np.ones(1), 120) == []
+    assert sequel.times(codes[3:], after[3:], np.ones(1), 120) == []
 
 
 def test_half_hours_are_new_yorks_on_both_sides_of_a_dst_change() -> None:

@@ -18,7 +18,6 @@ from warehouse import (
     pressure,
     question,
     sequel,
-    spread,
     vectors,
     wording,
 )
@@ -26,10 +25,11 @@ from warehouse.card import NAMES, Card, Labels
 from warehouse.index import Neighbours, Pool
 from warehouse.library import Admission, Likeness
 from warehouse.odds import CLASSES, Chance, Reals
+from warehouse.past import Past
 from warehouse.phases import Phase
 from warehouse.question import Moment
-from warehouse.schema import NS
-from warehouse.trials import chances
+from warehouse.schema import HORIZONS_S, NS
+from warehouse.sequel import BORN, Codes, Ends
 from warehouse.vectors import SHARED_TENTHS, Spec, Vectors
 
 _RARE, _PAST_NEEDED = 0.95, 20
@@ -71,13 +71,11 @@ class Answer:
         spec: By which vector.
         k: Neighbours wanted.
         how: Search that answered: hnsw or exact.
-        setups: All setups but placebos, sorted by setup_id.
-        library: Those of them that are admitted.
+        past: The setups that it is held against.
         pool: Their vectors, and which are admitted.
         mine: The question's vector.
         unknown: Slots of it that are missing.
         found: Rows of the neighbours.
-        outcomes: The default scheme's outcomes.
         start: For the odds.
     """
 
@@ -88,22 +86,17 @@ class Answer:
     spec: Spec
     k: int
     how: str
-    setups: pl.DataFrame
-    library: pl.DataFrame
+    past: Past
     pool: Pool
     mine: Vectors
     unknown: int
     found: Neighbours
-    outcomes: pl.DataFrame
     start: Start
 
     def card(self) -> Card:
-        weights = odds.weights(self.found.distances)
-        near = self.setups[self.found.rows.tolist()].with_columns(
-            pl.Series("distance", self.found.distances.tolist(), pl.Float64()),
-            pl.Series("weight", weights.tolist(), pl.Float64()),
-        )
-        told = {name: self._horizon(horizon, weights, near) for horizon, name in NAMES.items()}
+        weights, rows = odds.weights(self.found.distances), self.found.rows
+        ends = self.past.ends.of(rows)
+        told = {name: self._horizon(n, weights, ends) for n, name in enumerate(NAMES.values())}
         outcomes = {name: each.chances for name, each in told.items()}
         labels = {name: each.labels for name, each in told.items()}
         percentile = self._percentile()
@@ -121,62 +114,56 @@ class Answer:
             labels=labels,
             n_eff=odds.effective(weights),
             percentile=percentile,
-            abstained=not len(near) or (percentile is not None and percentile > _RARE),
+            abstained=not len(rows) or (percentile is not None and percentile > _RARE),
             excursions={name: each.reach for name, each in told.items()},
             times={name: each.times for name, each in told.items()},
-            neighbours=precedents.told(near, self.outcomes, self._reasons()),
+            neighbours=precedents.told(self.past.told(rows), self.found, weights, ends, self._reasons()),
             search={
                 "index": self.how,
                 "admissible": int(self.pool.allowed.sum()),
-                "dates": near["date"].n_unique(),
+                "dates": len(np.unique(self.past.groups.dates[rows])),
             },
             notes=list(self._notes(outcomes, labels, percentile)),
         )
 
-    def _horizon(self, horizon: int, weights: Reals, near: pl.DataFrame) -> Told:
-        mine = self.outcomes.filter(pl.col("horizon_s") == horizon)
-        ends = near.select("setup_id").join(mine, on="setup_id", how="left", maintain_order="left")
-        theirs = chances(ends, "cal")
-        usable = ends["outcome"].is_in(CLASSES).fill_null(value=False).to_numpy()
-        usable &= np.isfinite(theirs).all(axis=1)
-        born = int((ends["outcome"] == "BORN").sum())
-        base, counts, bucket = self._base(mine)
+    def _horizon(self, n: int, weights: Reals, near: Ends) -> Told:
+        """Of the n-th horizon, from what followed the neighbours."""
+        horizon, ends, theirs = HORIZONS_S[n], near.ends[n], near.cal[n]
+        usable = (ends >= 0) & (ends < len(CLASSES)) & np.isfinite(theirs).all(axis=1)
+        born = int((ends == BORN).sum())
+        base, counts, bucket = self._base(n)
         sigma, set_by = self.now.sigma_60, phases.sets_barriers(self.now, self.stage)
         width = None if set_by is None else odds.width(set_by, horizon, self.start.tick)
         own, strength = weights[usable], self.start.strengths.get(horizon, odds.STRENGTH)
         censored = len(weights) - len(own) - born
         labels = Labels(width, len(own), odds.effective(own), strength, born, censored, counts, bucket)
-        reach, times = sequel.excursions(ends, weights), sequel.times(ends, weights, horizon)
+        reach = sequel.excursions(near.reach[n], weights)
+        times = sequel.times(ends, near.after[n], weights, horizon)
         if sigma is None or width is None:
             return Told(None, labels, reach, times)
-        null = (
-            phases.given_arrival(mine, self.library)
-            if self._approaching
-            else self._null(width, sigma, horizon)
-        )
+        null = self._null(n, width, sigma)
         if null is None:
             return Told(None, labels, reach, times)
-        hits = np.stack(
-            [(ends["outcome"] == name).fill_null(value=False).to_numpy() for name in CLASSES], axis=1
-        )
-        told = odds.blend(own, hits[usable].astype(np.float64), theirs[usable], null, base, strength)
+        hits = ends[usable, None] == np.arange(len(CLASSES))
+        told = odds.blend(own, hits.astype(np.float64), theirs[usable], null, base, strength)
         return Told(told, labels, reach, times)
 
     @property
     def _approaching(self) -> bool:
         return self.stage is not None and self.stage.name == phases.APPROACH
 
-    def _null(self, width: float, sigma: float, horizon: int) -> Reals | None:
-        """Chances by geometry from where price stands."""
-        factor = self.start.factors.get(horizon, barrier.UNCALIBRATED)
-        return odds.null(self.now.x0, width, sigma, horizon, factor)
+    def _null(self, n: int, width: float, sigma: float) -> Reals | None:
+        """Chances by geometry from where price stands; of an approach those that arrivals had."""
+        if self._approaching:
+            return phases.given_arrival(self.past.ends.cal[n][self.pool.allowed])
+        factor = self.start.factors.get(HORIZONS_S[n], barrier.UNCALIBRATED)
+        return odds.null(self.now.x0, width, sigma, HORIZONS_S[n], factor)
 
-    def _base(self, mine: pl.DataFrame) -> tuple[Reals | None, int, int]:
+    def _base(self, n: int) -> tuple[Reals | None, int, int]:
         """Shares among the admitted of the question's half hour, and how many counted in all and in it."""
-        ends = self.library.join(mine.select("setup_id", "outcome"), on="setup_id", how="left")
-        moment = pl.lit(self.now.place.end).cast(NS)
-        now = sequel.half_hour(pl.col("known_ts")) == sequel.half_hour(moment)
-        whole, bucket = (_counts(rows["outcome"]) for rows in (ends, ends.filter(now)))
+        ends, hours = self.past.ends.ends[n][self.pool.allowed], self.past.hours[self.pool.allowed]
+        now = pl.select(sequel.half_hour(pl.lit(self.now.place.end).cast(NS))).item()
+        whole, bucket = _counts(ends), _counts(ends[hours == now])
         return odds.rate(bucket, whole), int(whole.sum()), int(bucket.sum())
 
     def _reasons(self) -> list[dict[str, list[dict[str, Any]]]]:
@@ -187,8 +174,8 @@ class Answer:
         if len(self.found.rows) < self.k:
             return None
         admitted = self.pool.vectors[self.pool.allowed]
-        groups = self.pool.groups or spread.groups(self.setups)
-        past = vectors.usual(admitted, groups.of(self.pool.allowed), self.pool.mad, self.k)
+        groups = self.past.groups.of(self.pool.allowed)
+        past = vectors.usual(admitted, groups, self.pool.mad, self.k)
         return float((past < self.found.distances[-1]).mean()) if len(past) >= _PAST_NEEDED else None
 
     def _notes(
@@ -246,5 +233,5 @@ def _alike(like: Likeness) -> list[str]:
     return [told] if asked else []
 
 
-def _counts(outcomes: pl.Series) -> Reals:
-    return np.array([(outcomes == name).sum() for name in CLASSES], np.float64)
+def _counts(ends: Codes) -> Reals:
+    return np.bincount(ends[ends >= 0], minlength=len(CLASSES))[: len(CLASSES)].astype(np.float64)

@@ -112,10 +112,10 @@ def frozen(sources: Iterable[Partition], features: Sequence[str] = ()) -> pl.Dat
     keys = {"symbol": name.list.get(0), "date": name.list.get(1).str.to_date()}
     made = _summaries(features)
     own = [feature for feature in features if feature not in made]
-    found = _scan(by_table["gold.setups"], {**SETUPS.schema, **dict.fromkeys(own, pl.Float64())})
+    found = scan(by_table["gold.setups"], {**SETUPS.schema, **dict.fromkeys(own, pl.Float64())})
     if made:
         schema = {"setup_id": SETUPS.schema["setup_id"], **dict.fromkeys(made, pl.Float32())}
-        told = _scan(by_table["gold.summaries"], schema)
+        told = scan(by_table["gold.summaries"], schema)
         found = found.join(told, on="setup_id", how="left", maintain_order="left")
     return found.with_columns(**keys).sort("setup_id").collect(engine="in-memory")
 
@@ -127,7 +127,7 @@ def _summaries(features: Sequence[str]) -> list[str]:
 def snapshots(root: Path, features: Sequence[str] = ()) -> pl.LazyFrame:
     """gold.snapshots of all setups: own columns and some features."""
     schema = {**SNAPSHOTS.schema, **dict.fromkeys(features, pl.Float64())}
-    return _scan(store.partitions(root, "gold.snapshots"), schema)
+    return scan(store.partitions(root, "gold.snapshots"), schema)
 
 
 def outcomes(root: Path, scheme: str = DEFAULT_SCHEME) -> pl.DataFrame:
@@ -137,7 +137,7 @@ def outcomes(root: Path, scheme: str = DEFAULT_SCHEME) -> pl.DataFrame:
 
 def followed(sources: Iterable[Partition], scheme: str = DEFAULT_SCHEME) -> pl.DataFrame:
     """The same of some partitions."""
-    found = _scan(sources, OUTCOMES.schema).filter(pl.col("scheme") == scheme)
+    found = scan(sources, OUTCOMES.schema).filter(pl.col("scheme") == scheme)
     return found.sort("setup_id", "horizon_s").collect(engine="in-memory")
 
 
@@ -148,7 +148,8 @@ def starts(setups: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
     return told.join(own, on="setup_id", maintain_order="left")
 
 
-def _scan(sources: Iterable[Partition], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+def scan(sources: Iterable[Partition], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    """Some columns of partitions of one table; a partition made before there was one has null there."""
     paths = [store.whole(source) for source in sources]
     if not paths:
         return pl.LazyFrame(schema=schema)

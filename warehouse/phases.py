@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from warehouse import question, store
+from warehouse import question, warm
+from warehouse.index import Mask
 from warehouse.library import Admission
-from warehouse.odds import CLASSES, Reals
+from warehouse.odds import Reals
+from warehouse.past import Moments, Past
 from warehouse.question import UP, Moment, Place
-from warehouse.schema import HORIZONS_S, OF_A_RACE, SNAPSHOTS, TAUS_S
+from warehouse.schema import BAR_NS, TAUS_S
+from warehouse.sequel import Rows
 
-APPROACH, ZONE = "APPROACH", "ZONE"
+APPROACH, ZONE, AFTER = "APPROACH", "ZONE", "AFTER"
 _NEAR_PTS, _NEAR_MOVES = 0.5, 0.25
 """How unlike distances from the level may be: half a point, or a quarter of the expected one-minute move."""
 _SECOND = 10**9
-_NO_PATH = pl.DataFrame(schema={"ns": pl.Int64(), "until": pl.Int64(), "mid": pl.Float64()})
-"""A phase asks bars alone; where price stands is known already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ def phase(now: Moment) -> tuple[Moment, Phase]:
     if last is None:
         return now, Phase(APPROACH)
     tau_s = (now.place.end - last["t0"]) // _SECOND
-    name = _name(now.place, last["setup_id"], tau_s)
+    name = _name(now.place, last["level_price"], last["t0"])
     if tau_s > max(TAUS_S) and name != ZONE:
         return now, Phase(APPROACH)
     d, price = 1 if last["direction"] == UP else -1, last["level_price"]
@@ -57,39 +61,51 @@ def phase(now: Moment) -> tuple[Moment, Phase]:
 
 
 def alike(
-    setups: pl.DataFrame, moments: pl.DataFrame, now: Moment, stage: Phase, admission: Admission
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+    moments: Moments, arrivals: Past, admitted: Mask, now: Moment, stage: Phase, admission: Admission
+) -> tuple[Past, Rows]:
     """Setups as they stood at a moment of the same phase and a like distance, and what followed from there.
 
     Of a setup there is the moment whose distance is the likest of those that are resolved, at levels that
-    could be read by then.
+    could be read by then; of two as like, the nearer to T0 and then the earlier.
 
     Args:
-        setups: Those that are admitted, as `library.setups` gives them.
-        moments: gold.snapshots, those of other setups too, with the slots of a vector.
+        moments: Of the arrivals' setups.
+        arrivals: The setups.
+        admitted: (n,) which of them are, but for time of day and volatility.
         now: The moment that is asked about.
         stage: Its phase.
         admission: What such moments have to fulfil as arrivals have to.
 
     Returns:
-        The setups' rows in their order, with known_ts, resolved_ts, x0, sigma_60, phase, tau_s and slots of
-        that moment; then what gold.outcomes would have of it under the default scheme.
+        The setups that stood so, and the row of the moment of each.
     """
-    off = (pl.col("x") - now.x0).abs()
-    near = max(_NEAR_PTS, _NEAR_MOVES * (now.sigma_60 or 0.0))
-    best = (
-        moments.filter(pl.col("phase") == stage.name, pl.col("level_known"), off <= near)
-        .filter(pl.col("resolved_ts").cast(pl.Int64) <= admission.as_of, *admission.like.rules())
-        .join(setups.select("setup_id"), on="setup_id", how="semi")
-        .sort("setup_id", off, pl.col("tau_s").abs(), "tau_s")
-        .unique("setup_id", keep="first", maintain_order=True)
-        .rename({"x": "x0"})
+    rows = _like(moments, admitted, now, stage, admission)
+    setup = moments.setup[rows]
+    starts = np.flatnonzero(np.diff(setup, prepend=-1))
+    off = np.abs(moments.x[rows] - now.x0)
+    nearest = np.minimum.reduceat(off, starts) if len(rows) else off
+    best = np.flatnonzero(off == np.repeat(nearest, np.diff(starts, append=len(rows))))
+    best = best[np.diff(setup[best], prepend=-1) != 0]
+    rows, setup = rows[best], setup[best]
+    moved = moments.moved[rows]
+    found = Past(
+        arrivals.setups[setup], moved, arrivals.groups.of(setup), moments.hours[rows], moments.ends.of(rows)
     )
-    slots = [name for name in best.columns if name not in SNAPSHOTS.schema and name != "x0"]
-    moved = best.select("setup_id", "tau_s", "phase", "known_ts", "resolved_ts", "x0", "sigma_60", *slots)
-    own = setups.drop([name for name in moved.columns[1:] if name in setups.columns])
-    found = own.join(moved, on="setup_id", how="inner", maintain_order="left")
-    return found, pl.concat(_followed(best, horizon) for horizon in HORIZONS_S)
+    return found, rows
+
+
+def _like(moments: Moments, admitted: Mask, now: Moment, stage: Phase, admission: Admission) -> Rows:
+    """Rows of moments of the same phase and a like distance that are admitted, in their order."""
+    span = moments.spans.get(stage.name, slice(0, 0))
+    near = max(_NEAR_PTS, _NEAR_MOVES * (now.sigma_60 or 0.0))
+    like = np.abs(moments.x[span] - now.x0) <= near
+    like &= moments.resolved[span] <= admission.as_of
+    rows: Rows = span.start + np.flatnonzero(like)
+    rows = rows[admitted[moments.setup[rows]]]
+    if rules := admission.like.rules():
+        rule = functools.reduce(operator.and_, rules)
+        rows = rows[moments.moved[rows].select(rule).to_series().to_numpy()]
+    return rows
 
 
 def sets_barriers(now: Moment, stage: Phase | None) -> float | None:
@@ -97,15 +113,13 @@ def sets_barriers(now: Moment, stage: Phase | None) -> float | None:
     return now.sigma_60 if stage is None or stage.name == APPROACH else stage.sigma_60
 
 
-def given_arrival(outcomes: pl.DataFrame, setups: pl.DataFrame) -> Reals | None:
+def given_arrival(cal: Reals) -> Reals | None:
     """Of an approach, whose race begins at the level: mean chances, (3,), that geometry gave arrivals.
 
     Args:
-        outcomes: Of one horizon.
-        setups: Those that arrived.
+        cal: (n, 3) of those that arrived, NaN where there are none.
     """
-    arrived = outcomes.join(setups.select("setup_id"), on="setup_id", how="semi", maintain_order="left")
-    known = arrived.select(f"cal_{name.lower()}" for name in CLASSES).drop_nulls()
+    known = pl.from_numpy(cal[~np.isnan(cal).any(axis=1)])
     return known.mean().to_numpy()[0] if len(known) else None
 
 
@@ -116,49 +130,31 @@ def compared(stage: Phase | None, *, odds: bool) -> str:
     if stage.tau_s is None:
         said = "This moment is no arrival; it is compared with approaches that did arrive"
         return f"{said}: read the odds as given that it arrives." if odds else f"{said}."
-    gone = "has left the level since" if stage.name == "AFTER" else "has not stood off it for 30 s since"
+    gone = "has left the level since" if stage.name == AFTER else "has not stood off it for 30 s since"
     said = f"An arrival {stage.tau_s} s ago has this direction, and price {gone}"
     return f"{said}: compared with such moments, their races run anew from there."
 
 
-def _followed(moments: pl.DataFrame, horizon_s: int) -> pl.DataFrame:
-    """What followed within one horizon, a row per moment."""
-    told = [pl.col(f"{name}_{horizon_s // 60}m").alias(name) for name in OF_A_RACE]
-    return moments.select("setup_id", pl.lit(horizon_s).alias("horizon_s"), *told)
-
-
 def _last(place: Place) -> dict[str, Any] | None:
     """The last arrival at the level on this date, up to the moment."""
-    target = place.partition("gold.setups")
-    if not target.path.exists():
-        return None
     t0 = pl.col("known_ts").cast(pl.Int64)
-    found = (
-        pl.scan_parquet(store.whole(target), glob=False)
-        .filter(question.concerns(place), t0 <= place.end)
-        .select("setup_id", "direction", "level_price", "sigma_60", t0=t0)
-        .sort("t0", "setup_id")
-        .collect(engine="in-memory")
-        .to_dicts()
-    )
-    return found[-1] if found else None
+    known = warm.arrived(place.partition("gold.setups")).filter(question.concerns(place), t0 <= place.end)
+    told = known.select("setup_id", "direction", "level_price", "sigma_60", t0=t0)
+    return told.sort("t0", "setup_id").row(-1, named=True) if len(known) else None
 
 
-def _name(place: Place, setup_id: str, tau_s: int) -> str:
-    """ZONE until price has left the level since the arrival, then AFTER."""
-    from warehouse import snapshots  # noqa: PLC0415 (it loads DuckDB, which an approach does not need)
+def _name(place: Place, price: float, t0: int) -> str:
+    """ZONE until price has stood off the level for half a minute since the arrival, then AFTER.
 
-    setups = pl.scan_parquet(store.whole(place.partition("gold.setups")), glob=False)
-    seen = pl.col("bar_ts").cast(pl.Int64) <= place.bar
-    found = snapshots.places(
-        setups.filter(pl.col("setup_id") == setup_id).collect(engine="in-memory"),
-        {
-            "levels": place.scan("silver.levels"),
-            "book": place.scan("silver.book").filter(seen),
-            "volatility": place.scan("silver.volatility").filter(seen),
-        },
-        _NO_PATH,
-        (tau_s,),
-    )
-    name: str = found["phase"].item()
-    return name
+    As `sql/snapshots.sql` has it of stored moments.
+    """
+    from warehouse.moments import REARM_BARS, REARM_PTS  # noqa: PLC0415 (an arrival does not need it)
+
+    bars = place.read("silver.book", question.BAR)
+    since = bars.filter(pl.col("bar_ts").cast(pl.Int64).is_between(t0, place.bar))
+    bar = since["bar_ts"].cast(pl.Int64)
+    held = bar.diff(REARM_BARS - 1) == (REARM_BARS - 1) * BAR_NS
+    low = (since["mid_min"] - price).rolling_min(REARM_BARS).round(9)
+    high = (since["mid_max"] - price).rolling_max(REARM_BARS).round(9)
+    left = held & ((low > REARM_PTS) | (high < -REARM_PTS))
+    return AFTER if left.any() else ZONE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,21 @@ _START = {"bar": pl.Int64(), "direction": pl.String(), "x0": pl.Float64(), "sigm
 def features(now: Moment, names: Collection[str]) -> dict[str, Any]:
     """Features and summaries of a moment: frozen with its setup, else made as those of setups are made."""
     told = [name for name in names if name in catalog.load().summaries]
+    own = [name for name in names if name not in told]
+    if now.setup is not None:
+        known = {name: catalog.load()[name].dtype for name in sorted(own)}
+        late = dict.fromkeys(sorted(told), pl.Float32())
+        return _frozen(now, "gold.setups", known) | (_frozen(now, "gold.summaries", late) if late else {})
     start = pl.DataFrame([(now.place.bar, now.direction, now.x0, now.sigma_60)], _START, orient="row")
-    if now.setup is None:
-        own = [name for name in names if name not in told]
-        made = _at(now.place, start, now.place.bar, own).row(0, named=True) if own else {}
-        return made | (_led_up(now.place, start, told) if told else {})
-    if not told:
-        return now.setup
-    mine = now.place.scan("gold.summaries").filter(pl.col("setup_id") == now.setup["setup_id"])
-    found = mine.collect(engine="in-memory")
-    return now.setup | (found.row(0, named=True) if len(found) else dict.fromkeys(told))
+    made = _at(now.place, start, now.place.bar, own).row(0, named=True) if own else {}
+    return made | (_led_up(now.place, start, told) if told else {})
+
+
+def _frozen(now: Moment, table: str, schema: Mapping[str, pl.DataType]) -> dict[str, Any]:
+    """Columns of the stored setup of a moment; null where there are none."""
+    name = (now.setup or {}).get("setup_id")
+    rows = now.place.read(table, {"setup_id": pl.String(), **schema}).filter(pl.col("setup_id") == name)
+    return rows.row(0, named=True) if len(rows) else dict.fromkeys(schema)
 
 
 def _led_up(place: Place, start: pl.DataFrame, names: Collection[str]) -> dict[str, Any]:

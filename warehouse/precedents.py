@@ -11,40 +11,44 @@ import polars as pl
 from warehouse import card, question
 from warehouse.card import NAMES
 from warehouse.index import Neighbours, Pool
+from warehouse.sequel import Ends
 from warehouse.vectors import Reals, Vectors
 
 TOLD = 3
 """Features that are named for being near, and for being far."""
-_PLAIN = (
-    "setup_id", "phase", "tau_s", "distance", "weight", "level_kinds", "level_price", "direction", "x0",
-    "mfe_pts", "mae_pts",
-)  # fmt: skip
+_PLAIN = ("setup_id", "phase", "tau_s", "level_kinds", "level_price", "direction", "x0")
 
 
 def told(
-    near: pl.DataFrame, outcomes: pl.DataFrame, reasons: Sequence[dict[str, list[dict[str, Any]]]]
+    near: pl.DataFrame,
+    found: Neighbours,
+    weights: Reals,
+    ends: Ends,
+    reasons: Sequence[dict[str, list[dict[str, Any]]]],
 ) -> list[dict[str, Any]]:
     """A row per neighbour, nearest first.
 
     Args:
-        near: Setups with `distance` and `weight`; of moments that are no arrivals `phase` and `tau_s` too.
-        outcomes: The default scheme's.
+        near: Names and moments of the neighbours, as `Past.told` gives them.
+        found: Their distances.
+        weights: (k,) kernel weights.
+        ends: What followed each.
         reasons: Of each neighbour, as `reasons` gives them.
     """
-    mine = outcomes.join(near.select("setup_id"), on="setup_id", how="semi", maintain_order="left")
-    joined = near.join(followed(mine), on="setup_id", how="left", maintain_order="left")
-    joined = joined.with_columns(known=pl.col("known_ts").cast(pl.Int64))
-    if "tau_s" not in joined.columns:
-        joined = joined.with_columns(phase=pl.lit(None, pl.String), tau_s=pl.lit(None, pl.Int64))
+    reach = [[None if np.isnan(one) else one for one in both] for both in ends.reach[-1].tolist()]
+    rows = near.with_columns(known=pl.col("known_ts").cast(pl.Int64)).rows(named=True)
     return [
         {name: row[name] for name in _PLAIN}
+        | {"distance": far, "weight": weight, "mfe_pts": mfe, "mae_pts": mae}
         | {
             "trigger_ts": card.iso(row["trigger_ts"]),
             "new_york": f"{question.wall(row['known']):%Y-%m-%d %H:%M:%S}",
-            "outcomes": {name: row[name] for name in NAMES.values()},
+            "outcomes": dict(zip(NAMES.values(), came, strict=True)),
         }
         | why
-        for row, why in zip(joined.iter_rows(named=True), reasons, strict=True)
+        for row, far, weight, (mfe, mae), came, why in zip(
+            rows, found.distances.tolist(), weights.tolist(), reach, ends.names(), reasons, strict=True
+        )
     ]
 
 
@@ -87,13 +91,3 @@ def _reasons(gaps: Reals, usual: Reals, slots: Sequence[str]) -> dict[str, list[
         ]
         for name, places in order.items()
     }
-
-
-def followed(outcomes: pl.DataFrame) -> pl.DataFrame:
-    """One row per setup: its outcome at 2, 4 and 8 minutes, and its excursions over eight."""
-    at = {seconds: outcomes.filter(pl.col("horizon_s") == seconds) for seconds in NAMES}
-    wide = at[max(NAMES)].select("setup_id", "mfe_pts", "mae_pts")
-    for seconds, name in NAMES.items():
-        mine = at[seconds].select("setup_id", pl.col("outcome").alias(name))
-        wide = wide.join(mine, on="setup_id", how="left", maintain_order="left")
-    return wide

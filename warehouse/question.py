@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from warehouse import naming, session, store
+from warehouse import naming, session, store, warm
 from warehouse.errors import MissingStepError, QuestionError
 from warehouse.naming import CUSTOM
-from warehouse.schema import BAR_NS, LEVEL_KINDS
+from warehouse.schema import BAR_NS, BOOK, LEVEL_KINDS, LEVELS, NS
 from warehouse.session import NEW_YORK
 from warehouse.store import Partition
 
 UP, DOWN = "UP", "DOWN"
+_QUOTED = ("bid_px_00", "ask_px_00")
+BAR = {name: BOOK.schema[name] for name in ("bar_ts", *_QUOTED, "mid_min", "mid_max")}
+"""Columns of silver.book that a question is placed by."""
+_SIGMA = {"bar_ts": NS, "sigma_60": pl.Float64()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,18 @@ class Place:
             MissingStepError: If it was not built.
             DataError: If it is damaged.
         """
+        return pl.scan_parquet(store.whole(self._built(table)), glob=False)
+
+    def read(self, table: str, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+        """Some columns of the same, kept for as long as the file stays."""
+        return warm.read(self._built(table), schema)
+
+    def _built(self, table: str) -> Partition:
         target = self.partition(table)
         if not target.path.exists():
             what = f"{table} of {self.symbol} on {self.date}"
             raise MissingStepError(f"{what} is not built: run `warehouse build --dates {self.date}`")
-        return pl.scan_parquet(store.whole(target), glob=False)
+        return target
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,7 @@ class Moment:
         p_ref: Mid at the bar's end, in points.
         x0: Distance d * (mid - level); negative before the level.
         sigma_60: Expected one-minute move in points; None while it warms up.
-        setup: The stored setup of this bar, features and all; None where the moment is no trigger.
+        setup: The stored setup of this bar, without features; None where the moment is no trigger.
     """
 
     place: Place
@@ -117,16 +129,15 @@ def moment(at: Place) -> Moment:
     Raises:
         QuestionError: If there was no two-sided market, or no side from which price came.
     """
-    if stored := _stored(at):
-        return Moment(at, stored["direction"], stored["p_ref"], stored["x0"], stored["sigma_60"], stored)
-    quote = at.scan("silver.book").filter(_at(at.bar)).select("bid_px_00", "ask_px_00")
-    [(bid, ask)] = quote.collect(engine="in-memory").rows()
+    mine = warm.arrived(at.partition("gold.setups")).filter(concerns(at))
+    for one in mine.filter(pl.col("trigger_ts").cast(pl.Int64) == at.bar).head(1).to_dicts():
+        return Moment(at, one["direction"], one["p_ref"], one["x0"], one["sigma_60"], one)
+    [(bid, ask)] = at.read("silver.book", BAR).filter(_at(at.bar)).select(_QUOTED).rows()
     if bid is None or ask is None:
         raise QuestionError(f"there was no two-sided market at {clock(at.end)}: ask at another moment")
     mid = (bid + ask) / 2
     d = _side(at, mid)
-    volatility = at.scan("silver.volatility").filter(_at(at.bar)).select("sigma_60")
-    sigma = volatility.collect(engine="in-memory")["sigma_60"].to_list()
+    sigma = at.read("silver.volatility", _SIGMA).filter(_at(at.bar))["sigma_60"].to_list()
     x0 = round(d * (mid - at.price), 9) + 0.0
     return Moment(at, UP if d > 0 else DOWN, mid, x0, sigma[0] if sigma else None, None)
 
@@ -180,10 +191,8 @@ def _not_built(
 
 
 def _bar(book: Partition, ts: int) -> int:
-    ends = pl.scan_parquet(store.whole(book), glob=False).select(
-        first=pl.col("bar_ts").cast(pl.Int64).min(), last=pl.col("bar_ts").cast(pl.Int64).max()
-    )
-    [(first, last)] = ends.collect(engine="in-memory").rows()
+    bars = warm.read(book, BAR).select(pl.col("bar_ts").cast(pl.Int64))
+    [(first, last)] = bars.select(first=pl.col("bar_ts").min(), last=pl.col("bar_ts").max()).rows()
     if first is None or not first + BAR_NS <= ts < last + 2 * BAR_NS:
         span = f"{clock(first + BAR_NS)} to {clock(last + BAR_NS)}" if first is not None else "nothing"
         raise QuestionError(f"{clock(ts)} lies outside the data of {book.keys[-1][1]}, which is {span}")
@@ -195,11 +204,10 @@ def _level(root: Path, symbol: str, date: dt.date, level: str, end: int) -> tupl
         return f"{symbol}/{date}/{CUSTOM}/{price:.9f}".rstrip("0").rstrip("."), CUSTOM, price
     kind = level.strip().upper()
     rows = (
-        store.scan([store.partition(root, "silver.levels", symbol=symbol, date=date)])
+        warm.read(store.partition(root, "silver.levels", symbol=symbol, date=date), LEVELS.schema)
         .filter(~pl.col("is_placebo"))
         .select("level_kind", "level_id", "price", pl.col("known_ts").cast(pl.Int64))
         .sort("known_ts")
-        .collect(engine="in-memory")
     )
     kinds = set(rows["level_kind"].unique())
     there = [name for name in LEVEL_KINDS if name in kinds and name != CUSTOM]
@@ -217,15 +225,6 @@ def _level(root: Path, symbol: str, date: dt.date, level: str, end: int) -> tupl
         passed = f"{kind} of {date} was passed by {clock(since)}"
         raise QuestionError(f"{passed}, and the new one is not old enough yet: ask later")
     return level_id, kind, price
-
-
-def _stored(at: Place) -> dict[str, Any] | None:
-    target = at.partition("gold.setups")
-    if not target.path.exists():
-        return None
-    rule = concerns(at) & (pl.col("trigger_ts").cast(pl.Int64) == at.bar)
-    found = pl.scan_parquet(store.whole(target), glob=False).filter(rule).collect(engine="in-memory")
-    return found.row(0, named=True) if len(found) else None
 
 
 def _side(at: Place, mid: float) -> int:

@@ -1,7 +1,8 @@
-"""What followed some setups: how far price went, and how soon it was decided."""
+"""What followed some setups: how it ended, how far price went, and how soon it was decided."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,60 +10,126 @@ import numpy.typing as npt
 import polars as pl
 
 from warehouse.odds import CLASSES, Reals
-from warehouse.schema import BAR_NS
+from warehouse.schema import BAR_NS, HORIZONS_S
 
+Codes = npt.NDArray[np.int8]
+Rows = npt.NDArray[np.int64]
+
+ENDS = (*CLASSES, "BORN", "CENSORED")
+"""How a race can end under the default scheme; its place here is its code, -1 none."""
+BORN = ENDS.index("BORN")
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """Of the excursions that are told."""
-REACH = ("mfe_pts", "mae_pts")
+REACH, AFTER = ("mfe_pts", "mae_pts"), ("time_to_break_s", "time_to_reject_s")
+_CAL = tuple(f"cal_{name.lower()}" for name in CLASSES)
+TOLD = ("outcome", *_CAL, *REACH, *AFTER)
+"""Columns that are read here."""
 _STEP_S = BAR_NS // 10**9 * 6
 _HALF_HOUR = 30
 
 
-def excursions(ends: pl.DataFrame, weights: Reals) -> dict[str, dict[str, float] | None]:
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What followed n setups within each of HORIZONS_S, under the default scheme.
+
+    Args:
+        ends: (h, n) places in ENDS, -1 where there is none.
+        cal: (h, n, 3) chances of CLASSES by geometry, NaN where there are none.
+        reach: (h, n, 2) largest excursion with the travel and against it, in points; NaN where unknown.
+        after: (h, n, 2) seconds to the first crossing beyond and back; NaN where there was none.
+    """
+
+    ends: Codes
+    cal: Reals
+    reach: Reals
+    after: Reals
+
+    def of(self, rows: Rows) -> Ends:
+        """The same of some setups."""
+        return Ends(self.ends[:, rows], self.cal[:, rows], self.reach[:, rows], self.after[:, rows])
+
+    def names(self) -> list[list[str | None]]:
+        """How each setup ended, by horizon."""
+        return [[ENDS[code] if code >= 0 else None for code in codes] for codes in self.ends.T.tolist()]
+
+
+def beside(setups: pl.DataFrame, outcomes: pl.DataFrame) -> Ends:
+    """Of setups in their order, from rows of gold.outcomes of one scheme."""
+    names = setups.select("setup_id")
+    at = (outcomes.filter(pl.col("horizon_s") == horizon) for horizon in HORIZONS_S)
+    told = [names.join(mine, on="setup_id", how="left", maintain_order="left") for mine in at]
+    return _ends([{name: rows[name] for name in TOLD} for rows in told])
+
+
+def of_moments(moments: pl.DataFrame) -> Ends:
+    """Of moments in their order, from rows of gold.snapshots."""
+    return _ends([{name: moments[f"{name}_{horizon // 60}m"] for name in TOLD} for horizon in HORIZONS_S])
+
+
+def _ends(told: list[dict[str, pl.Series]]) -> Ends:
+    codes = dict(zip(ENDS, range(len(ENDS)), strict=True))
+    ends = (one["outcome"].replace_strict(codes, default=-1, return_dtype=pl.Int8) for one in told)
+    cal, reach, after = (
+        np.stack([_side_by_side(one, names) for one in told]) for names in (_CAL, REACH, AFTER)
+    )
+    return Ends(np.stack([one.to_numpy() for one in ends]), cal, reach, after)
+
+
+def _side_by_side(columns: dict[str, pl.Series], names: tuple[str, ...]) -> Reals:
+    return np.stack(
+        [columns[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in names], axis=1
+    )
+
+
+def excursions(reach: Reals, weights: Reals) -> dict[str, dict[str, float] | None]:
     """Weighted quantiles of the excursions, in points; None where no neighbour has one.
 
     Args:
-        ends: The neighbours' outcomes at a horizon, nearest first; null where there is none.
+        reach: (k, 2) of the neighbours at a horizon, as `Ends` has it.
         weights: (k,) of the neighbours.
     """
     found: dict[str, dict[str, float] | None] = {}
-    for name in REACH:
-        known = ends[name].is_not_null().to_numpy()
-        values = ends[name].drop_nulls().to_numpy()
-        cut = [quantile(values, weights[known], q) for q in QUANTILES]
-        found[name] = (
-            {f"{q:g}": value for q, value in zip(QUANTILES, cut, strict=True)} if len(values) else None
-        )
+    for name, values in zip(REACH, reach.T, strict=True):
+        known = ~np.isnan(values)
+        cut = quantiles(values[known], weights[known], QUANTILES)
+        found[name] = dict(zip(map("{:g}".format, QUANTILES), cut, strict=True)) if known.any() else None
     return found
 
 
-def times(ends: pl.DataFrame, weights: Reals, horizon_s: int) -> list[dict[str, Any]]:
+def times(ends: Codes, after: Reals, weights: Reals, horizon_s: int) -> list[dict[str, Any]]:
     """Weighted share of neighbours that had broken, and that had been rejected, every half minute.
 
     The two compete: a neighbour counts with what came first, and what is left at the horizon chopped.
     Those born beyond a barrier or censored are left out, so the shares end at the raw distribution.
+
+    Args:
+        ends: (k,) of the neighbours at the horizon, as `Ends` has them.
+        after: (k, 2) idem.
+        weights: (k,) of the neighbours.
+        horizon_s: Seconds of the label clock.
     """
-    usable = ends["outcome"].is_in(CLASSES).fill_null(value=False).to_numpy()
+    usable = (ends >= 0) & (ends < len(CLASSES))
     if not usable.any():
         return []
-    steps = np.arange(_STEP_S, horizon_s + 1, _STEP_S)
-    told: dict[str, npt.NDArray[np.float64]] = {}
-    for outcome, column in (("BREAK", "time_to_break_s"), ("REJECT", "time_to_reject_s")):
-        after = np.where(ends["outcome"] == outcome, ends[column].cast(pl.Float64).to_numpy(), np.inf)
-        told[outcome] = weights[usable] @ (after[usable, None] <= steps) / weights[usable].sum()
+    steps, own = np.arange(_STEP_S, horizon_s + 1, _STEP_S), weights[usable]
+    told: dict[str, Reals] = {}
+    for place, outcome in enumerate(CLASSES[:2]):
+        came = np.where(ends == place, after[:, place], np.inf)
+        told[outcome] = own @ (came[usable, None] <= steps) / own.sum()
     return [
         {"s": int(step), **{outcome: float(shares[n]) for outcome, shares in told.items()}}
         for n, step in enumerate(steps)
     ]
 
 
-def quantile(values: Reals, weights: Reals, q: float) -> float:
-    """The least value up to which at least the share q of the weight lies; NaN of nothing."""
+def quantiles(values: Reals, weights: Reals, shares: tuple[float, ...]) -> list[float]:
+    """The least value up to which at least each share of the weight lies; NaN of nothing."""
     if not len(values):
-        return float("nan")
+        return [float("nan")] * len(shares)
     order = np.argsort(values, kind="stable")
     mass = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(mass, q * mass[-1] * (1 - 1e-12))])
+    places = np.searchsorted(mass, np.array(shares) * mass[-1] * (1 - 1e-12))
+    return [float(value) for value in values[order][places]]
 
 
 def half_hour(time: pl.Expr) -> pl.Expr:

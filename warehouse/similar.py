@@ -9,29 +9,18 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from warehouse import (
-    naming,
-    phases,
-    pressure,
-    question,
-    session,
-    spread,
-    store,
-    trials,
-    vectors,
-    warm,
-    wording,
-)  # fmt: skip
+from warehouse import naming, phases, pressure, question, session, store, vectors, wording
 from warehouse.answer import Answer, Start
 from warehouse.card import Card
 from warehouse.errors import MissingStepError, QuestionError
-from warehouse.index import EXACT_BELOW, Neighbours, Pool, load, search, search_exact
+from warehouse.index import EXACT_BELOW, Mask, Neighbours, Pool, load, search, search_exact
 from warehouse.library import Admission, Likeness
+from warehouse.past import Past
 from warehouse.phases import Phase
 from warehouse.physics import features, physics
 from warehouse.question import Moment, Place
-from warehouse.schema import SCALERS
-from warehouse.vectors import Scaler, Spec, Vectors
+from warehouse.vectors import Spec, Vectors
+from warehouse.warm import Held
 
 __all__ = ["ask", "physics"]
 
@@ -84,42 +73,38 @@ def ask(
     known = _as_of(as_of, ts, at)
     like = _likeness(now, hours, volatility)
     row = features(now, {*slots.slots, *pressure.COLUMNS})
-    kept = warm.held(root)
-    stored = kept.setups()
-    admission = Admission(
-        _kinds(at, wanted),
-        now.direction,
-        known,
-        _contracts(stored, at, contract),
-        None if same_day else at.date,
-        like,
-    )
-    contracts = _contracts(stored, at, None)
-    factors, outcomes = kept.factors(contracts, at.date, known), kept.outcomes()
-    if stage is None:
-        real, whole, groups = kept.vectors(slots, contracts)
-    else:
-        moments = kept.snapshots(slots.slots)
-        real, outcomes = phases.alike(stored.filter(admission.whole()), moments, now, stage, admission)
-        whole, groups = vectors.matrix(real, slots), spread.groups(real)
-    admitted = real.select(admission.rule()).to_series()
-    past = min(at.date, session.trading_date(known))
-    scale = _scaler(root, slots, at.product, past)
-    every, mad = vectors.placed(whole, scale)
-    pool = Pool(every, mad, admitted.to_numpy(), groups)
-    raw = vectors.matrix(pl.DataFrame([row], dict.fromkeys(slots.slots, pl.Float64())), slots)
-    mine = vectors.placed(raw, scale)[0][0]
-    large = stage is None and admitted.sum() >= EXACT_BELOW and spec == vectors.DEFAULT
+    kept = Held(root, at.product)
+    contracts = kept.contracts() if contract is None else frozenset({contract})
+    but = None if same_day else at.date
+    admission = Admission(_kinds(at, wanted), now.direction, known, contracts, but, like)
+    day = min(at.date, session.trading_date(known))
+    start = Start(_tick(at), kept.factors(at.date, known), kept.strengths(slots, day))
+    raw = np.array([[row.get(slot) for slot in slots.slots]], np.float32)
+    mine = vectors.placed(raw, kept.scaler(slots, day))[0][0]
+    past, pool = _held_against(kept, slots, day, now, stage, admission)
+    large = stage is None and pool.allowed.sum() >= EXACT_BELOW and spec == vectors.DEFAULT
     how = index or ("hnsw" if large else "exact")
-    found = _search(at, slots, real["setup_id"].to_list(), pool, mine, k, how)
-    before = (pl.col("spec") == spec) & (pl.col("date") < past)
-    start = Start(_tick(at), factors, trials.strengths(kept.trials(at.product).filter(before)))
-    seen = real.filter(admitted)
-    outcomes = outcomes.join(seen.select("setup_id"), on="setup_id", how="semi", maintain_order="left")
+    found = _search(kept, slots, pool, mine, k, how)
     unknown = int(np.isnan(raw).sum())
-    return Answer(
-        now, stage, row, admission, slots, k, how, real, seen, pool, mine, unknown, found, outcomes, start
-    ).card()
+    return Answer(now, stage, row, admission, slots, k, how, past, pool, mine, unknown, found, start).card()
+
+
+def _held_against(
+    kept: Held, spec: Spec, day: dt.date, now: Moment, stage: Phase | None, admission: Admission
+) -> tuple[Past, Pool]:
+    """Arrivals, or of an approach and what is left of an arrival, setups as they stood at such moments."""
+    setups, arrivals = kept.setups(), kept.arrivals()
+    if stage is None:
+        every, mad = kept.vectors(spec, day)
+        return arrivals, Pool(every, mad, _where(setups, admission.rule()), arrivals.groups)
+    moments = kept.moments(spec)
+    past, rows = phases.alike(moments, arrivals, _where(setups, admission.whole()), now, stage, admission)
+    placed, mad = vectors.placed(moments.vectors[rows], kept.scaler(spec, day))
+    return past, Pool(placed, mad, np.ones(len(rows), bool), past.groups)
+
+
+def _where(setups: pl.DataFrame, rule: pl.Expr) -> Mask:
+    return setups.select(rule).to_series().to_numpy()
 
 
 def _likeness(now: Moment, hours: str | None, volatility: str | None) -> Likeness:
@@ -138,10 +123,11 @@ def _staged(now: Moment, spec: Spec) -> tuple[Moment, Phase | None]:
     return phases.phase(now) if spec.name in snapshots.VECTORS else (now, None)
 
 
-def _search(at: Place, spec: Spec, ids: list[str], pool: Pool, mine: Vectors, k: int, how: str) -> Neighbours:
+def _search(kept: Held, spec: Spec, pool: Pool, mine: Vectors, k: int, how: str) -> Neighbours:
     if how == "exact":
         return search_exact(mine, pool, k)
-    return search(mine, pool, k, load(at.root, spec, at.product, ids))
+    ids = kept.setups()["setup_id"].to_list()
+    return search(mine, pool, k, load(kept.root, spec, kept.product, ids))
 
 
 def _tick(at: Place) -> float:
@@ -152,29 +138,6 @@ def _tick(at: Place) -> float:
             f"outcomes of {at.date} are not built: run `warehouse build --dates {at.date}`"
         )
     return float(manifest["parameters"]["tick"])
-
-
-def _scaler(root: Path, spec: Spec, product: str, date: dt.date) -> Scaler:
-    """The product's of the last built date up to `date`; before any, that of an empty past."""
-    dates = [
-        dict(source.keys)["date"]
-        for source in store.partitions(root, "gold.scalers")
-        if ("product", product) in source.keys
-    ]
-    if not dates:
-        raise MissingStepError(
-            f"there is no scaler of {spec.name} for {product}: run `warehouse build` again"
-        )
-    there = [day for day in dates if day <= str(date)]
-    if not there:
-        return vectors.scaler(pl.DataFrame(schema=SCALERS.schema), spec)
-    rows = store.scan([store.partition(root, "gold.scalers", product=product, date=max(there))])
-    mine = rows.filter(pl.col("spec") == spec.name).collect(engine="in-memory")
-    if mine.is_empty():
-        raise MissingStepError(
-            f"there is no scaler of {spec.name} for {product}: run `warehouse build` again"
-        )
-    return vectors.scaler(mine, spec)
 
 
 def _checked(k: int, kinds: Collection[str] | None, index: str | None, spec: str) -> frozenset[str]:
@@ -205,10 +168,3 @@ def _kinds(at: Place, wanted: frozenset[str]) -> frozenset[str] | None:
     if naming.CUSTOM in wanted:
         raise QuestionError(f"CUSTOM levels answer questions by price only: ask with --level {at.price:g}")
     return wanted | {at.kind}
-
-
-def _contracts(stored: pl.DataFrame, at: Place, contract: str | None) -> frozenset[str]:
-    if contract is not None:
-        return frozenset({contract})
-    known = {symbol: session.parse_outright(symbol) for symbol in stored["symbol"].unique()}
-    return frozenset(symbol for symbol, each in known.items() if each and each.product == at.product)

@@ -61,7 +61,7 @@ class Groups:
         found = (one[self.nearest(rows, one, n)] for one in far)
         return np.array([one[-1] if len(one) == n else np.inf for one in found])
 
-    def of(self, rows: npt.NDArray[np.bool_]) -> Groups:
+    def of(self, rows: npt.NDArray[np.bool_] | Rows) -> Groups:
         """The same of some setups."""
         return Groups(self.dates[rows], self.clusters[rows])
 

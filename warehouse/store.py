@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import hashlib
 import json
+import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from warehouse.errors import DataError
 from warehouse.schema import TABLES
 
 Manifest = dict[str, Any]
+Stat = tuple[int, int, int]
+Seen = tuple[tuple[str, Stat | None, Stat | None], ...]
+"""By folder: length, time and place on disk of its manifest and of its rows; None where there is none."""
+_MANIFEST, _ROWS = "part.json", "part.parquet"
 COMPRESSION: Final = "lz4"
 """Of every Parquet file: somewhat larger than zstd makes it, and cheaper to write and to read."""
 
@@ -43,11 +48,11 @@ class Partition:
 
     @property
     def path(self) -> Path:
-        return self.root / self.name / "part.parquet"
+        return self.root / self.name / _ROWS
 
     @property
     def manifest_path(self) -> Path:
-        return self.root / self.name / "part.json"
+        return self.root / self.name / _MANIFEST
 
 
 class Artifact(Partition):
@@ -82,10 +87,46 @@ def partition(root: Path, table: str, **keys: str | dt.date) -> Partition:
 
 def partitions(root: Path, table: str) -> list[Partition]:
     """Every placed partition of a table, sorted by keys."""
-    base = root.joinpath(*table.split("."))
-    found = (path.parent.relative_to(base).parts for path in base.glob("**/part.json"))
-    split = ([part.partition("=") for part in parts] for parts in sorted(found))
-    return [Partition(root, table, tuple((key, value) for key, _, value in parts)) for parts in split]
+    split = ((whose.split("=", 1), date.split("=", 1)) for whose, date in _placed(root, table))
+    return [Partition(root, table, ((one, whose), (other, date))) for (one, whose), (other, date) in split]
+
+
+def seen(root: Path, table: str) -> Seen:
+    """What lies on disk of every partition of a table: another once one was placed, removed or damaged."""
+    base = f"{root}/{table.replace('.', '/')}"
+    return tuple(_sight(f"{base}/{whose}/{date}") for whose, date in _placed(root, table))
+
+
+def sight(target: Partition) -> Seen:
+    """The same of one partition."""
+    return (_sight(f"{target.root}/{target.name}"),)
+
+
+def _placed(root: Path, table: str) -> list[tuple[str, str]]:
+    """Both keys of every partition that has a manifest, sorted."""
+    base = f"{root}/{table.replace('.', '/')}"
+    keys = ((whose, date) for whose in _keyed(base) for date in _keyed(f"{base}/{whose}"))
+    return sorted(each for each in keys if _stat("/".join((base, *each, _MANIFEST))))
+
+
+def _keyed(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if "=" in entry.name]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _sight(folder: str) -> tuple[str, Stat | None, Stat | None]:
+    return folder, _stat(f"{folder}/{_MANIFEST}"), _stat(f"{folder}/{_ROWS}")
+
+
+def _stat(path: str) -> Stat | None:
+    try:
+        said = os.stat(path)  # noqa: PTH116 (a Path for each of a thousand files takes longer than asking)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return said.st_size, said.st_mtime_ns, said.st_ino
 
 
 @contextlib.contextmanager

@@ -4,130 +4,197 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from warehouse import barrier, library, session, spread, store, vectors
-from warehouse.schema import TRIALS
-from warehouse.spread import Groups
-from warehouse.vectors import Spec, Vectors
+from warehouse import barrier, library, past, session, store, trials, vectors
+from warehouse.errors import MissingStepError
+from warehouse.past import Moments, Past
+from warehouse.schema import SCALERS, SETUPS, TRIALS
+from warehouse.store import Partition, Seen
+from warehouse.vectors import Reals, Scaler, Spec, Vectors
 
-Seen = tuple[tuple[str, int, int, int], ...]
-
-_TABLES = ("setups", "summaries", "outcomes", "snapshots", "trials")
+_SETUP = (
+    "setup_id", "is_placebo", "level_kinds", "level_price", "direction", "trigger_ts", "known_ts", "p_ref",
+    "x0", "sigma_60",
+)  # fmt: skip
 _EVENING = dt.time(18)
 _KEPT = 4
-"""Roots and vectors whose setups are kept; of moments, which are ten to a setup, those of one."""
+"""Roots, vectors and dates of which something is kept; of moments, which are ten to a setup, those of one."""
+_READ = 64
+"""Columns of a date that are kept: a few megabytes a table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The library of a root at a moment of its files; frames are shared and not to be changed.
+    """The library of a product as it lies on disk now; what it gives is shared and not to be changed.
 
     Args:
         root: The warehouse.
-        files: Every file of the tables that answer, with length, time and place on disk.
+        product: Whose setups.
+        seen: Files of the tables that were asked for so far.
     """
 
     root: Path
-    files: Seen
+    product: str
+    seen: dict[str, Seen] = field(default_factory=dict)
+
+    def contracts(self) -> frozenset[str]:
+        """Those of the product that have setups."""
+        return _contracts(self.root, self.product, self._of("setups"))
 
     def setups(self) -> pl.DataFrame:
-        """As `library.setups` gives them, without features."""
-        return _setups(self.root, self._of("setups"))
+        """As `library.setups` gives them, of the product, without placebos and features."""
+        return _real(self.root, self.product, self._of("setups"))
 
-    def outcomes(self) -> pl.DataFrame:
-        """As `library.outcomes` gives those of the default scheme."""
-        return _outcomes(self.root, self._of("outcomes"))
+    def arrivals(self) -> Past:
+        """The same setups as they arrived."""
+        return _arrivals(self.root, self.product, self._of("setups"), self._of("outcomes"))
 
-    def vectors(self, spec: Spec, contracts: frozenset[str]) -> tuple[pl.DataFrame, Vectors, Groups]:
-        """The setups of some contracts without placebos, their vectors, and which tell of the same thing."""
-        return _vectors(self.root, spec, contracts, self._of("setups", "summaries"))
+    def moments(self, spec: Spec) -> Moments:
+        """The same setups at every moment around their arrivals."""
+        return _moments(self.root, self.product, spec, self._of("setups"), self._of("snapshots"))
 
-    def snapshots(self, features: tuple[str, ...]) -> pl.DataFrame:
-        """All of gold.snapshots with some features."""
-        return _snapshots(self.root, features, self._of("snapshots"))
+    def vectors(self, spec: Spec, date: dt.date) -> tuple[Vectors, Reals]:
+        """Of the same setups, as `vectors.placed` gives them by the scaler of a date."""
+        files = (self._of("setups"), self._of("summaries"), self._of("scalers"))
+        return _placed(self.root, self.product, spec, date, *files)
 
-    def trials(self, product: str) -> pl.DataFrame:
-        """gold.trials of a product, with `date`."""
-        return _trials(self.root, product, self._of("trials"))
+    def scaler(self, spec: Spec, date: dt.date) -> Scaler:
+        """The product's of the last built date up to a date; before any, that of an empty past.
 
-    def factors(self, contracts: frozenset[str], date: dt.date, known: int) -> dict[int, float]:
+        Raises:
+            MissingStepError: If there is none of the product, or none of the vector.
+        """
+        return _scaler(self.root, self.product, spec, date, self._of("scalers"))
+
+    def strengths(self, spec: Spec, date: dt.date) -> dict[int, float]:
+        """As `trials.strengths` gives them, from trials of earlier dates."""
+        return dict(_strengths(self.root, self.product, spec, date, self._of("trials")))
+
+    def factors(self, date: dt.date, known: int) -> dict[int, float]:
         """Calibration of sigma on outcomes of earlier dates that were known, placebo too.
 
         Args:
-            contracts: Whose setups.
             date: The date of the question.
             known: Instant by which they have to be resolved, ns UTC; what is of an earlier date is resolved
                 before this one begins.
         """
         by = min(known, session.at(date, _EVENING))
-        return dict(_factors(self.root, contracts, date, by, self._of("setups", "outcomes")))
+        return dict(_factors(self.root, self.product, date, by, self._of("setups"), self._of("outcomes")))
 
-    def _of(self, *tables: str) -> Seen:
-        folders = tuple(os.fspath(self.root / "gold" / table) + os.sep for table in tables)
-        return tuple(one for one in self.files if one[0].startswith(folders))
-
-
-def held(root: Path) -> Held:
-    """What there is of a root now: read anew where a file has changed, from memory where none has."""
-    folders = [root / "gold" / table for table in _TABLES]
-    found = (one for folder in folders if folder.is_dir() for one in _files(os.fspath(folder)))
-    return Held(root, tuple(sorted(found)))
+    def _of(self, table: str) -> Seen:
+        if table not in self.seen:
+            self.seen[table] = store.seen(self.root, f"gold.{table}")
+        return self.seen[table]
 
 
-def _files(folder: str) -> Iterator[tuple[str, int, int, int]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield from _files(entry.path)
-            else:
-                said = entry.stat()
-                yield entry.path, said.st_size, said.st_mtime_ns, said.st_ino
+def read(target: Partition, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Some columns of a partition, in the order of its rows; one that it was made without is null.
+
+    Raises:
+        DataError: If it is absent or damaged.
+    """
+    return _read(target, tuple(schema.items()), store.sight(target))
+
+
+def arrived(target: Partition) -> pl.DataFrame:
+    """Setups of a partition of gold.setups, without features; none where it is absent."""
+    schema = {name: SETUPS.schema[name] for name in _SETUP}
+    return read(target, schema) if target.path.exists() else pl.DataFrame(schema=schema)
+
+
+@functools.lru_cache(_READ)
+def _read(target: Partition, schema: tuple[tuple[str, pl.DataType], ...], _files: Seen) -> pl.DataFrame:
+    return library.scan([target], dict(schema)).collect(engine="in-memory")
 
 
 @functools.lru_cache(_KEPT)
 def _setups(root: Path, _files: Seen) -> pl.DataFrame:
-    return library.setups(root)
-
-
-@functools.lru_cache(_KEPT)
-def _vectors(
-    root: Path, spec: Spec, contracts: frozenset[str], _files: Seen
-) -> tuple[pl.DataFrame, Vectors, Groups]:
-    mine = pl.col("symbol").is_in(sorted(contracts)) & ~pl.col("is_placebo")
-    found = library.setups(root, spec.slots).filter(mine)
-    return found.drop(spec.slots), vectors.matrix(found, spec), spread.groups(found)
+    return library.setups(root).select(past.OWN)
 
 
 @functools.lru_cache(_KEPT)
 def _outcomes(root: Path, _files: Seen) -> pl.DataFrame:
-    return library.outcomes(root)
+    return library.outcomes(root).select(past.FOLLOWED)
+
+
+@functools.lru_cache(_KEPT)
+def _contracts(root: Path, product: str, setups: Seen) -> frozenset[str]:
+    known = {symbol: session.parse_outright(symbol) for symbol in _setups(root, setups)["symbol"].unique()}
+    return frozenset(symbol for symbol, each in known.items() if each and each.product == product)
+
+
+def _mine(root: Path, product: str, setups: Seen) -> pl.Expr:
+    return pl.col("symbol").is_in(sorted(_contracts(root, product, setups)))
+
+
+@functools.lru_cache(_KEPT)
+def _real(root: Path, product: str, setups: Seen) -> pl.DataFrame:
+    return _setups(root, setups).filter(_mine(root, product, setups), ~pl.col("is_placebo"))
+
+
+@functools.lru_cache(_KEPT)
+def _arrivals(root: Path, product: str, setups: Seen, outcomes: Seen) -> Past:
+    return past.arrivals(_real(root, product, setups), _outcomes(root, outcomes))
 
 
 @functools.lru_cache(1)
-def _snapshots(root: Path, features: tuple[str, ...], _files: Seen) -> pl.DataFrame:
-    return library.snapshots(root, features).collect(engine="in-memory")
+def _moments(root: Path, product: str, spec: Spec, setups: Seen, _snapshots: Seen) -> Moments:
+    every = library.snapshots(root, spec.slots).collect(engine="in-memory")
+    return past.moments(every, _real(root, product, setups), spec)
+
+
+@functools.lru_cache(_KEPT)
+def _vectors(root: Path, product: str, spec: Spec, setups: Seen, _summaries: Seen) -> Vectors:
+    mine = _mine(root, product, setups) & ~pl.col("is_placebo")
+    return vectors.matrix(library.setups(root, spec.slots).filter(mine), spec)
+
+
+@functools.lru_cache(_KEPT)
+def _placed(
+    root: Path, product: str, spec: Spec, date: dt.date, setups: Seen, summaries: Seen, scalers: Seen
+) -> tuple[Vectors, Reals]:
+    scale = _scaler(root, product, spec, date, scalers)
+    return vectors.placed(_vectors(root, product, spec, setups, summaries), scale)
+
+
+@functools.lru_cache(_KEPT)
+def _scaler(root: Path, product: str, spec: Spec, date: dt.date, _scalers: Seen) -> Scaler:
+    missing = f"there is no scaler of {spec.name} for {product}: run `warehouse build` again"
+    mine = [one for one in store.partitions(root, "gold.scalers") if ("product", product) in one.keys]
+    if not mine:
+        raise MissingStepError(missing)
+    there = [one for one in mine if dict(one.keys)["date"] <= str(date)]
+    if not there:
+        return vectors.scaler(pl.DataFrame(schema=SCALERS.schema), spec)
+    rows = store.scan(there[-1:]).filter(pl.col("spec") == spec.name).collect(engine="in-memory")
+    if rows.is_empty():
+        raise MissingStepError(missing)
+    return vectors.scaler(rows, spec)
 
 
 @functools.lru_cache(_KEPT)
 def _trials(root: Path, product: str, _files: Seen) -> pl.DataFrame:
-    parts = store.partitions(root, "gold.trials")
-    mine = [source for source in parts if ("product", product) in source.keys]
+    mine = [one for one in store.partitions(root, "gold.trials") if ("product", product) in one.keys]
     if not mine:
         return pl.DataFrame(schema={**TRIALS.schema, "date": pl.Date()})
     return store.scan(mine).collect(engine="in-memory")
 
 
 @functools.lru_cache(_KEPT)
+def _strengths(root: Path, product: str, spec: Spec, date: dt.date, files: Seen) -> dict[int, float]:
+    before = (pl.col("spec") == spec.name) & (pl.col("date") < date)
+    return trials.strengths(_trials(root, product, files).filter(before))
+
+
+@functools.lru_cache(_KEPT)
 def _factors(
-    root: Path, contracts: frozenset[str], date: dt.date, known: int, _files: Seen
+    root: Path, product: str, date: dt.date, known: int, setups: Seen, outcomes: Seen
 ) -> dict[int, float]:
-    now = held(root)
-    past = pl.col("symbol").is_in(sorted(contracts)) & (pl.col("date") < date)
-    past &= pl.col("resolved_ts").cast(pl.Int64) <= known
-    return barrier.factors(library.starts(now.setups().filter(past), now.outcomes()))
+    resolved = (pl.col("date") < date) & (pl.col("resolved_ts").cast(pl.Int64) <= known)
+    earlier = _setups(root, setups).filter(_mine(root, product, setups), resolved)
+    return barrier.factors(library.starts(earlier, _outcomes(root, outcomes)))
