@@ -10,6 +10,8 @@ HALF_LIFE = 120
 WARM = 180
 """Moves needed before the first value."""
 BARS_A_MINUTE = 12
+LATELY = 36
+"""Bars of the last three minutes."""
 
 
 def recent(moves: pl.Expr) -> pl.Expr:
@@ -42,6 +44,16 @@ def expected(volatility_rel: pl.Expr, volatility_move2: pl.Expr, mid_var_ahead: 
     """
     known = (mid_var_ahead * volatility_rel).fill_nan(None)
     return (BARS_A_MINUTE * pl.coalesce(known, recent(volatility_move2))).sqrt()
+
+
+@feature(name="sigma_ratio", unit=FRACTION, window=None, bounds=(0, float("inf")), prefix="")
+def lately(volatility_move2: pl.Expr, sigma_60: pl.Expr) -> pl.Expr:
+    """Moves of mid over the last three minutes, as a one-minute standard deviation, over `sigma_60`.
+
+    1 is as lively as expected; null where `sigma_60` is null or 0, and where half of the moves are unknown.
+    """
+    moved = BARS_A_MINUTE * volatility_move2.rolling_mean(LATELY, min_samples=LATELY // 2).clip(0)
+    return moved.sqrt() / pl.when(sigma_60 > 0).then(sigma_60)
 
 
 @feature(

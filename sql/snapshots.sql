@@ -60,9 +60,10 @@ SELECT
     make_timestamp_ns(greatest(t0, now) + 480000000000) AS resolved_ts, -- [ns UTC] Eight minutes after T0, or after the moment if that is later.
     round(d * (mid - level_price), 9) + 0.0 AS x,    -- [pt] Distance d*(mid - level); negative before the level, null without two sides.
     sigma_60,                                        -- [pt] Expected one-minute move at the moment.
+    sigma_ratio,                                     -- [1] That of the last three minutes over it; null without either.
     coalesce(now >= known, false) AS level_known     -- [1] The level could be read at the moment.
 FROM instants
 LEFT JOIN departed USING (setup_id)
 LEFT JOIN since USING (level_id)
-LEFT JOIN (SELECT epoch_ns(bar_ts) AS bar, sigma_60 FROM volatility) AS expected USING (bar)
+LEFT JOIN (SELECT epoch_ns(bar_ts) AS bar, sigma_60, sigma_ratio FROM volatility) AS expected USING (bar)
 ASOF LEFT JOIN (SELECT ns, mid FROM mids WHERE until > ns) AS held ON instants.now > held.ns

@@ -188,6 +188,7 @@ SELECT
     p_ref,                                              -- [pt] Mid at the last event end before T0.
     sigma_60,                                           -- [pt] Expected one-minute move at T0; null before 180 bars.
     sigma_warmup,                                       -- [1] sigma_60 rests on fewer than 5 past sessions.
+    sigma_ratio,                                        -- [1] How lively the last three minutes were: their one-minute move over sigma_60; null without either.
     touch_index::BIGINT AS touch_index,                 -- [count] n-th accepted arrival at this level today, from 1.
     abs(x0) > $touch_pts AS gap_entry,                  -- [1] Price stood beyond the touch band at T0.
     bar - 239 * 5000000000 < known AS uses_pre_known_level, -- [1] The look-back reaches before the level was known.
@@ -195,4 +196,4 @@ SELECT
     $source AS source,                                  -- [name] mbp-10 or mbo.
     $doubtful AS doubtful                               -- [1] The order flow of its date was beyond tolerance (quality.beyond): known when the date ended, and no feature.
 FROM accepted
-LEFT JOIN (SELECT epoch_ns(bar_ts) AS bar, sigma_60, sigma_warmup FROM volatility) AS expected USING (bar)
+LEFT JOIN (SELECT epoch_ns(bar_ts) AS bar, sigma_60, sigma_warmup, sigma_ratio FROM volatility) AS expected USING (bar)

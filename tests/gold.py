@@ -82,7 +82,7 @@ def _setup(rng, date, symbol, bar, *, placebo):
     known = bar + BAR_NS
     return (
         f"{level_id}/{stamp}", level_id, kind, kinds, price, placebo, "UP" if sign > 0 else "DOWN", bar, known,
-        known + 480 * 10**9, x0, price + sign * x0, 2.0, False, 1, False, False, False, "mbp-10", False,
+        known + 480 * 10**9, x0, price + sign * x0, 2.0, False, 1.0, 1, False, False, False, "mbp-10", False,
         "FIRST", None, None, None, 30.0, f"{level_id}/{stamp}", *[0] * 8, *[None] * 16,
     )  # fmt: skip
 
@@ -114,7 +114,14 @@ def outcomes(frame: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
         for null in ("null", "cal")
         for end, p in zip(("break", "reject", "chop"), (0.3, 0.4, 0.3), strict=True)
     }
-    same = {"barrier_pts": 3.0, "strength_signed": 0.1, "gap_event": False, "cal_factor": 0.9, **odds}
+    same = {
+        "barrier_pts": 3.0,
+        "strength_signed": 0.1,
+        "gap_event": False,
+        "cal_factor": 0.9,
+        "cal_power": 0.0,
+        **odds,
+    }
     drawn = pl.DataFrame(rows, schema={name: OUTCOMES.schema[name] for name in keys}, orient="row")
     return drawn.select(
         pl.col(name) if name in keys else pl.lit(same.get(name)).cast(dtype).alias(name)
@@ -133,7 +140,7 @@ def snapshots(frame: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
         "setup_id": np.repeat(frame["setup_id"].to_numpy(), len(TAUS_S)), "tau_s": tau, "phase": phase,
         "bar_ts": known - BAR_NS, "known_ts": known,
         "resolved_ts": np.maximum(known, np.repeat(t0, len(TAUS_S))) + 480 * 10**9,
-        "x": rng.integers(-64, 65, count) / 8, "sigma_60": rng.integers(4, 13, count) / 4,
+        "x": rng.integers(-64, 65, count) / 8, "sigma_60": rng.integers(4, 13, count) / 4, "sigma_ratio": np.ones(count),
         "level_known": rng.random(count) < 0.9,
     }  # fmt: skip
     ends = {"null_break": 0.3, "null_reject": 0.4, "null_chop": 0.3, "cal_break": 0.25, "cal_reject": 0.45}
@@ -187,7 +194,7 @@ def day(root: Path, date: dt.date, symbol: str = SYMBOL) -> None:
         for kind, price in PRICES.items()
     ]
     raw = {name: pl.Int64() if kind == NS else kind for name, kind in LEVELS.schema.items()}
-    volatility = pl.DataFrame({"bar_ts": stamps, "sigma_60": 2.0, "sigma_warmup": False})
+    volatility = pl.DataFrame({"bar_ts": stamps, "sigma_60": 2.0, "sigma_warmup": False, "sigma_ratio": 1.0})
     front = pl.DataFrame([(symbol, "calendar", None)], schema=FRONT_CONTRACT.schema, orient="row")
     _write(root, "silver.book", book, symbol=symbol, date=date)
     _write(root, "silver.quotes", quotes, symbol=symbol, date=date)

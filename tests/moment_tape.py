@@ -73,7 +73,12 @@ NO_PRICES = custom()
 
 def sigma(value, bars: pl.LazyFrame) -> pl.LazyFrame:
     """Family `volatility` with one value throughout."""
-    return bars.select("bar_ts", sigma_60=pl.lit(value, pl.Float64), sigma_warmup=pl.lit(value=False))
+    return bars.select(
+        "bar_ts",
+        sigma_60=pl.lit(value, pl.Float64),
+        sigma_warmup=pl.lit(value=False),
+        sigma_ratio=pl.lit(1.0),
+    )
 
 
 def arrivals(path, end, levels, *, sigma_60=2.0, **options) -> pl.DataFrame:
@@ -93,5 +98,5 @@ def arrivals(path, end, levels, *, sigma_60=2.0, **options) -> pl.DataFrame:
 
 def followed(setups, path, end, **options) -> pl.DataFrame:
     """Outcomes of setups on a path whose bars are all alive."""
-    options = {"tick": 0.25, "factors": {}, **options}
+    options = {"tick": 0.25, "calibrated": {}, **options}
     return races.outcomes(setups, races.mids(quotes(path)), alive(book(path, end)), DAY, **options)

@@ -101,19 +101,53 @@ def past(sessions: int, factor: float, each: int = 40) -> pl.DataFrame:
             "barrier_pts": [width] * len(days),
             "x0": [x0] * len(days),
             "sigma_60": [sigma] * len(days),
+            "sigma_ratio": [1.0] * len(days),
         }
     )
 
 
 @pytest.mark.parametrize("factor", [0.8, 0.9, 1.1])
 def test_the_factor_that_was_planted_is_found(factor):
-    assert barrier.factors(past(25, factor)) == {240: pytest.approx(factor, abs=2e-3)}
+    found = barrier.calibrations(past(25, factor))
+    assert found == {240: (pytest.approx(factor, abs=2e-3), 0.0)}
+
+
+@pytest.mark.parametrize(("factor", "power"), [(0.8, 0.5), (0.95, 0.0), (1.1, -0.3)])
+def test_the_power_of_liveliness_that_was_planted_is_found(factor, power):
+    halves = [
+        past(25, factor * ratio**power, each=400).with_columns(sigma_ratio=pl.lit(ratio))
+        for ratio in (0.5, 2.0)
+    ]
+    (found,) = barrier.calibrations(pl.concat(halves)).values()
+    assert found == (pytest.approx(factor, abs=2e-3), pytest.approx(power, abs=4e-3))
+
+
+def test_chop_is_given_as_often_as_it_was_seen_lively_and_calm():
+    """The law that says what is solved, on races in which nothing of the kind was planted."""
+    rng = np.random.default_rng(11)
+    x0, width = rng.uniform(-2, 1, 4000), rng.uniform(2.5, 6, 4000)
+    sigma, ratio = rng.uniform(1, 5, 4000), rng.lognormal(0, 0.7, 4000)
+    ratio[::9] = np.nan
+    chops = rng.random(4000) < 0.4
+    factor, power = barrier.calibrate(x0, width, sigma, ratio, chops)
+    lively = np.log(np.clip(np.where(np.isnan(ratio), 1, ratio), 0.25, 4))
+    given = barrier.geometric(x0, width, sigma * factor * np.exp(power * lively)).chops
+    assert given.sum() == pytest.approx(chops.sum(), abs=1e-6)
+    assert (given * lively).sum() == pytest.approx((chops * lively).sum(), abs=1e-6)
+
+
+@pytest.mark.parametrize("chop", [True, False])
+def test_where_all_or_nothing_was_chop_geometry_gives_nothing_else(chop):
+    one = np.ones(50)
+    factor, power = barrier.calibrate(-one, 3 * one, 2 * one, one, np.full(50, chop))
+    assert barrier.geometric(-one, 3 * one, 2 * factor * one).chops == pytest.approx(float(chop), abs=1e-3)
+    assert power == 0
 
 
 def test_fewer_than_twenty_sessions_name_no_factor():
-    assert barrier.factors(past(19, 0.8)) == {}
-    assert set(barrier.factors(past(20, 0.8))) == {240}
-    assert barrier.factors(past(20, 0.8).clear()) == {}
+    assert barrier.calibrations(past(19, 0.8)) == {}
+    assert set(barrier.calibrations(past(20, 0.8))) == {240}
+    assert barrier.calibrations(past(20, 0.8).clear()) == {}
 
 
 def test_born_censored_and_unknown_teach_nothing():
@@ -124,7 +158,7 @@ def test_born_censored_and_unknown_teach_nothing():
         other.with_columns(outcome=pl.lit("CENSORED")),
         other.with_columns(outcome=pl.lit(None, pl.String)),
     ]
-    assert barrier.factors(pl.concat([library, *more])) == barrier.factors(library)
+    assert barrier.calibrations(pl.concat([library, *more])) == barrier.calibrations(library)
 
 
 def test_where_a_walk_ends_is_normal():

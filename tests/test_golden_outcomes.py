@@ -88,7 +88,7 @@ def test_golden_halt():
     path = [*START, ("10:01:00", 6002.0), ("10:03:05", 6020.0)]
     silent = pl.col("bar_ts").is_between(utc("10:02:00"), utc("10:03:05"), closed="left")
     bars = alive(book(path, "10:30:00")).with_columns(meta_empty=silent)
-    table = races.outcomes(setup(), races.mids(quotes(path)), bars, DAY, tick=0.25, factors={})
+    table = races.outcomes(setup(), races.mids(quotes(path)), bars, DAY, tick=0.25, calibrated={})
     assert ends(table) == ["CENSORED", "CENSORED", "BREAK", "CENSORED", "CENSORED", "CENSORED"]
 
 

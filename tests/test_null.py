@@ -60,9 +60,9 @@ def test_real_levels_and_placebos_alike_and_chop_by_factors_of_the_past():
     three = pl.col("outcome").is_in(["BREAK", "REJECT", "CHOP"])
     races = every.filter(three & (pl.col("scheme") == "level_c09"))
     past, later = races.filter(pl.col("date") <= days[19]), races.filter(pl.col("date") > days[19])
-    factors = barrier.factors(past)
-    assert barrier.factors(past.filter(pl.col("date") <= days[18])) == {}
-    assert {round(g, 2) for g in factors.values()} == {0.95, 0.97, 0.98}
+    fitted = barrier.calibrations(past)
+    assert barrier.calibrations(past.filter(pl.col("date") <= days[18])) == {}
+    assert {round(g, 2) for g, _ in fitted.values()} == {0.95, 0.97, 0.98}
     for placebo in (False, True):
         four = races.filter((pl.col("horizon_s") == 240) & (pl.col("is_placebo") == placebo))
         resolved = four.filter(pl.col("outcome") != "CHOP")
@@ -70,7 +70,7 @@ def test_real_levels_and_placebos_alike_and_chop_by_factors_of_the_past():
         q = (resolved["null_break"] / (resolved["null_break"] + resolved["null_reject"])).to_numpy()
         assert len(broke) >= 500
         assert chi_square(broke, q) < CRITICAL < chi_square(~broke, q)
-        for horizon, g in factors.items():
+        for horizon, (g, _) in fitted.items():
             after = later.filter((pl.col("horizon_s") == horizon) & (pl.col("is_placebo") == placebo))
             chops = (after["outcome"] == "CHOP").to_numpy()
             x0, width, sigma = (after[name].to_numpy() for name in ("x0", "barrier_pts", "sigma_60"))

@@ -13,15 +13,17 @@ import pytest
 from moment_tape import DAY, EMPTY, RESET, SECOND, alive, book, followed, ns, quotes, utc
 
 from warehouse import barrier, races
+from warehouse.barrier import Calibration
 from warehouse.schema import OUTCOMES
 
 T0 = "10:00:05"
 START = [("09:59:00", 5997.0), ("10:00:02", 5999.0)]
+FITTED = {240: Calibration(0.8, 0.0)}
 BARRIERS = {120: 2.625, 240: 3.625, 480: 5.125}
 SCHEMES = ("level_c09", "level_class5", "level_fix2", "level_fix3", "level_fix5", "trigger_c09")
 
 
-def setup(x0=-1.0, sigma_60=2.0, direction="UP", level=6000.0, t0=T0) -> pl.DataFrame:
+def setup(x0=-1.0, sigma_60=2.0, direction="UP", level=6000.0, t0=T0, ratio=1.0) -> pl.DataFrame:
     sign = 1 if direction == "UP" else -1
     return pl.DataFrame(
         {
@@ -32,6 +34,7 @@ def setup(x0=-1.0, sigma_60=2.0, direction="UP", level=6000.0, t0=T0) -> pl.Data
             "x0": [x0],
             "p_ref": [level + sign * x0],
             "sigma_60": pl.Series([sigma_60], dtype=pl.Float64),
+            "sigma_ratio": pl.Series([ratio], dtype=pl.Float64),
         }
     )
 
@@ -183,7 +186,7 @@ def test_a_minute_without_a_record_is_a_halt(silent_from, silent_to, outcome):
     path = [*START, ("10:01:00", 6000.0)]
     silent = pl.col("bar_ts").is_between(utc(silent_from), utc(silent_to), closed="left")
     bars = book(path, "10:30:00").with_columns(meta_empty=silent)
-    table = races.outcomes(setup(), races.mids(quotes(path)), bars, DAY, tick=0.25, factors={})
+    table = races.outcomes(setup(), races.mids(quotes(path)), bars, DAY, tick=0.25, calibrated={})
     row = table.filter(pl.col("scheme") == "level_fix3", pl.col("horizon_s") == 240)
     assert row["outcome"].to_list() == [outcome]
 
@@ -194,7 +197,7 @@ def test_a_hit_before_a_halt_stands_and_one_after_it_does_not():
     for time, outcome in (("10:00:50", "BREAK"), ("10:02:40", "CENSORED")):
         tape = races.mids(quotes([*START, (time, 6003.0)]))
         table = races.outcomes(
-            setup(), tape, bars.with_columns(meta_empty=silent), DAY, tick=0.25, factors={}
+            setup(), tape, bars.with_columns(meta_empty=silent), DAY, tick=0.25, calibrated={}
         )
         row = table.filter(pl.col("scheme") == "level_fix3", pl.col("horizon_s") == 240)
         assert row["outcome"].to_list() == [outcome]
@@ -304,21 +307,34 @@ def test_from_above_everything_is_reflected():
 
 def test_odds_stand_beside_the_outcome():
     # plug-in at sigma_240 = 4; calibrated with the factor given, 0.9 where none is
-    row = after(scheme="level_c09", factors={240: 0.8})
+    row = after(scheme="level_c09", calibrated=FITTED)
     one = np.ones(1)
     plug_in, fitted = (barrier.geometric(-one, 3.625 * one, s * one) for s in (4.0, 3.2))
     for name, odds in (("null", plug_in), ("cal", fitted)):
         assert [row[f"{name}_{end}"] for end in ("break", "reject", "chop")] == [float(p[0]) for p in odds]
     (usual,) = barrier.geometric(-one, 2.625 * one, 0.9 * 2 * math.sqrt(2) * one).chops
-    assert after(scheme="level_c09", horizon=120, factors={240: 0.8})["cal_chop"] == usual
-    assert (row["cal_factor"], after(horizon=120, factors={240: 0.8})["cal_factor"]) == (0.8, 0.9)
+    assert after(scheme="level_c09", horizon=120, calibrated=FITTED)["cal_chop"] == usual
+    assert (row["cal_factor"], after(horizon=120, calibrated=FITTED)["cal_factor"]) == (0.8, 0.9)
     # the five classes by the normal law: x0 = -1, cuts at 2 of sigma 4, so BREAK needs 3/4 of a sigma
-    classes = after(scheme="level_class5", factors={240: 0.8})
+    classes = after(scheme="level_class5", calibrated=FITTED)
     upper = [0.2266273523768682, 0.17425071188054242]  # 1 - Phi(0.75), 1 - Phi(3 / 3.2)
     assert [classes["null_break"], classes["cal_break"]] == pytest.approx(upper, abs=1e-12)
     assert classes["null_reject"] == pytest.approx(0.4012936743170763, abs=1e-12)  # Phi(-0.25)
     (centre,) = barrier.geometric(0 * one, 3.625 * one, 4 * one).breaks
     assert after(scheme="trigger_c09")["null_break"] == centre
+
+
+@pytest.mark.parametrize(
+    ("ratio", "sigma"),
+    # sigma_240 = 4, times 0.8, times the root of the ratio, which counts between 1/4 and 4; unknown is as expected
+    [(1.0, 3.2), (2.25, 4.8), (0.25, 1.6), (0.01, 1.6), (0.0, 1.6), (100.0, 6.4), (None, 3.2)],
+)
+def test_a_lively_market_scales_sigma_by_the_power_that_was_learnt(ratio, sigma):
+    row = after(frozen=setup(ratio=ratio), scheme="level_c09", calibrated={240: Calibration(0.8, 0.5)})
+    (chop,) = barrier.geometric(-np.ones(1), 3.625 * np.ones(1), sigma * np.ones(1)).chops
+    assert row["cal_chop"] == pytest.approx(chop, abs=1e-12)
+    assert (row["cal_factor"], row["cal_power"]) == (0.8, 0.5)
+    assert row["null_chop"] == after(scheme="level_c09")["null_chop"]
 
 
 # --- a slow labeller on random paths ------------------------------------------------------------------------------
@@ -405,8 +421,8 @@ def test_a_cut_just_before_a_barrier_is_reached_censors():
 def test_library_keeps_the_default_scheme_with_its_start():
     table = followed(setup(), START, "10:30:00").with_columns(date=pl.lit(DAY))
     past = races.library(setup().with_columns(date=pl.lit(DAY)).lazy(), table.lazy())
-    assert past.select("date", "horizon_s", "outcome", "x0", "sigma_60").rows() == [
-        (DAY, horizon, "CHOP", -1.0, 2.0) for horizon in (120, 240, 480)
+    assert past.select("date", "horizon_s", "outcome", "x0", "sigma_60", "sigma_ratio").rows() == [
+        (DAY, horizon, "CHOP", -1.0, 2.0, 1.0) for horizon in (120, 240, 480)
     ]
 
 

@@ -123,7 +123,9 @@ def test_a_moments_summaries_are_those_that_its_setup_would_have(tiny_built) -> 
     setup = rows.with_columns(pl.col("known_ts").cast(pl.Int64)).row(-1, named=True)
     place = question.place(tiny_built, str(setup["level_price"]), setup["known_ts"])
     stored = question.moment(place)
-    fresh = question.Moment(place, stored.direction, stored.p_ref, stored.x0, stored.sigma_60, None)
+    fresh = question.Moment(
+        place, stored.direction, stored.p_ref, stored.x0, stored.sigma_60, stored.sigma_ratio, None
+    )
     found, want = (physics.features(now, set(names)) for now in (fresh, stored))
     assert {name: found[name] for name in names} == {name: want[name] for name in names}
     assert sum(found[name] is not None for name in names) > 30

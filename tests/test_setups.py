@@ -60,6 +60,7 @@ def test_the_frozen_moment_in_full():
         "p_ref": 5999.25,
         "sigma_60": 1.5,
         "sigma_warmup": False,
+        "sigma_ratio": 1.0,
         "touch_index": 1,
         "gap_entry": False,
         "uses_pre_known_level": True,

@@ -12,6 +12,7 @@ from moment_tape import DAY, RESET, alive, book, followed, ns, quotes, utc
 from test_outcomes import setup, wander
 
 from warehouse import barrier, plan, races, sequences, snapshots, states, store
+from warehouse.barrier import Calibration
 from warehouse.catalog import load
 from warehouse.schema import LEVEL_KINDS, LEVELS, NS, SEQUENCE_BARS, SNAPSHOTS, TAUS_S
 
@@ -38,9 +39,9 @@ def shot(path=PATH, *, end="10:30:00", direction="UP", later_sigma=2.0, known="0
     tables = {
         "book": bars,
         "levels": level((6000.0, known)).lazy(),
-        "volatility": bars.select("bar_ts", sigma_60=sigma),
+        "volatility": bars.select("bar_ts", sigma_60=sigma, sigma_ratio=pl.lit(1.0)),
     }
-    outcomes = followed(frozen, path, end, factors={240: 0.8})
+    outcomes = followed(frozen, path, end, calibrated={240: Calibration(0.8, 0.0)})
     return snapshots.raced(frozen, outcomes, races.mids(quotes(path)), tables, DAY, tick=0.25)
 
 

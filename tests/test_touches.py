@@ -388,7 +388,7 @@ def test_the_outline_of_a_tape_tells_what_the_whole_tape_tells(seed, monkeypatch
     def told():
         path = races.mids(tape)
         setups = moments.triggers(given, path, bars, sigma(1.0, bars), DAY, tick=0.25, source="mbp-10")
-        return setups, races.outcomes(setups, path, bars, DAY, tick=0.25, factors={})
+        return setups, races.outcomes(setups, path, bars, DAY, tick=0.25, calibrated={})
 
     def held(mids):
         stands = mids.filter(pl.col("until") > pl.col("ns")).select("ns", "mid")

@@ -5,6 +5,7 @@ import polars as pl
 from moment_tape import NO_PRICES, NO_TRADES, custom, ns
 
 from warehouse import barrier, levels, moments, races
+from warehouse.barrier import Calibration
 from warehouse.schema import AVERAGES, BAR_NS, QUOTES
 
 TICK = 0.25
@@ -62,13 +63,15 @@ def outcomes(day, seed, *, bounce=0.0, every=5):
     low, high = bars["mid_min"].min(), bars["mid_max"].max()
     prices = np.arange(np.ceil(low / every) * every, high, every)
     given = moments.levels(NO_TRADES, custom(*((float(price), None) for price in prices)), "SIMM5", day)
-    sigma = bars.select("bar_ts", sigma_60=pl.lit(SIGMA_60), sigma_warmup=pl.lit(value=False))
+    sigma = bars.select(
+        "bar_ts", sigma_60=pl.lit(SIGMA_60), sigma_warmup=pl.lit(value=False), sigma_ratio=pl.lit(1.0)
+    )
     setups = moments.triggers(given, path, bars.lazy(), sigma.lazy(), day, tick=TICK, source="mbp-10")
-    found = races.outcomes(setups, path, bars.lazy(), day, tick=TICK, factors=dict.fromkeys((120, 240, 480), 1.0))  # fmt: skip
+    found = races.outcomes(setups, path, bars.lazy(), day, tick=TICK, calibrated=dict.fromkeys((120, 240, 480), Calibration(1.0, 0.0)))  # fmt: skip
     return found.join(setups.select("setup_id", "x0", "sigma_60"), on="setup_id")
 
 
-def arrivals(day, seed, factors):
+def arrivals(day, seed, calibrated):
     """Outcomes at real levels that stand on a tick, and at their placebos, with their odds and `date`."""
     quotes, bars = session(day, seed)
     path = races.mids(quotes.lazy())
@@ -78,10 +81,12 @@ def arrivals(day, seed, factors):
     )
     real = levels.levels(prints, NO_PRICES, "SIMM5", day).filter(~pl.col("level_kind").is_in(AVERAGES))
     every = pl.concat([real, levels.placebos(real, "SIM", TICK)])
-    sigma = bars.select("bar_ts", sigma_60=pl.lit(SIGMA_60), sigma_warmup=pl.lit(value=False))
+    sigma = bars.select(
+        "bar_ts", sigma_60=pl.lit(SIGMA_60), sigma_warmup=pl.lit(value=False), sigma_ratio=pl.lit(1.0)
+    )
     setups = moments.triggers(every, path, bars.lazy(), sigma.lazy(), day, tick=TICK, source="mbp-10")
-    found = races.outcomes(setups, path, bars.lazy(), day, tick=TICK, factors=factors)
-    own = setups.select("setup_id", "x0", "sigma_60", "is_placebo")
+    found = races.outcomes(setups, path, bars.lazy(), day, tick=TICK, calibrated=calibrated)
+    own = setups.select("setup_id", *barrier.LEARNT, "is_placebo")
     return found.join(own, on="setup_id", maintain_order="left").with_columns(date=pl.lit(day))
 
 

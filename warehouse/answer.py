@@ -21,6 +21,7 @@ from warehouse import (
     vectors,
     wording,
 )
+from warehouse.barrier import Calibration
 from warehouse.card import NAMES, Card, Labels
 from warehouse.index import Neighbours, Pool
 from warehouse.library import Admission, Likeness
@@ -50,12 +51,12 @@ class Start:
 
     Args:
         tick: In points.
-        factors: Calibration of sigma by horizon; 0.9 where absent.
+        calibrated: How sigma is scaled, by horizon; by 0.9 where absent.
         strengths: Neighbours that the null counts as, by horizon; 10 where absent.
     """
 
     tick: float
-    factors: Mapping[int, float]
+    calibrated: Mapping[int, Calibration]
     strengths: Mapping[int, float]
 
 
@@ -156,7 +157,7 @@ class Answer:
         """Chances by geometry from where price stands; of an approach those that arrivals had."""
         if self._approaching:
             return phases.given_arrival(self.past.ends.cal[n][self.pool.allowed])
-        factor = self.start.factors.get(HORIZONS_S[n], barrier.UNCALIBRATED)
+        factor = self.start.calibrated.get(HORIZONS_S[n], barrier.UNCALIBRATED).scale(self.now.sigma_ratio)
         return odds.null(self.now.x0, width, sigma, HORIZONS_S[n], factor)
 
     def _base(self, n: int) -> tuple[Reals | None, int, int]:

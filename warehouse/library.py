@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from warehouse import catalog, store
+from warehouse.barrier import LEARNT
 from warehouse.schema import DEFAULT_SCHEME, OUTCOMES, SETUPS, SNAPSHOTS
 from warehouse.session import NEW_YORK, Window
 from warehouse.store import Partition
@@ -142,8 +143,8 @@ def followed(sources: Iterable[Partition], scheme: str = DEFAULT_SCHEME) -> pl.D
 
 
 def starts(setups: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
-    """Outcomes of some setups with their starts: what `barrier.factors` learns from."""
-    own = setups.select("setup_id", "date", "x0", "sigma_60")
+    """Outcomes of some setups with their starts: what `barrier.calibrations` learns from."""
+    own = setups.select("setup_id", "date", *LEARNT)
     told = outcomes.select("setup_id", "horizon_s", "outcome", "barrier_pts")
     return told.join(own, on="setup_id", maintain_order="left")
 

@@ -72,7 +72,7 @@ def triggers(
         levels: silver.levels.
         path: As `races.mids` gives it.
         book: silver.book.
-        volatility: `bar_ts, sigma_60, sigma_warmup`; a bar without a row has no sigma.
+        volatility: `bar_ts, sigma_60, sigma_warmup, sigma_ratio`; a bar without a row has no sigma.
         date: The trading date.
         setup_window: Trigger bars lie wholly inside.
         tick: Tick size in points.
@@ -87,7 +87,7 @@ def triggers(
             "levels": levels,
             "mids": path,
             "book": book.select("bar_ts", "mid_min", "mid_max", "meta_reset"),
-            "volatility": volatility.select("bar_ts", "sigma_60", "sigma_warmup"),
+            "volatility": volatility.select("bar_ts", "sigma_60", "sigma_warmup", "sigma_ratio"),
         },
         kinds=list(LEVEL_KINDS),
         averages=list(AVERAGES),

@@ -15,7 +15,7 @@ from warehouse.vectors import Reals, Spec, Vectors
 
 OWN = (
     "setup_id", "symbol", "date", "cluster_id", "is_placebo", "direction", "level_kinds", "level_price",
-    "trigger_ts", "known_ts", "resolved_ts", "x0", "sigma_60",
+    "trigger_ts", "known_ts", "resolved_ts", "x0", "sigma_60", "sigma_ratio",
 )  # fmt: skip
 """Columns of gold.setups that answers are made from, features aside."""
 FOLLOWED = ("setup_id", "horizon_s", "barrier_pts", *sequel.TOLD)

@@ -21,7 +21,8 @@ UP, DOWN = "UP", "DOWN"
 _QUOTED = ("bid_px_00", "ask_px_00")
 BAR = {name: BOOK.schema[name] for name in ("bar_ts", *_QUOTED, "mid_min", "mid_max")}
 """Columns of silver.book that a question is placed by."""
-_SIGMA = {"bar_ts": NS, "sigma_60": pl.Float64()}
+_SIGMA = {"bar_ts": NS, "sigma_60": pl.Float64(), "sigma_ratio": pl.Float64()}
+_FROZEN = ("direction", "p_ref", "x0", "sigma_60", "sigma_ratio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Moment:
         p_ref: Mid at the bar's end, in points.
         x0: Distance d * (mid - level); negative before the level.
         sigma_60: Expected one-minute move in points; None while it warms up.
+        sigma_ratio: That of the last three minutes over it; None where it is unknown.
         setup: The stored setup of this bar, without features; None where the moment is no trigger.
     """
 
@@ -99,6 +101,7 @@ class Moment:
     p_ref: float
     x0: float
     sigma_60: float | None
+    sigma_ratio: float | None
     setup: dict[str, Any] | None
 
 
@@ -131,15 +134,16 @@ def moment(at: Place) -> Moment:
     """
     mine = warm.arrived(at.partition("gold.setups")).filter(concerns(at))
     for one in mine.filter(pl.col("trigger_ts").cast(pl.Int64) == at.bar).head(1).to_dicts():
-        return Moment(at, one["direction"], one["p_ref"], one["x0"], one["sigma_60"], one)
+        return Moment(at, **{name: one[name] for name in _FROZEN}, setup=one)
     [(bid, ask)] = at.read("silver.book", BAR).filter(_at(at.bar)).select(_QUOTED).rows()
     if bid is None or ask is None:
         raise QuestionError(f"there was no two-sided market at {clock(at.end)}: ask at another moment")
     mid = (bid + ask) / 2
     d = _side(at, mid)
-    sigma = at.read("silver.volatility", _SIGMA).filter(_at(at.bar))["sigma_60"].to_list()
+    told = at.read("silver.volatility", _SIGMA).filter(_at(at.bar))
+    sigma, ratio = told.row(0)[1:] if len(told) else (None, None)
     x0 = round(d * (mid - at.price), 9) + 0.0
-    return Moment(at, UP if d > 0 else DOWN, mid, x0, sigma[0] if sigma else None, None)
+    return Moment(at, UP if d > 0 else DOWN, mid, x0, sigma, ratio, None)
 
 
 def concerns(at: Place) -> pl.Expr:

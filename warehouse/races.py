@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from warehouse import barrier, session, sqlfile
+from warehouse.barrier import LEARNT, Calibration
 from warehouse.schema import BAR_NS, DEFAULT_SCHEME, OUTCOMES, SCHEMES
 
 HALT_NS = 60 * 10**9
@@ -79,7 +80,7 @@ def outcomes(
     date: dt.date,
     *,
     tick: float,
-    factors: Mapping[int, float],
+    calibrated: Mapping[int, Calibration],
     end_ns: int | None = None,
 ) -> pl.DataFrame:
     """gold.outcomes of a trading date's setups.
@@ -90,11 +91,11 @@ def outcomes(
         book: silver.book.
         date: The trading date.
         tick: Tick size in points.
-        factors: g by horizon from `barrier.factors`; 0.9 for those it does not name.
+        calibrated: By horizon, from `barrier.calibrations`; 0.9 for those it does not name.
         end_ns: Instant up to which the tape was seen; default the end of the last bar.
     """
     found = followed(setups, path, book, date, tick=tick, end_ns=end_ns)
-    return barrier.with_odds(found, setups, factors).select(*OUTCOMES.schema).cast(OUTCOMES.schema)  # type: ignore[arg-type]
+    return barrier.with_odds(found, setups, calibrated).select(*OUTCOMES.schema).cast(OUTCOMES.schema)  # type: ignore[arg-type]
 
 
 def followed(
@@ -132,15 +133,15 @@ def followed(
 
 
 def library(setups: pl.LazyFrame, outcomes: pl.LazyFrame) -> pl.DataFrame:
-    """What `barrier.factors` learns from: the default scheme's outcomes with their starts.
+    """What `barrier.calibrations` learns from: the default scheme's outcomes with their starts.
 
     Args:
         setups: gold.setups of earlier dates, with `date`.
         outcomes: gold.outcomes of the same dates.
     """
-    starts = setups.select("setup_id", "date", "x0", "sigma_60")
+    starts = setups.select("setup_id", "date", *LEARNT)
     default = outcomes.filter(pl.col("scheme") == DEFAULT_SCHEME)
-    wanted = ("date", "horizon_s", "outcome", "barrier_pts", "x0", "sigma_60")
+    wanted = ("date", "horizon_s", "outcome", "barrier_pts", *LEARNT)
     joined = default.drop("date", strict=False).join(starts, on="setup_id", maintain_order="left")
     return joined.select(wanted).collect(engine="in-memory")
 

@@ -78,7 +78,7 @@ def ask(
     but = None if same_day else at.date
     admission = Admission(_kinds(at, wanted), now.direction, known, contracts, but, like)
     day = min(at.date, session.trading_date(known))
-    start = Start(_tick(at), kept.factors(at.date, known), kept.strengths(slots, day))
+    start = Start(_tick(at), kept.calibrated(at.date, known), kept.strengths(slots, day))
     raw = np.array([[row.get(slot) for slot in slots.slots]], np.float32)
     mine = vectors.placed(raw, kept.scaler(slots, day))[0][0]
     past, pool = _held_against(kept, slots, day, now, stage, admission)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from warehouse import barrier, catalog, moments, plan, races, sqlfile
+from warehouse.barrier import Calibration
 from warehouse.frames import Tables
 from warehouse.schema import DEFAULT_SCHEME, HORIZONS_S, OF_A_RACE, SNAPSHOTS, TAUS_S
 
@@ -82,7 +83,7 @@ def places(setups: pl.DataFrame, tables: Tables, path: pl.DataFrame, taus_s: Seq
             "levels": tables["levels"].select("level_id", "known_ts"),
             "mids": path,
             "book": tables["book"].select("bar_ts", "mid_min", "mid_max"),
-            "volatility": tables["volatility"].select("bar_ts", "sigma_60"),
+            "volatility": tables["volatility"].select("bar_ts", "sigma_60", "sigma_ratio"),
         },
         taus_s=list(taus_s),
         rearm_bars=moments.REARM_BARS,
@@ -108,6 +109,7 @@ def _again(
         "direction",
         "level_price",
         "sigma_60",
+        "sigma_ratio",
         "at_t0",
         setup="setup_id",
         setup_id=name,
@@ -115,8 +117,8 @@ def _again(
     )
     race = starts.drop("sigma_60").rename({"at_t0": "sigma_60"})
     found = races.followed(race, path, book, date, tick=tick, schemes=(DEFAULT_SCHEME,))
-    factors = dict(default.select("horizon_s", "cal_factor").unique().rows())
-    known = barrier.with_odds(found, starts, factors)
+    fits = default.select("horizon_s", "cal_factor", "cal_power").unique().rows()
+    known = barrier.with_odds(found, starts, {horizon: Calibration(*fit) for horizon, *fit in fits})
     names = starts.select("setup_id", "setup", "tau_s")
     return (
         known.join(names, on="setup_id", maintain_order="left").drop("setup_id").rename({"setup": "setup_id"})

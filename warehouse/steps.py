@@ -27,6 +27,7 @@ from warehouse import (
 from warehouse import database as databases
 from warehouse import flow as event_pass
 from warehouse import levels as price_levels
+from warehouse.barrier import LEARNT, Calibration
 from warehouse.run import Task
 from warehouse.schema import MOVING
 from warehouse.session import Window
@@ -144,14 +145,13 @@ def outcomes(task: Task, manifest: Manifest) -> None:
     date = _date(task)
     today = [source for source in task.inputs if ("date", str(date)) in source.keys]
     past = [source for source in task.inputs if ("date", str(date)) not in source.keys]
-    factors: dict[int, float] = {}
+    calibrated: dict[int, Calibration] = {}
     if past:
         earlier = {name: [s for s in past if s.table == name] for name in ("gold.setups", "gold.outcomes")}
         starts = pl.concat(
-            store.scan([source]).select("setup_id", "date", "x0", "sigma_60")
-            for source in earlier["gold.setups"]
+            store.scan([source]).select("setup_id", "date", *LEARNT) for source in earlier["gold.setups"]
         )
-        factors = barrier.factors(races.library(starts, store.scan(earlier["gold.outcomes"])))
+        calibrated = barrier.calibrations(races.library(starts, store.scan(earlier["gold.outcomes"])))
     there = tables(today)
     found = races.outcomes(
         there["setups"].collect(engine="in-memory"),
@@ -159,7 +159,7 @@ def outcomes(task: Task, manifest: Manifest) -> None:
         there["book"],
         date,
         tick=task.parameters["tick"],
-        factors=factors,
+        calibrated=calibrated,
     )
     store.write(task.outputs[0], found, manifest)
 

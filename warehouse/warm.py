@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from warehouse import barrier, library, past, session, store, trials, vectors
+from warehouse.barrier import Calibration
 from warehouse.errors import MissingStepError
 from warehouse.past import Moments, Past
 from warehouse.schema import SCALERS, SETUPS, TRIALS
@@ -19,7 +20,7 @@ from warehouse.vectors import Reals, Scaler, Spec, Vectors
 
 _SETUP = (
     "setup_id", "is_placebo", "level_kinds", "level_price", "direction", "trigger_ts", "known_ts", "p_ref",
-    "x0", "sigma_60",
+    "x0", "sigma_60", "sigma_ratio",
 )  # fmt: skip
 _EVENING = dt.time(18)
 _KEPT = 4
@@ -75,7 +76,7 @@ class Held:
         """As `trials.strengths` gives them, from trials of earlier dates."""
         return dict(_strengths(self.root, self.product, spec, date, self._of("trials")))
 
-    def factors(self, date: dt.date, known: int) -> dict[int, float]:
+    def calibrated(self, date: dt.date, known: int) -> dict[int, Calibration]:
         """Calibration of sigma on outcomes of earlier dates that were known, placebo too.
 
         Args:
@@ -84,7 +85,7 @@ class Held:
                 before this one begins.
         """
         by = min(known, session.at(date, _EVENING))
-        return dict(_factors(self.root, self.product, date, by, self._of("setups"), self._of("outcomes")))
+        return dict(_calibrated(self.root, self.product, date, by, self._of("setups"), self._of("outcomes")))
 
     def _of(self, table: str) -> Seen:
         if table not in self.seen:
@@ -192,9 +193,9 @@ def _strengths(root: Path, product: str, spec: Spec, date: dt.date, files: Seen)
 
 
 @functools.lru_cache(_KEPT)
-def _factors(
+def _calibrated(
     root: Path, product: str, date: dt.date, known: int, setups: Seen, outcomes: Seen
-) -> dict[int, float]:
+) -> dict[int, Calibration]:
     resolved = (pl.col("date") < date) & (pl.col("resolved_ts").cast(pl.Int64) <= known)
     earlier = _setups(root, setups).filter(_mine(root, product, setups), resolved)
-    return barrier.factors(library.starts(earlier, _outcomes(root, outcomes)))
+    return barrier.calibrations(library.starts(earlier, _outcomes(root, outcomes)))
