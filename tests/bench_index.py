@@ -18,7 +18,7 @@ import polars as pl
 import threadpoolctl
 
 from tests import gold
-from warehouse import index, library, odds, session, similar, store, vectors
+from warehouse import index, library, odds, scales, session, similar, store, trials, vectors
 from warehouse.index import Pool, SetupIndex
 from warehouse.schema import SETUPS
 from warehouse.spread import Groups
@@ -91,7 +91,8 @@ def asked(root: Path) -> None:
             target = store.partition(root, f"gold.{table}", symbol=gold.SYMBOL, date=day)
             store.write(target, frame, {"parameters": {"tick": gold.TICK}})
     gold.day(root, days[-1])
-    fitted = vectors.fitted(library.setups(root, slots), [vectors.spec()], days[-1])
+    past = trials.with_excess(library.setups(root, slots), library.outcomes(root))
+    fitted = scales.fitted(past, [vectors.spec()], days[-1])
     store.write(store.partition(root, "gold.scalers", product=gold.PRODUCT, date=days[-1]), fitted, {})
     rows = drawn.filter(~pl.col("is_placebo"), pl.col("level_kind") != "CUSTOM")[40:60]
     levels, ends = rows["level_price"].to_list(), rows["known_ts"].cast(pl.Int64).to_list()

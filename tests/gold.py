@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from warehouse import catalog, library, session, store, vectors
+from warehouse import catalog, library, scales, session, store, trials, vectors
 from warehouse.schema import (
     BAR_NS,
     DEFAULT_SCHEME,
@@ -239,9 +239,10 @@ def scalers(root: Path, days: list[dt.date]) -> None:
         for part in store.partitions(root, table):
             parts.setdefault(session.parse_outright(dict(part.keys)["symbol"]).product, []).append(part)
     for product, mine in parts.items():
-        past = library.frozen(mine, sorted({slot for spec in specs for slot in spec.slots}))
+        frozen = library.frozen(mine, sorted({slot for spec in specs for slot in spec.slots}))
+        past = trials.with_excess(frozen, library.outcomes(root))
         for date in days:
-            found = vectors.fitted(past, specs, date)
+            found = scales.fitted(past, specs, date)
             _write(root, "gold.scalers", found, product=product, date=date)
 
 

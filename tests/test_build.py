@@ -311,7 +311,7 @@ def test_a_docstring_rebuilds_nothing_and_a_body_what_depends_on_it(elsewhere, t
     edit(elsewhere / "warehouse" / "frames/__init__.py", "REACH = 19", "REACH = 20")
     made = {name for name in plan.families() if plan.grain(name) != "setup"}
     assert due(elsewhere, tiny_built, tiny_raw)[0] == {*made, "setups", "outcomes", *around}
-    edit(elsewhere / "warehouse" / "vectors.py", "VALUES_NEEDED = 20", "VALUES_NEEDED = 30")
+    edit(elsewhere / "warehouse" / "scales.py", "VALUES_NEEDED = 20", "VALUES_NEEDED = 30")
     fitted = {"scalers", "trials", *GRAPHS}
     assert due(elsewhere, tiny_built, tiny_raw)[0] == {
         *made, "setups", "outcomes", *around, *fitted, "warehouse.duckdb",

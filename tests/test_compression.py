@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from warehouse import catalog, database, library, similar, summaries, vectors
+from warehouse import catalog, database, library, scales, similar, summaries, vectors
 from warehouse.errors import MissingStepError, QuestionError
 from warehouse.vectors import Spec
 
@@ -134,7 +134,7 @@ def drawn(date, count, seed):
     causes = rng.standard_normal((count, 2)) * [5, 2]
     values = causes @ rng.standard_normal((2, 6)) + 0.1 * rng.standard_normal((count, 6))
     return pl.DataFrame(values, [f"s{n}" for n in range(6)]).with_columns(
-        date=pl.lit(date), is_placebo=pl.lit(value=False)
+        date=pl.lit(date), is_placebo=pl.lit(value=False), excess=pl.lit(None, pl.Float64)
     )
 
 
@@ -146,18 +146,18 @@ def test_axes_are_those_of_numpys_svd_of_the_past_alone() -> None:
     day = DAYS[2]
     past = drawn(DAYS[1], 200, 0)
     noise = [drawn(day, 90, 1), drawn(DAYS[4], 90, 2), drawn(DAYS[0], 90, 3).with_columns(is_placebo=True)]
-    rows = vectors.fitted(pl.concat([*noise, past]), [AXES], day)
+    rows = scales.fitted(pl.concat([*noise, past]), [AXES], day)
     scale = vectors.scaler(rows, AXES)
     points = np.clip(vectors.scaled(vectors.matrix(past, AXES), scale).astype(float), -5, 5)
     want = np.linalg.svd(points - points.mean(axis=0))[2][:3]
     assert np.abs(np.sum(scale.axes.T * want, axis=1)) == pytest.approx(np.ones(3), abs=1e-6)
     assert (scale.axes[np.abs(scale.axes).argmax(axis=0), range(3)] > 0).all()
-    assert rows.equals(vectors.fitted(past, [AXES], day))
+    assert rows.equals(scales.fitted(past, [AXES], day))
 
 
 def test_distances_along_axes_and_what_is_missing() -> None:
     past = drawn(DAYS[1], 200, 0)
-    scale = vectors.scaler(vectors.fitted(past, [AXES], DAYS[2]), AXES)
+    scale = vectors.scaler(scales.fitted(past, [AXES], DAYS[2]), AXES)
     raw = vectors.matrix(past[:4], AXES)
     raw[1, 0], raw[2, :2] = np.nan, np.nan
     placed, mad = vectors.placed(raw, scale)
@@ -170,7 +170,7 @@ def test_distances_along_axes_and_what_is_missing() -> None:
 
 
 def test_too_small_a_past_has_no_axes() -> None:
-    rows = vectors.fitted(drawn(DAYS[1], 19, 0), [AXES], DAYS[2])
+    rows = scales.fitted(drawn(DAYS[1], 19, 0), [AXES], DAYS[2])
     assert vectors.scaler(rows, AXES).axes.tolist() == np.eye(6, 3).tolist()
     assert vectors.scaler(pl.DataFrame(schema=rows.schema), AXES).axes.tolist() == np.eye(6, 3).tolist()
 

@@ -1,11 +1,12 @@
 import datetime as dt
+import math
 
 import gold
 import numpy as np
 import polars as pl
 import pytest
 
-from warehouse import vectors
+from warehouse import scales, vectors
 from warehouse.errors import QuestionError
 from warehouse.spread import Groups
 from warehouse.vectors import Scaler, Spec
@@ -27,7 +28,7 @@ def f32(*values):
 
 def test_scalers_by_hand() -> None:
     """0..20: median 10, deviations 10,9,..,0,..,10 with median 5; half the sd of 0..20 is 3.03, less than 7.4."""
-    got = vectors.scalers(rows([float(n) for n in range(21)]), TWO, DAY)
+    got = scales.scalers(rows([float(n) for n in range(21)]), TWO, DAY)
     assert got["feature"].to_list() == ["a", "b"]
     assert got["median"].to_list() == [10.0, 10.0]
     assert got["mad"].to_list() == pytest.approx([1.4826 * 5] * 2)
@@ -36,15 +37,15 @@ def test_scalers_by_hand() -> None:
 
 def test_a_slot_that_is_mostly_one_value_is_floored_at_half_its_spread() -> None:
     """20 ones and 5 minus ones: no median deviation; p = 1/5 gives sd 2 sqrt(0.2 * 0.8) = 0.8, half is 0.4."""
-    got = vectors.scalers(rows([1.0] * 20 + [-1.0] * 5), TWO, DAY)
+    got = scales.scalers(rows([1.0] * 20 + [-1.0] * 5), TWO, DAY)
     assert got["mad"].to_list() == pytest.approx([0.4, 0.4])
 
 
 def test_a_slot_that_never_varies_or_is_hardly_known_is_left_unscaled() -> None:
-    assert vectors.scalers(rows([3.0] * 30), TWO, DAY)["mad"].to_list() == [1.0, 1.0]
-    few = vectors.scalers(rows([5.0, 7.0] * 9 + [6.0] + [None] * 9), TWO, DAY)
+    assert scales.scalers(rows([3.0] * 30), TWO, DAY)["mad"].to_list() == [1.0, 1.0]
+    few = scales.scalers(rows([5.0, 7.0] * 9 + [6.0] + [None] * 9), TWO, DAY)
     assert few.select("median", "mad", "n").rows() == [(0.0, 1.0, 19)] * 2
-    assert vectors.scalers(rows([]), TWO, DAY).select("median", "mad", "n").rows() == [(0.0, 1.0, 0)] * 2
+    assert scales.scalers(rows([]), TWO, DAY).select("median", "mad", "n").rows() == [(0.0, 1.0, 0)] * 2
 
 
 def test_the_day_itself_later_days_and_placebos_do_not_scale() -> None:
@@ -54,7 +55,7 @@ def test_the_day_itself_later_days_and_placebos_do_not_scale() -> None:
         rows([1e6] * 30, date=dt.date(2025, 7, 11)),
         rows([1e6] * 30, placebo=True),
     ]
-    assert vectors.scalers(pl.concat([past, *noise]), TWO, DAY).equals(vectors.scalers(past, TWO, DAY))
+    assert scales.scalers(pl.concat([past, *noise]), TWO, DAY).equals(scales.scalers(past, TWO, DAY))
 
 
 def test_distance_by_hand() -> None:
@@ -149,3 +150,59 @@ def test_a_spec_is_known_by_its_slots_and_their_order() -> None:
         match=r"^there is no vector spec `snapshot3`: did you mean snapshot30, snapshot30r(, \S+)?\?$",
     ):
         vectors.spec("snapshot3")
+
+
+def halves(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points at 1 and -1 in the first of two slots; what came beyond geometry goes with it."""
+    points = np.zeros((count, 2), np.float32)
+    points[:, 0] = np.tile([1, -1], count // 2)
+    return points, 0.6 * points[:, 0].astype(float)
+
+
+def test_the_lean_by_hand() -> None:
+    """200 rows: 0.6 * 200 / (200 + 1000) = 0.1 a unit, whose spread is 0.1: five units in each of two numbers."""
+    points, excess = halves(200)
+    assert scales.lean(points, excess, 2).tolist() == pytest.approx([5 * math.sqrt(2), 0.0])
+    more = np.vstack([points, points])
+    unknown = np.concatenate([excess, np.full(200, np.nan)])
+    assert scales.lean(more, unknown, 2).tolist() == pytest.approx([5 * math.sqrt(2), 0.0])
+    assert scales.lean(-points, excess, 2).tolist() == pytest.approx([-5 * math.sqrt(2), 0.0])
+    # a slot clipped at five spreads counts as five
+    wild = np.where(points == 1, 50, points).astype(np.float32)
+    assert scales.lean(wild, excess, 2).tolist() == scales.lean(np.clip(wild, -5, 5), excess, 2).tolist()
+
+
+def test_too_few_outcomes_or_nothing_to_tell_give_no_lean() -> None:
+    points, excess = halves(200)
+    excess[0] = np.nan
+    assert scales.lean(points, excess, 2) is None
+    assert scales.lean(np.zeros((300, 2), np.float32), np.ones(300), 2) is None
+    assert scales.lean(*(each[:0] for each in halves(2)), 2) is None
+
+
+def test_the_lean_is_compared_beside_the_slots() -> None:
+    """Slots 1 and 2 with the lean 2a - b in scaled units: a twin in the slots has no distance, a gap counts as 0."""
+    scale = Scaler(np.array([1.0, 0.0]), np.array([2.0, 1.0]), lean=np.array([2.0, -1.0]))
+    placed, mad = vectors.placed(f32([3, 1], [1, 4], [1, 99], [3, np.nan]), scale)
+    assert placed[:, 2].tolist()[:3] == [2 * 1 - 1, -4, -5]  # clipped at five spreads
+    assert np.isnan(placed[3]).tolist() == [False, True, True]  # one of two slots is too few to lean
+    assert mad.tolist() == [2.0, 1.0, 1.0]
+    # one spread apart in a and three in b, five in the lean
+    assert vectors.distances(placed[0], placed[1:2], mad).tolist() == pytest.approx([math.sqrt(1 + 9 + 25)])
+
+
+def test_the_lean_is_learnt_from_earlier_dates_without_placebos() -> None:
+    points, excess = halves(240)
+    told = (
+        pl.DataFrame(points, ["a", "b"])
+        .cast(pl.Float64)
+        .with_columns(excess=pl.Series(excess), date=pl.lit(dt.date(2025, 7, 9)), is_placebo=False)
+    )
+    other = told.with_columns(excess=-pl.col("excess"))
+    later = [other.with_columns(date=pl.lit(DAY)), other.with_columns(is_placebo=True)]
+    found = scales.fitted(pl.concat([told, *later]), [TWO], DAY)
+    assert found.equals(scales.fitted(told, [TWO], DAY))
+    scale = vectors.scaler(found, TWO)
+    assert scale.lean[0] > 0 == scale.lean[1]
+    none = vectors.scaler(scales.fitted(told.head(199), [TWO], DAY), TWO)
+    assert none.lean is None

@@ -258,6 +258,19 @@ def test_sigma_looks_up_the_usual_two_minutes_ahead():
     assert bar("sigma_warmup", tables)[216] is False
 
 
+def test_the_last_three_minutes_against_sigma():
+    """Bars 0 to 219 move a tick each; from then on mid stands, so that after 18 bars half of the 36 moves are 0."""
+    n = 260
+    path = {name: each[:220] + each[219:220] * 40 for name, each in mids(n).items()}
+    tables = scene(BIDS, ASKS, bars=n, mid_var=1 / 4, **path)
+    values, sigma = bar("sigma_ratio", tables), bar("sigma_60", tables)
+    assert values[179] is None  # without sigma_60
+    assert sigma[219] == pytest.approx(sqrt(12 / 16))
+    assert values[219] == pytest.approx(1.0)
+    assert values[237] == pytest.approx(sqrt(12 / 32) / sigma[237])
+    assert values[255] == 0.0
+
+
 def test_nothing_moves_across_a_reset():
     n = 4
     moves = bar(

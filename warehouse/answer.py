@@ -168,7 +168,7 @@ class Answer:
         return odds.rate(bucket, whole), int(whole.sum()), int(bucket.sum())
 
     def _reasons(self) -> list[dict[str, list[dict[str, Any]]]]:
-        return precedents.reasons(self.mine, self.pool, self.found, self.spec.compared)
+        return precedents.reasons(self.mine, self.pool, self.found, (*self.spec.compared, vectors.LEAN))
 
     def _percentile(self) -> float | None:
         """Share of past moments whose k-th neighbour was nearer than the question's."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from warehouse.vectors import Reals, Scaler, Vectors, principal, scaled
+from warehouse.scales import principal
+from warehouse.vectors import Reals, Scaler, Vectors, leaning, scaled
 
 AXES, ROUNDS = 10, 8
 """Principal axes that a guess lies on, and steps toward it."""
@@ -29,6 +30,16 @@ def filled(vectors: Vectors, scale: Scaler, along: Reals) -> Vectors:
         part = np.where(holes, _onto(part, along), part)
     points[lacking] = part
     return points.astype(np.float32)
+
+
+def placed(vectors: Vectors, scale: Scaler, along: Reals) -> Vectors:
+    """Points of a graph: vectors that are filled, and their lean, (n, d + 1)."""
+    return np.hstack([filled(vectors, scale, along), leaning(vectors, slopes(scale), scale)])
+
+
+def slopes(scale: Scaler) -> Reals:
+    """Parts of the slots in the lean, (d,); 0 where there is none."""
+    return np.zeros(len(scale.mad)) if scale.lean is None else scale.lean
 
 
 def _onto(points: npt.NDArray[np.float64], along: Reals) -> Reals:

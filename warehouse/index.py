@@ -16,7 +16,7 @@ from warehouse import filling, store
 from warehouse.errors import DataError, MissingStepError, ShapeError
 from warehouse.spread import Groups, nearest
 from warehouse.store import Manifest
-from warehouse.vectors import Reals, Scaler, Spec, Vectors, distances
+from warehouse.vectors import Reals, Scaler, Spec, Vectors, distances, placed
 
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
@@ -25,8 +25,7 @@ EXACT_BELOW = 5_000
 """Admissible rows under which the exact scan answers alone."""
 PROPOSED, OF_ALL = 2_000, 250
 """Rows that the graph proposes at least, or one in so many: what it guesses at costs places."""
-_M, _EF, _SEED = 16, 200, 0
-_QUESTIONS = 200  # stored vectors whose own neighbours measure recall
+_M, _EF, _SEED, _QUESTIONS = 16, 200, 0, 200  # the last are stored vectors that measure recall
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,7 @@ class Sidecar:
         median: Centre that the graph's vectors were scaled with.
         mad: Scale of the same.
         axes: What missing slots were filled along.
+        lean: Parts of the slots in the lean that the graph was made with; 0 if there was none.
         recall: Share of the true 30 neighbours that stored vectors get, re-ranked; null below 31 rows.
         sha256: Of the graph's file.
     """
@@ -81,6 +81,7 @@ class Sidecar:
     median: list[float]
     mad: list[float]
     axes: list[list[float]]
+    lean: list[float]
     recall: float | None
     sha256: str
 
@@ -98,12 +99,12 @@ class SetupIndex:
     def build(cls, vectors: Vectors, scale: Scaler) -> SetupIndex:
         """A graph over (n, d) float32, NaN where a slot is missing."""
         axes = filling.axes(vectors, scale)
-        points = _checked(filling.filled(vectors, scale, axes), None)
+        points = _checked(filling.placed(vectors, scale, axes), None)
         graph = hnswlib.Index(space="l2", dim=points.shape[1])
         graph.init_index(max(len(points), 1), M=_M, ef_construction=_EF, random_seed=_SEED)
         if len(points):
             graph.add_items(points, np.arange(len(points)), num_threads=1)
-        return cls(graph, points.shape[1], len(points), scale, axes)
+        return cls(graph, vectors.shape[1], len(points), scale, axes)
 
     def propose(self, question: Vectors, count: int, allowed: Mask) -> Rows | None:
         """Rows near a question (d,), at most `count` of the allowed ones.
@@ -112,7 +113,7 @@ class SetupIndex:
             None where the graph reaches fewer allowed rows than asked for: ask the exact scan.
         """
         _width(question[None, :], self.width)
-        point = _checked(filling.filled(question[None, :], self.scale, self.axes), self.width)
+        point = _checked(filling.placed(question[None, :], self.scale, self.axes), None)
         wanted = min(count, int(allowed.sum()))
         if not wanted:
             return np.empty(0, np.int64)
@@ -139,7 +140,7 @@ def search(question: Vectors, pool: Pool, k: int, index: SetupIndex) -> Neighbou
     Where too many of the proposed tell of the same thing to leave k, the scan answers.
     """
     count = max(10 * k, PROPOSED, index.rows // OF_ALL)
-    proposed = index.propose(question, count, pool.allowed)
+    proposed = index.propose(question[: index.width], count, pool.allowed)
     if proposed is None:
         return search_exact(question, pool, k)
     found = _nearest(question, pool, k, proposed)
@@ -150,11 +151,11 @@ def recall(vectors: Vectors, index: SetupIndex, k: int = 30, questions: int = _Q
     """Share of the true k neighbours found, over evenly spaced stored vectors; None with too few."""
     if len(vectors) <= k:
         return None
-    found = []
+    found, (every, mad) = [], placed(vectors, index.scale)
     for row in np.unique(np.linspace(0, len(vectors) - 1, questions).astype(int)):
-        pool = Pool(vectors, index.scale.mad, np.arange(len(vectors)) != row)
-        want = search_exact(vectors[row], pool, k).rows
-        got = search(vectors[row], pool, k, index).rows
+        pool = Pool(every, mad, np.arange(len(vectors)) != row)
+        want = search_exact(every[row], pool, k).rows
+        got = search(every[row], pool, k, index).rows
         found.append(np.isin(want, got).mean() if len(want) else 1.0)
     return float(np.mean(found))
 
@@ -186,8 +187,8 @@ def write(
         index.save(aside)
         sidecar = Sidecar(
             spec.name, product, spec.fingerprint, index.width, index.rows, digest(ids),
-            scale.median.tolist(), scale.mad.tolist(), index.axes.tolist(), recall(vectors, index),
-            store.sha256(aside),
+            scale.median.tolist(), scale.mad.tolist(), index.axes.tolist(), filling.slopes(scale).tolist(),
+            recall(vectors, index), store.sha256(aside),
         )  # fmt: skip
         said.write_text(json.dumps({**made, **asdict(sidecar)}, indent=1, sort_keys=True) + "\n")
         note.unlink(missing_ok=True)
@@ -213,10 +214,10 @@ def load(root: Path, spec: Spec, product: str, ids: Sequence[str]) -> SetupIndex
     expected = {"slots": spec.fingerprint, "dim": len(spec.slots), "rows": len(ids), "setups": digest(ids)}
     if wrong := [key for key, value in expected.items() if said[key] != value]:
         raise MissingStepError(f"{target} is of other {' and '.join(wrong)}: run `warehouse build`")
-    graph = hnswlib.Index(space="l2", dim=said["dim"])
+    graph = hnswlib.Index(space="l2", dim=said["dim"] + 1)
     graph.load_index(str(target), max_elements=max(said["rows"], 1))
-    scale = Scaler(np.array(said["median"]), np.array(said["mad"]))
-    return SetupIndex(graph, said["dim"], said["rows"], scale, np.array(said["axes"]))
+    median, mad, slopes, axes = (np.array(said[name]) for name in ("median", "mad", "lean", "axes"))
+    return SetupIndex(graph, said["dim"], said["rows"], Scaler(median, mad, lean=slopes), axes)
 
 
 def paths(root: Path, spec: str, product: str) -> tuple[Path, Path]:

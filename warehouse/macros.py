@@ -11,7 +11,7 @@ _SCALED = (
     f"greatest(-{CLIPPED}, least({CLIPPED}, "
     "coalesce(({}[place] - scale.median[place]) / scale.mad[place], 0)))"
 )
-"""A slot as principal axes are taken of it: the median where it is missing."""
+"""A slot as principal axes and the lean are taken of it: the median where it is missing."""
 _PRODUCT = "regexp_extract(one.symbol, '^(.+?)[FGHJKMNQUVXZ][0-9]+$', 1)"
 
 
@@ -73,7 +73,8 @@ scale AS (
     SELECT
         list(coalesce(known.mad, 1.0) ORDER BY slot.place) AS mad,
         list(coalesce(known.median, 0.0) ORDER BY slot.place) AS median,
-        list(known.axes ORDER BY slot.place) AS axes
+        list(known.axes ORDER BY slot.place) AS axes,
+        list(known.lean ORDER BY slot.place) AS lean
     FROM (
         SELECT
             asked.product,
@@ -91,23 +92,32 @@ scale AS (
 gaps AS (
     SELECT
         other.setup_id AS found,
-        coalesce(len(scale.axes[1]), len(asked.slots)) AS width,
-        CASE
-            WHEN scale.axes[1] IS NULL THEN list_transform(
-                other.vector,
-                lambda value, place: ((value::DOUBLE - asked.vector[place]::DOUBLE) / scale.mad[place]) ** 2
-            )
-            WHEN least(list_count(other.vector), list_count(asked.vector)) * 10
-                >= {SHARED_TENTHS} * len(asked.slots)
-            THEN list_transform(
-                scale.axes[1],
-                lambda part, axis: list_sum(list_transform(
+        coalesce(len(scale.axes[1]), len(asked.slots)) + (scale.lean[1] IS NOT NULL)::INT AS width,
+        least(list_count(other.vector), list_count(asked.vector)) * 10
+            >= {SHARED_TENTHS} * len(asked.slots) AS enough,
+        list_transform(
+            other.vector,
+            lambda value, place: {_SCALED.format("other.vector")} - {_SCALED.format("asked.vector")}
+        ) AS apart,
+        list_concat(
+            CASE
+                WHEN scale.axes[1] IS NULL THEN list_transform(
                     other.vector,
-                    lambda value, place: scale.axes[place][axis]
-                        * ({_SCALED.format("other.vector")} - {_SCALED.format("asked.vector")})
-                )) ** 2
-            )
-        END AS squares
+                    lambda value, place:
+                        ((value::DOUBLE - asked.vector[place]::DOUBLE) / scale.mad[place]) ** 2
+                )
+                WHEN enough THEN list_transform(
+                    scale.axes[1],
+                    lambda part, axis: list_sum(list_transform(
+                        apart, lambda gap, place: scale.axes[place][axis] * gap
+                    )) ** 2
+                )
+            END,
+            CASE
+                WHEN enough AND scale.lean[1] IS NOT NULL
+                THEN [list_sum(list_transform(apart, lambda gap, place: scale.lean[place] * gap)) ** 2]
+            END
+        ) AS squares
     FROM asked, scale, placed AS other
     WHERE NOT other.is_placebo
         AND other.direction = asked.direction

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import catalog, library, store, trials, vectors
+from warehouse import catalog, library, scales, store, trials, vectors
 from warehouse import index as graphs
 from warehouse.fingerprints import joined
 from warehouse.fronts import Scope
@@ -20,7 +20,7 @@ from warehouse.store import Artifact, Manifest, Partition
 _HERE = "warehouse.retrieval"
 INDEXED = (vectors.DEFAULT,)
 """Specs that have a graph; the others are scanned."""
-_FITTED = ("vectors", "library")
+_FITTED = ("scales", "vectors", "trials", "library")
 _ASKED = ("trials", "odds", "index", "spread", "vectors", "library")
 """What finds the neighbours of a trial and blends them."""
 
@@ -42,11 +42,12 @@ def tasks(
         today: Setups, summaries and outcomes of the date.
     """
     told = {"date": str(date)}
-    scales = scope.partition("gold.scalers", product=scope.product, date=date)
+    learnt = scope.partition("gold.scalers", product=scope.product, date=date)
     every = vectors.specs()
-    yield Task(f"{_HERE}:fit", (scales,), tuple(setups), _fingerprint("fit", _FITTED, every), told)
+    fitted = _fingerprint("fit", _FITTED, every)
+    yield Task(f"{_HERE}:fit", (learnt,), (*setups, *outcomes), fitted, told)
     target = scope.partition("gold.trials", product=scope.product, date=date)
-    inputs = (*setups, *outcomes, *today, scales)
+    inputs = (*setups, *outcomes, *today, learnt)
     yield Task(f"{_HERE}:ask", (target,), inputs, _fingerprint("ask", _ASKED, every), told)
 
 
@@ -75,20 +76,20 @@ def _fingerprint(step: str, modules: Sequence[str], specs: Sequence[str]) -> str
 
 
 def fit(task: Task, manifest: Manifest) -> None:
-    """gold.scalers: centre and scale of every vector's slots, from setups of earlier dates."""
+    """gold.scalers: what every vector is compared by, from setups of earlier dates and what followed them."""
     every = [vectors.spec(name) for name in vectors.specs()]
-    past = library.frozen(task.inputs, catalog.load().slots_of(vectors.specs()))
-    store.write(task.outputs[0], vectors.fitted(past, every, _date(task)), manifest)
+    past = library.frozen(_frozen(task), catalog.load().slots_of(vectors.specs()))
+    past = trials.with_excess(past, library.followed(_all(task, "gold.outcomes")))
+    store.write(task.outputs[0], scales.fitted(past, every, _date(task)), manifest)
 
 
 def ask(task: Task, manifest: Manifest) -> None:
     """gold.trials: what odds at the date's setups would have lost, by how much the null counts."""
     [learnt] = (pl.read_parquet(source.path) for source in _all(task, "gold.scalers"))
-    scales = {name: vectors.scaler(learnt, vectors.spec(name)) for name in vectors.specs()}
-    frozen = [*_all(task, "gold.setups"), *_all(task, "gold.summaries")]
-    setups = library.frozen(frozen, catalog.load().slots_of(vectors.specs()))
+    by = {name: vectors.scaler(learnt, vectors.spec(name)) for name in vectors.specs()}
+    setups = library.frozen(_frozen(task), catalog.load().slots_of(vectors.specs()))
     outcomes = library.followed(_all(task, "gold.outcomes"))
-    store.write(task.outputs[0], trials.made(setups, outcomes, scales, _date(task)), manifest)
+    store.write(task.outputs[0], trials.made(setups, outcomes, by, _date(task)), manifest)
 
 
 def index(task: Task, manifest: Manifest) -> None:
@@ -111,6 +112,10 @@ def index(task: Task, manifest: Manifest) -> None:
 
 def _all(task: Task, table: str) -> list[Partition]:
     return [source for source in task.inputs if source.table == table]
+
+
+def _frozen(task: Task) -> list[Partition]:
+    return [*_all(task, "gold.setups"), *_all(task, "gold.summaries")]
 
 
 def _date(task: Task) -> dt.date:

@@ -534,6 +534,7 @@ SCALERS = Table(
         Column("median", REAL, FRACTION, "Median of past setups; 0 until 20 have a value."),
         Column("mad", REAL, FRACTION, "1.4826 times the median absolute deviation, floored; 1 until 20 have a value."),
         Column("n", WHOLE, COUNT, "Past setups with a value."),
+        Column("lean", REAL, FRACTION, "The scaled slot's part in the lean, which tells past BREAK from REJECT; null until 200 setups have an outcome."),
         Column("axes", pl.List(REAL), FRACTION, "Of a vector compared along principal axes: the slot's part in each; else null."),
     ),
 )  # fmt: skip

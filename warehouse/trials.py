@@ -22,6 +22,8 @@ Codes = npt.NDArray[np.int64]
 K = 30
 """Neighbours of a question, as in `similar`."""
 _LEAST = 1e-9
+TAUGHT_S = 240
+"""Label clock whose outcomes teach the lean."""
 LEARNING = 8
 """Sessions before the first one whose setups are asked."""
 
@@ -105,6 +107,31 @@ def coded(outcomes: pl.Series) -> Codes:
 def chances(ends: pl.DataFrame, kind: str) -> Reals:
     """The null `cal` or `null` of outcomes, (n, 3), NaN where there is none."""
     return ends.select(pl.col(f"{kind}_{name.lower()}").cast(pl.Float64) for name in CLASSES).to_numpy()
+
+
+def excess(y: Codes, cal: Reals) -> Reals:
+    """BREAK less REJECT beyond what geometry expected, (n,): what a lean is learnt from; NaN of no outcome.
+
+    Args:
+        y: (n,) outcomes, -1 where none is usable.
+        cal: (n, 3) chances by geometry.
+    """
+    came = (y == 0).astype(np.float64) - (y == 1)
+    return np.where(y >= 0, came - (cal[:, 0] - cal[:, 1]), np.nan)
+
+
+def with_excess(setups: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """Setups with the column `excess`, of four minutes.
+
+    Args:
+        setups: As `library.frozen` gives them.
+        outcomes: As `library.followed` gives them.
+    """
+    ends = setups.select("setup_id").join(
+        outcomes.filter(pl.col("horizon_s") == TAUGHT_S), on="setup_id", how="left", maintain_order="left"
+    )
+    told = excess(coded(ends["outcome"]), chances(ends, "cal"))
+    return setups.with_columns(excess=pl.Series(told, dtype=pl.Float64))
 
 
 def made(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +13,6 @@ import polars as pl
 
 from warehouse import catalog
 from warehouse.errors import QuestionError
-from warehouse.schema import SCALERS
 from warehouse.spread import Groups
 
 Vectors = npt.NDArray[np.float32]
@@ -23,10 +20,11 @@ Reals = npt.NDArray[np.float64]
 
 DEFAULT = "snapshot30r"
 """The spec that is used unless another is named: the ratio twins of the trigger snapshot."""
-VALUES_NEEDED = 20
 CLIPPED = 5.0
 """Scaled values beyond which one slot may not turn a principal axis."""
 _LEFT_OUT, _FEWEST, _PAIRS = 100, 25, 250_000  # past moments asked; pairs that take milliseconds
+LEAN = "lean"
+"""What is compared beside the slots: their combination that best told past BREAK from REJECT."""
 SHARED_TENTHS = 7
 """Two vectors compare only where they share seven tenths of their slots."""
 
@@ -61,11 +59,19 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Scaler:
-    """Centre and scale of every slot, both (d,) float64, and principal axes (d, m) if they are compared."""
+    """Centre and scale of every slot, both (d,) float64.
+
+    Args:
+        median: Centre.
+        mad: Scale.
+        axes: Principal axes (d, m) if they are compared.
+        lean: (d,) parts of the scaled slots in the lean; None where too little is known.
+    """
 
     median: Reals
     mad: Reals
     axes: Reals | None = None
+    lean: Reals | None = None
 
 
 def specs() -> list[str]:
@@ -97,109 +103,43 @@ def matrix(setups: pl.DataFrame, spec: Spec) -> Vectors:
     return setups.select(slots).to_numpy(order="c").reshape(len(setups), len(spec.slots))
 
 
-def scalers(setups: pl.LazyFrame, spec: Spec, date: dt.date) -> pl.DataFrame:
-    """gold.scalers of a date: centre and scale of every slot over the setups of earlier dates.
-
-    The scale is 1.4826 times the median absolute deviation, at least half the standard deviation (a flag
-    that is mostly one value has no median deviation at all), and 1 where nothing varies. Fewer than 20
-    values give 0 and 1: twins have no dimension, so distances mean something unscaled.
-
-    Args:
-        setups: gold.setups with `date`; later dates and placebos are left out here.
-        spec: Whose slots.
-        date: The date whose questions are scaled.
-    """
-    past = setups.filter(pl.col("date") < date, ~pl.col("is_placebo")).select(spec.slots)
-    value = pl.col("value")
-    spread = pl.max_horizontal(1.4826 * (value - value.median()).abs().median(), 0.5 * value.std(ddof=0))
-    seen = (
-        past.cast(pl.Float64())
-        .unpivot(variable_name="feature", value_name="value")
-        .drop_nulls()
-        .group_by("feature")
-        .agg(median=value.median(), mad=spread, n=pl.len())
-    )
-    known = pl.col("n") >= VALUES_NEEDED
-    return (
-        pl.LazyFrame({"feature": spec.slots}, schema={"feature": pl.String()})
-        .join(seen, on="feature", how="left", maintain_order="left")
-        .with_columns(n=pl.col("n").fill_null(0))
-        .with_columns(
-            median=pl.when(known).then("median").otherwise(0.0),
-            mad=pl.when(known & (pl.col("mad") > 0)).then("mad").otherwise(1.0),
-        )
-        .select("feature", "median", "mad", "n")
-        .collect(engine="in-memory")
-    )
-
-
-def fitted(setups: pl.DataFrame, named: Sequence[Spec], date: dt.date) -> pl.DataFrame:
-    """gold.scalers of a date for many specs at once; each slot is fitted once, whatever specs have it.
-
-    Args:
-        setups: gold.setups of earlier dates with `date` and every slot; see `scalers`.
-        named: The specs.
-        date: The date whose questions are scaled.
-    """
-    slots = tuple(sorted({slot for each in named for slot in each.slots}))
-    every = scalers(setups.lazy(), Spec("every", slots), date)
-    past = setups.filter(pl.col("date") < date, ~pl.col("is_placebo"))
-    found = []
-    for each in named:
-        rows = pl.DataFrame(
-            {"spec": each.name, "feature": each.slots},
-            {name: SCALERS.schema[name] for name in ("spec", "feature")},
-        )
-        rows = rows.join(every, on="feature", how="left", maintain_order="left")
-        axes = None
-        if each.components is not None:
-            axes = principal(scaled(matrix(past, each), scaler(rows, each)), each.components).tolist()
-        found.append(
-            rows.with_columns(axes=pl.Series(axes or [None] * len(rows), dtype=SCALERS.schema["axes"]))
-        )
-    return pl.concat(found).cast(SCALERS.schema)  # type: ignore[arg-type]
-
-
-def principal(points: Vectors, count: int) -> Reals:
-    """Axes along which scaled vectors (n, d) vary most, (d, count); unit length, the largest part positive.
-
-    Fewer than 20 vectors have no axes: each of the first slots is its own.
-    """
-    if len(points) < VALUES_NEEDED:
-        return np.eye(points.shape[1], count)
-    near = np.clip(points.astype(np.float64), -CLIPPED, CLIPPED)
-    centred = near - near.mean(axis=0)
-    spread = np.einsum("ni,nj->ij", centred, centred) / len(near)  # no BLAS: the same bits on any threads
-    axes = np.linalg.eigh(spread)[1][:, ::-1][:, :count]
-    largest = np.abs(axes).argmax(axis=0)
-    found: Reals = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
-    return found
-
-
 def scaler(rows: pl.DataFrame, spec: Spec) -> Scaler:
     """The scaler of one date, from its rows of gold.scalers, in the order of the slots."""
     order = pl.DataFrame({"feature": spec.slots}, schema={"feature": pl.String()})
     rows = rows.filter(pl.col("spec") == spec.name) if "spec" in rows.columns else rows
     found = order.join(rows, on="feature", how="left", maintain_order="left")
-    median, mad = found["median"].fill_null(0.0), found["mad"].fill_null(1.0)
-    if spec.components is None:
-        return Scaler(median.to_numpy(), mad.to_numpy())
+    median, mad = found["median"].fill_null(0.0).to_numpy(), found["mad"].fill_null(1.0).to_numpy()
+    slopes = found["lean"].drop_nulls().to_numpy() if "lean" in found.columns else np.empty(0)
     known = found["axes"].drop_nulls().to_list() if "axes" in found.columns else []
-    axes = np.array(known, np.float64) if known else np.eye(len(spec.slots), spec.components)
-    return Scaler(median.to_numpy(), mad.to_numpy(), axes)
+    axes = None
+    if spec.components is not None:
+        axes = np.array(known, np.float64) if known else np.eye(len(spec.slots), spec.components)
+    return Scaler(median, mad, axes, slopes if len(slopes) else None)
 
 
 def placed(vectors: Vectors, scale: Scaler) -> tuple[Vectors, Reals]:
-    """Vectors as they are compared, and the scale of what is compared: the slots, or the principal axes.
+    """Vectors as they are compared, and the scale of that: the slots, or the principal axes; then the lean.
 
-    Along axes a missing slot is the median; a vector with fewer than seven tenths of its slots has no place.
+    Along axes and in the lean a missing slot is the median; a vector with fewer than seven tenths of its
+    slots has no place there.
     """
-    if scale.axes is None:
+    if scale.axes is None and scale.lean is None:
         return vectors, scale.mad
+    enough = np.isfinite(vectors).sum(axis=1, keepdims=True) * 10 >= SHARED_TENTHS * vectors.shape[1]
+    parts, scales = [vectors], [scale.mad]
+    if scale.axes is not None:
+        near = np.clip(scaled(vectors, scale), -CLIPPED, CLIPPED).astype(np.float64)
+        parts, scales = [np.where(enough, near @ scale.axes, np.nan)], [np.ones(scale.axes.shape[1])]
+    if scale.lean is not None:
+        parts.append(np.where(enough, leaning(vectors, scale.lean, scale), np.nan))
+        scales.append(np.ones(1))
+    return np.hstack(parts).astype(np.float32), np.concatenate(scales)
+
+
+def leaning(vectors: Vectors, lean: Reals, scale: Scaler) -> Vectors:
+    """How far vectors (n, d) lean to BREAK, (n, 1) float32; a missing slot counts as the median."""
     near = np.clip(scaled(vectors, scale), -CLIPPED, CLIPPED).astype(np.float64)
-    enough = np.isfinite(vectors).sum(axis=1) * 10 >= SHARED_TENTHS * vectors.shape[1]
-    along = np.where(enough[:, None], near @ scale.axes, np.nan)
-    return along.astype(np.float32), np.ones(scale.axes.shape[1])
+    return (near @ lean[:, None]).astype(np.float32)
 
 
 def distances(question: Vectors, vectors: Vectors, mad: Reals) -> Reals:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from warehouse import vectors
+from warehouse import scales, vectors
 from warehouse.evaluate.sample import Reals, Sample
 from warehouse.vectors import Spec
 
@@ -62,7 +62,7 @@ def forecast(sample: Sample, spec: Spec, make: Make) -> Reals:
             turn = (sample.day[asked] >= first) & (sample.day[asked] < first + REFIT)
             if turn.any():
                 past = usable & (sample.day < sample.day[asked][turn][0])
-                rows = vectors.scalers(sample.frame.lazy(), spec, sample.frame["date"][int(asked[turn][0])])
+                rows = scales.scalers(sample.frame.lazy(), spec, sample.frame["date"][int(asked[turn][0])])
                 scaled = vectors.scaled(every, vectors.scaler(rows, spec))
                 whole = np.hstack([np.clip(scaled, -5, 5), geometry])
                 fitted = make().fit(whole[past], sample.y[past])

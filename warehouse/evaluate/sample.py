@@ -15,7 +15,7 @@ from warehouse.naming import CUSTOM
 from warehouse.odds import CLASSES
 from warehouse.schema import LEVEL_KINDS, TEXT
 from warehouse.sequel import half_hour
-from warehouse.trials import LEARNING, chances, coded
+from warehouse.trials import LEARNING, chances, coded, excess
 
 Reals = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -31,7 +31,7 @@ class Sample:
     """Setups in order of time.
 
     Args:
-        frame: gold.setups with `symbol, date, half_hour` and the slots that were asked for.
+        frame: gold.setups with `symbol, date, half_hour, excess` and the slots that were asked for.
         y: (n,) place of the outcome in BREAK, REJECT, CHOP; -1 born, censored or without barriers.
         cal: (n, 3) calibrated geometric null; NaN where there is none.
         null: (n, 3) plug-in null.
@@ -103,10 +103,11 @@ def load(root: Path, horizon_s: int, *, placebo: bool = False, about: frozenset[
         )
     own = mine.filter(pl.col("is_placebo") == placebo).sort("known_ts", "setup_id")
     joined = own.join(ends, on="setup_id", how="left", maintain_order="left")
+    y, cal = coded(joined["outcome"]), chances(joined, "cal")
     return Sample(
-        own.with_columns(half_hour=half_hour(pl.col("known_ts"))),
-        coded(joined["outcome"]),
-        chances(joined, "cal"),
+        own.with_columns(half_hour=half_hour(pl.col("known_ts")), excess=pl.Series(excess(y, cal))),
+        y,
+        cal,
         chances(joined, "null"),
         np.searchsorted(dates.to_numpy(), own["date"].to_numpy()).astype(np.int64),
         np.stack([own["level_kinds"].list.contains(kind).to_numpy() for kind in LEVEL_KINDS], axis=1),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from warehouse import odds, spread, trials, vectors
+from warehouse import odds, scales, spread, trials, vectors
 from warehouse.evaluate.sample import Codes, Reals, Sample
 from warehouse.index import Neighbours, Pool, search_exact
 from warehouse.trials import K, Lists, listed
@@ -46,7 +46,7 @@ def neighbours(sample: Sample, spec: Spec, values: Vectors | None = None, embarg
     for row in sample.questions.tolist():
         day = int(sample.day[row])
         if day not in placed:
-            past = vectors.fitted(frame, [spec], sample.frame["date"][row])
+            past = scales.fitted(frame, [spec], sample.frame["date"][row])
             placed = {day: vectors.placed(raw, vectors.scaler(past, spec))}
         every, mad = placed[day]
         near = search_exact(every[row], Pool(every, mad, sample.admitted(row, embargo), whole), K)
