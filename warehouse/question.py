@@ -21,7 +21,7 @@ UP, DOWN = "UP", "DOWN"
 _QUOTED = ("bid_px_00", "ask_px_00")
 BAR = {name: BOOK.schema[name] for name in ("bar_ts", *_QUOTED, "mid_min", "mid_max")}
 """Columns of silver.book that a question is placed by."""
-_SIGMA = {"bar_ts": NS, "sigma_60": pl.Float64()}
+_NAME, _SIGMA = {"symbol": pl.String()}, {"bar_ts": NS, "sigma_60": pl.Float64()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def _contract(root: Path, date: dt.date, contract: str | None) -> str:
     if contract is not None:
         return contract
     front = [p for p in store.partitions(root, "silver.front_contract") if ("date", str(date)) in p.keys]
-    named = {pl.read_parquet(store.whole(source), columns=["symbol"]).item() for source in front}
+    named = {warm.read(source, _NAME).item() for source in front}
     found = sorted(today & named) or sorted(today)
     if len(found) > 1:
         raise QuestionError(f"{' and '.join(found)} are built for {date}: name one with --contract")
