@@ -18,7 +18,7 @@ import polars as pl
 import threadpoolctl
 
 from tests import gold
-from warehouse import index, library, odds, scales, session, similar, store, trials, vectors
+from warehouse import index, library, odds, rarity, scales, session, similar, store, trials, vectors
 from warehouse.index import Pool, SetupIndex
 from warehouse.schema import SETUPS
 from warehouse.spread import Groups
@@ -62,7 +62,7 @@ def question(values: np.ndarray) -> None:
     def answer(row, like):
         allowed = like & (dates != dates[row])
         found = index.search_exact(values[row], Pool(values, np.ones(SLOTS), allowed, groups), K)
-        vectors.usual(values[allowed], groups.of(allowed), np.ones(SLOTS), K)
+        rarity.usual(values[allowed], groups.of(allowed), np.ones(SLOTS), K)
         odds.blend(
             odds.weights(found.distances),
             ends[found.rows],

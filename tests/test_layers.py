@@ -19,7 +19,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
     {"ledger", "workers"},
     {"instruments", "bronze", "parts", "route", "survey", "land"},
     {"barrier", "flow", "levels", "moments", "profiles", "races"},
-    {"spread", "vectors", "scales", "filling", "library", "index"},
+    {"spread", "vectors", "scales", "rarity", "filling", "library", "index"},
     {"snapshots", "sequences", "states", "summaries"},
     {
         "question",

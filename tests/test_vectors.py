@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from warehouse import scales, vectors
+from warehouse import rarity, scales, vectors
 from warehouse.errors import QuestionError
 from warehouse.spread import Groups
 from warehouse.vectors import Scaler, Spec
@@ -102,19 +102,17 @@ def test_usual_distances_leave_out_the_own_date() -> None:
     """Three dates, two equal rows each: the nearest row of another date, never the twin of the same morning."""
     values = f32([0, 0], [0, 0], [3, 0], [3, 0], [10, 0], [10, 0])
     days = apart([1, 1, 2, 2, 3, 3])
-    assert sorted(vectors.usual(values, days, np.ones(2), 1).tolist()) == pytest.approx([3, 3, 3, 3, 7, 7])
-    assert sorted(vectors.usual(values, days, np.ones(2), 4).tolist()) == pytest.approx(
-        [7, 7, 10, 10, 10, 10]
-    )
-    assert not len(vectors.usual(values, days, np.ones(2), 5))  # only four rows lie on other dates
+    assert sorted(rarity.usual(values, days, np.ones(2), 1).tolist()) == pytest.approx([3, 3, 3, 3, 7, 7])
+    assert sorted(rarity.usual(values, days, np.ones(2), 4).tolist()) == pytest.approx([7, 7, 10, 10, 10, 10])
+    assert not len(rarity.usual(values, days, np.ones(2), 5))  # only four rows lie on other dates
 
 
 def test_usual_distances_are_spread_as_answers_are() -> None:
     """Three rows of a date count as two, and two of a cluster as one."""
     values = f32([0], [1], [1], [1], [5])
-    assert vectors.usual(values, apart([1, 2, 2, 2, 3]), np.ones(1), 3)[0] == 5
+    assert rarity.usual(values, apart([1, 2, 2, 2, 3]), np.ones(1), 3)[0] == 5
     twins = Groups(np.array([1, 2, 2, 2, 3]), np.array([0, 1, 1, 1, 2]))
-    assert vectors.usual(values, twins, np.ones(1), 2)[0] == 5
+    assert rarity.usual(values, twins, np.ones(1), 2)[0] == 5
 
 
 def test_usual_distances_agree_with_the_plain_ones() -> None:
@@ -124,7 +122,7 @@ def test_usual_distances_agree_with_the_plain_ones() -> None:
     mad = rng.random(10) + 0.5
     slow = [sorted(np.delete(vectors.distances(row, values, mad), n))[4] for n, row in enumerate(values)]
     finite = [far for far in slow if np.isfinite(far)]
-    found = vectors.usual(values, apart(np.arange(60)), mad, 5)
+    found = rarity.usual(values, apart(np.arange(60)), mad, 5)
     assert sorted(found.tolist()) == pytest.approx(sorted(finite), rel=1e-5)
 
 

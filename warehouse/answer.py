@@ -17,13 +17,13 @@ from warehouse import (
     precedents,
     pressure,
     question,
+    rarity,
     sequel,
-    vectors,
     wording,
 )
 from warehouse.barrier import Calibration
 from warehouse.card import NAMES, Card, Labels
-from warehouse.index import Neighbours, Pool
+from warehouse.index import Mask, Neighbours, Pool
 from warehouse.library import Admission, Likeness
 from warehouse.odds import CLASSES, Chance, Reals
 from warehouse.past import Past
@@ -31,7 +31,7 @@ from warehouse.phases import Phase
 from warehouse.question import Moment
 from warehouse.schema import HORIZONS_S, NS
 from warehouse.sequel import BORN, Codes, Ends
-from warehouse.vectors import SHARED_TENTHS, Spec, Vectors
+from warehouse.vectors import LEAN, SHARED_TENTHS, Spec, Vectors
 
 _RARE, _PAST_NEEDED = 0.95, 20
 
@@ -97,7 +97,8 @@ class Answer:
     def card(self) -> Card:
         weights, rows = odds.weights(self.found.distances), self.found.rows
         ends = self.past.ends.of(rows)
-        told = {name: self._horizon(n, weights, ends) for n, name in enumerate(NAMES.values())}
+        now = self._now()
+        told = {name: self._horizon(n, weights, ends, now) for n, name in enumerate(NAMES.values())}
         outcomes = {name: each.chances for name, each in told.items()}
         labels = {name: each.labels for name, each in told.items()}
         percentile = self._percentile()
@@ -127,12 +128,12 @@ class Answer:
             notes=list(self._notes(outcomes, labels, percentile)),
         )
 
-    def _horizon(self, n: int, weights: Reals, near: Ends) -> Told:
-        """Of the n-th horizon, from what followed the neighbours."""
+    def _horizon(self, n: int, weights: Reals, near: Ends, now: Mask) -> Told:
+        """Of the n-th horizon, from what followed the neighbours and those at the time of day."""
         horizon, ends, theirs = HORIZONS_S[n], near.ends[n], near.cal[n]
         usable = (ends >= 0) & (ends < len(CLASSES)) & np.isfinite(theirs).all(axis=1)
         born = int((ends == BORN).sum())
-        base, counts, bucket = self._base(n)
+        base, counts, bucket = self._base(n, now)
         sigma, set_by = self.now.sigma_60, phases.sets_barriers(self.now, self.stage)
         width = None if set_by is None else odds.width(set_by, horizon, self.start.tick)
         own, strength = weights[usable], self.start.strengths.get(horizon, odds.STRENGTH)
@@ -160,15 +161,19 @@ class Answer:
         factor = self.start.calibrated.get(HORIZONS_S[n], barrier.UNCALIBRATED).scale(self.now.sigma_ratio)
         return odds.null(self.now.x0, width, sigma, HORIZONS_S[n], factor)
 
-    def _base(self, n: int) -> tuple[Reals | None, int, int]:
+    def _now(self) -> Mask:
+        """Which of the past are admitted and of the question's half hour of the day."""
+        hour = pl.select(sequel.half_hour(pl.lit(self.now.place.end).cast(NS))).item()
+        now: Mask = self.pool.allowed & (self.past.hours == hour)
+        return now
+
+    def _base(self, n: int, now: Mask) -> tuple[Reals | None, int, int]:
         """Shares among the admitted of the question's half hour, and how many counted in all and in it."""
-        ends, hours = self.past.ends.ends[n][self.pool.allowed], self.past.hours[self.pool.allowed]
-        now = pl.select(sequel.half_hour(pl.lit(self.now.place.end).cast(NS))).item()
-        whole, bucket = _counts(ends), _counts(ends[hours == now])
+        whole, bucket = (_counts(self.past.ends.ends[n][rows]) for rows in (self.pool.allowed, now))
         return odds.rate(bucket, whole), int(whole.sum()), int(bucket.sum())
 
     def _reasons(self) -> list[dict[str, list[dict[str, Any]]]]:
-        return precedents.reasons(self.mine, self.pool, self.found, (*self.spec.compared, vectors.LEAN))
+        return precedents.reasons(self.mine, self.pool, self.found, (*self.spec.compared, LEAN))
 
     def _percentile(self) -> float | None:
         """Share of past moments whose k-th neighbour was nearer than the question's."""
@@ -176,7 +181,7 @@ class Answer:
             return None
         admitted = self.pool.vectors[self.pool.allowed]
         groups = self.past.groups.of(self.pool.allowed)
-        past = vectors.usual(admitted, groups, self.pool.mad, self.k)
+        past = rarity.usual(admitted, groups, self.pool.mad, self.k)
         return float((past < self.found.distances[-1]).mean()) if len(past) >= _PAST_NEEDED else None
 
     def _notes(

@@ -100,7 +100,7 @@ def setups(root: Path, features: Sequence[str] = ()) -> pl.DataFrame:
 
     The keys are read off the setup_id. A partition made before a feature existed has null there.
     """
-    tables = ("gold.setups", "gold.summaries") if _summaries(features) else ("gold.setups",)
+    tables = ("gold.setups", "gold.summaries") if summaries(features) else ("gold.setups",)
     return frozen([source for table in tables for source in store.partitions(root, table)], features)
 
 
@@ -111,7 +111,7 @@ def frozen(sources: Iterable[Partition], features: Sequence[str] = ()) -> pl.Dat
         by_table[source.table].append(source)
     name = pl.col("setup_id").str.split("/")
     keys = {"symbol": name.list.get(0), "date": name.list.get(1).str.to_date()}
-    made = _summaries(features)
+    made = summaries(features)
     own = [feature for feature in features if feature not in made]
     found = scan(by_table["gold.setups"], {**SETUPS.schema, **dict.fromkeys(own, pl.Float64())})
     if made:
@@ -121,7 +121,8 @@ def frozen(sources: Iterable[Partition], features: Sequence[str] = ()) -> pl.Dat
     return found.with_columns(**keys).sort("setup_id").collect(engine="in-memory")
 
 
-def _summaries(features: Sequence[str]) -> list[str]:
+def summaries(features: Sequence[str]) -> list[str]:
+    """Those of some features that are columns of gold.summaries."""
     return [feature for feature in features if feature in catalog.load().summaries] if features else []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ _TAIL = 0.05
 _REACH = 40.0  # how many e-folds of a tail the integration covers
 _GRID = np.linspace(-1.0, 1.0, 8001)
 _BEND = 12.0
+_STRETCH, _COSH = np.sinh(_BEND * np.abs(_GRID)) / np.sinh(_BEND), np.cosh(_BEND * _GRID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +119,21 @@ def beta_quantile(a: float, b: float, q: float) -> float:
     """
     if a <= 0 or b <= 0:
         return 0.0 if a <= 0 else 1.0
-    centre, step = math.log(a / b), _GRID[1] - _GRID[0]
-    below, above = 1 + _REACH / a, 1 + _REACH / b
-    stretch = np.sinh(_BEND * np.abs(_GRID)) / np.sinh(_BEND)
-    z = centre + np.where(_GRID < 0, -below, above) * stretch
-    slope = np.where(_GRID < 0, below, above) * np.cosh(_BEND * _GRID) / np.sinh(_BEND) * _BEND
-    log_density = -a * np.logaddexp(0, -z) - b * np.logaddexp(0, z)
-    density = np.exp(log_density - log_density.max()) * slope * step
-    mass = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
+    z, mass = _integral(a, b)
     at = float(np.interp(q * mass[-1], mass, z))
     return 1 / (1 + math.exp(-at)) if at > 0 else math.exp(at) / (1 + math.exp(at))
+
+
+@functools.lru_cache(1)
+def _integral(a: float, b: float) -> tuple[Reals, Reals]:
+    """Logits, and the mass below each, unscaled; both ends of an interval are read from one."""
+    centre, step = math.log(a / b), _GRID[1] - _GRID[0]
+    below, above = 1 + _REACH / a, 1 + _REACH / b
+    z = centre + np.where(_GRID < 0, -below, above) * _STRETCH
+    slope = np.where(_GRID < 0, below, above) * _COSH / np.sinh(_BEND) * _BEND
+    log_density = -a * np.logaddexp(0, -z) - b * np.logaddexp(0, z)
+    density = np.exp(log_density - log_density.max()) * slope * step
+    return z, np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
 
 
 def width(sigma_60: float, horizon_s: int, tick: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from warehouse import card, question
+from warehouse import card, question, vectors
 from warehouse.card import NAMES
 from warehouse.index import Neighbours, Pool
 from warehouse.sequel import Ends
@@ -61,33 +61,35 @@ def reasons(
     setups; far are those with the largest squared gap, and never near too. `gap` is the neighbour less the
     question in scaled units, `share` its part of the squared distance; what either lacks is in neither list.
     """
-    squares = np.square(_gaps(mine, pool.vectors[pool.allowed], pool.mad))
-    seen = np.isfinite(squares)
-    usual = np.where(seen, squares, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
-    gaps = _gaps(mine, pool.vectors[found.rows], pool.mad)
-    return [_reasons(row, usual, slots) for row in gaps]
+    gaps = (pool.vectors[found.rows].astype(np.float64) - mine.astype(np.float64)) / pool.mad
+    squares = gaps**2
+    whole = np.nansum(squares, axis=1, keepdims=True)
+    shares = np.divide(squares, whole, out=np.zeros_like(squares), where=whole > 0)
+    far = np.argsort(-squares, axis=1, kind="stable")[:, :TOLD]
+    odd = squares - _usual(mine, pool)
+    np.put_along_axis(odd, far, np.nan, axis=1)
+    near = np.argsort(odd, axis=1, kind="stable")[:, :TOLD]
+    near = np.where(np.isnan(np.take_along_axis(odd, near, axis=1)), -1, near)
+    far = np.where(np.isnan(np.take_along_axis(squares, far, axis=1)), -1, far)
+    return [
+        {"near": _named(ours, gap, share, slots), "far": _named(theirs, gap, share, slots)}
+        for ours, theirs, gap, share in zip(
+            near.tolist(), far.tolist(), gaps.tolist(), shares.tolist(), strict=True
+        )
+    ]
 
 
-def _gaps(mine: Vectors, others: Vectors, mad: Reals) -> Reals:
-    found: Reals = (others.astype(np.float64) - mine.astype(np.float64)) / mad
+def _usual(mine: Vectors, pool: Pool) -> Reals:
+    """Mean squared gap of each slot between the question and the admitted setups that have it."""
+    total, seen = np.zeros(len(mine)), np.zeros(len(mine))
+    for squares, known in vectors.apart(mine, pool.vectors[pool.allowed], pool.mad):
+        total += squares.sum(axis=0)
+        seen += known.sum(axis=0)
+    found: Reals = total / np.maximum(seen, 1)
     return found
 
 
-def _reasons(gaps: Reals, usual: Reals, slots: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    squares = np.where(np.isfinite(gaps), gaps**2, np.nan)
-    whole = np.nansum(squares)
-    known = np.flatnonzero(np.isfinite(gaps))
-    far = known[np.argsort(-squares[known], kind="stable")][:TOLD]
-    rest = known[~np.isin(known, far)]
-    order = {"near": rest[np.argsort((squares - usual)[rest], kind="stable")][:TOLD], "far": far}
-    return {
-        name: [
-            {
-                "feature": slots[n],
-                "gap": float(gaps[n]),
-                "share": float(squares[n] / whole) if whole else 0.0,
-            }
-            for n in places
-        ]
-        for name, places in order.items()
-    }
+def _named(
+    places: Sequence[int], gaps: Sequence[float], shares: Sequence[float], slots: Sequence[str]
+) -> list[dict[str, Any]]:
+    return [{"feature": slots[n], "gap": gaps[n], "share": shares[n]} for n in places if n >= 0]

@@ -21,6 +21,7 @@ UP, DOWN = "UP", "DOWN"
 _QUOTED = ("bid_px_00", "ask_px_00")
 BAR = {name: BOOK.schema[name] for name in ("bar_ts", *_QUOTED, "mid_min", "mid_max")}
 """Columns of silver.book that a question is placed by."""
+_NAME = {"symbol": pl.String()}
 _SIGMA = {"bar_ts": NS, "sigma_60": pl.Float64(), "sigma_ratio": pl.Float64()}
 _FROZEN = ("direction", "p_ref", "x0", "sigma_60", "sigma_ratio")
 
@@ -121,9 +122,8 @@ def place(root: Path, level: str, ts: int, contract: str | None = None) -> Place
     date = session.trading_date(ts)
     symbol = _contract(root, date, contract)
     bar = _bar(store.partition(root, "silver.book", symbol=symbol, date=date), ts)
-    product = session.product(symbol)
     level_id, kind, price = _level(root, symbol, date, level, bar + BAR_NS)
-    return Place(root, product, symbol, date, level_id, kind, price, bar)
+    return Place(root, session.product(symbol), symbol, date, level_id, kind, price, bar)
 
 
 def moment(at: Place) -> Moment:
@@ -174,7 +174,7 @@ def _contract(root: Path, date: dt.date, contract: str | None) -> str:
     if contract is not None:
         return contract
     front = [p for p in store.partitions(root, "silver.front_contract") if ("date", str(date)) in p.keys]
-    named = {pl.read_parquet(store.whole(source), columns=["symbol"]).item() for source in front}
+    named = {warm.read(source, _NAME).item() for source in front}
     found = sorted(today & named) or sorted(today)
     if len(found) > 1:
         raise QuestionError(f"{' and '.join(found)} are built for {date}: name one with --contract")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import polars as pl
 
 Codes = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int64]
-Reals = npt.NDArray[np.float64]
+Reals = npt.NDArray[np.floating[Any]]
 
 _AHEAD = 10
 PER_DATE, PER_CLUSTER = 2, 1
@@ -86,14 +87,10 @@ def groups(setups: pl.DataFrame) -> Groups:
 
 def _place(codes: Codes) -> Codes:
     """How many rows of the same code come before each row."""
-    order = np.argsort(codes, kind="stable")
-    starts = _starts(codes[order])
-    before = np.arange(len(codes)) - np.repeat(starts, np.diff(starts, append=len(codes)))
+    order, rows = np.argsort(codes, kind="stable"), np.arange(len(codes))
+    told = codes[order]
+    new = np.ones(len(codes), bool)
+    np.not_equal(told[1:], told[:-1], out=new[1:])
     place = np.empty(len(codes), np.int64)
-    place[order] = before
+    place[order] = rows - np.maximum.accumulate(np.where(new, rows, 0))
     return place
-
-
-def _starts(codes: Codes) -> Codes:
-    """Where a new code begins, of codes in order."""
-    return np.flatnonzero(np.diff(codes, prepend=codes[:1] - 1) != 0)

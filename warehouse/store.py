@@ -87,26 +87,24 @@ def partition(root: Path, table: str, **keys: str | dt.date) -> Partition:
 
 def partitions(root: Path, table: str) -> list[Partition]:
     """Every placed partition of a table, sorted by keys."""
-    split = ((whose.split("=", 1), date.split("=", 1)) for whose, date in _placed(root, table))
-    return [Partition(root, table, ((one, whose), (other, date))) for (one, whose), (other, date) in split]
+    split = (folder.rsplit("/", 2)[1:] for folder, _, _ in seen(root, table))
+    keys = ((whose.partition("="), date.partition("=")) for whose, date in split)
+    return [Partition(root, table, ((a, whose), (b, date))) for (a, _, whose), (b, _, date) in keys]
 
 
 def seen(root: Path, table: str) -> Seen:
-    """What lies on disk of every partition of a table: another once one was placed, removed or damaged."""
+    """The placed partitions of a table as they lie on disk now, sorted by keys.
+
+    Another once one was placed, removed or damaged.
+    """
     base = f"{root}/{table.replace('.', '/')}"
-    return tuple(_sight(f"{base}/{whose}/{date}") for whose, date in _placed(root, table))
+    folders = sorted(f"{base}/{whose}/{date}" for whose in _keyed(base) for date in _keyed(f"{base}/{whose}"))
+    return tuple(one for one in map(_sight, folders) if one[1] is not None)
 
 
 def sight(target: Partition) -> Seen:
-    """The same of one partition."""
+    """The same of one partition, placed or not."""
     return (_sight(f"{target.root}/{target.name}"),)
-
-
-def _placed(root: Path, table: str) -> list[tuple[str, str]]:
-    """Both keys of every partition that has a manifest, sorted."""
-    base = f"{root}/{table.replace('.', '/')}"
-    keys = ((whose, date) for whose in _keyed(base) for date in _keyed(f"{base}/{whose}"))
-    return sorted(each for each in keys if _stat("/".join((base, *each, _MANIFEST))))
 
 
 def _keyed(folder: str) -> list[str]:

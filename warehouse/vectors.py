@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,18 +14,19 @@ import polars as pl
 
 from warehouse import catalog
 from warehouse.errors import QuestionError
-from warehouse.spread import Groups
 
 Vectors = npt.NDArray[np.float32]
 Reals = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 DEFAULT = "snapshot30r"
 """The spec that is used unless another is named: the ratio twins of the trigger snapshot."""
 CLIPPED = 5.0
 """Scaled values beyond which one slot may not turn a principal axis."""
-_LEFT_OUT, _FEWEST, _PAIRS = 100, 25, 250_000  # past moments asked; pairs that take milliseconds
 LEAN = "lean"
 """What is compared beside the slots: their combination that best told past BREAK from REJECT."""
+_AT_ONCE = 2_048
+"""Rows whose gaps stay near the processor."""
 SHARED_TENTHS = 7
 """Two vectors compare only where they share seven tenths of their slots."""
 
@@ -148,40 +150,24 @@ def distances(question: Vectors, vectors: Vectors, mad: Reals) -> Reals:
     The mean over the slots that both have stands for those that one lacks, so that a vector with gaps is
     neither nearer nor farther for them. Infinite where fewer than seven tenths are shared. Centres cancel.
     """
-    gaps = (vectors.astype(np.float64) - question.astype(np.float64)) / mad
-    width = gaps.shape[1]
-    shared = np.isfinite(gaps).sum(axis=1)
-    total = np.nansum(gaps * gaps, axis=1)
-    enough = shared * 10 >= SHARED_TENTHS * width
-    return np.sqrt(np.where(enough, total * width / np.maximum(shared, 1), np.inf))
+    found, width = [np.empty(0)], vectors.shape[1]
+    for squares, known in apart(question, vectors, mad):
+        shared, total = known.sum(axis=1), squares.sum(axis=1)
+        enough = shared * 10 >= SHARED_TENTHS * width
+        found.append(np.sqrt(np.where(enough, total * width / np.maximum(shared, 1), np.inf)))
+    return np.concatenate(found)
 
 
-def usual(vectors: Vectors, groups: Groups, mad: Reals, k: int) -> Reals:
-    """Distance to the k-th neighbour on other dates of evenly spaced vectors, of those that have one.
-
-    Up to 100 are asked, fewer in a large library, and their neighbours are spread as an answer's are.
-
-    Args:
-        vectors: (n, d) float32.
-        groups: Of the vectors.
-        mad: (d,) scale.
-        k: Which neighbour.
-    """
-    if len(vectors) <= k:
-        return np.empty(0)
-    count = min(_LEFT_OUT, len(vectors), max(_FEWEST, _PAIRS // len(vectors)))
-    asked = np.linspace(0, len(vectors) - 1, count).astype(int)
-    known = np.isfinite(vectors).astype(np.float32)
-    values = np.where(known > 0, vectors / mad.astype(np.float32), np.float32(0))
-    # the sum of (a - b)^2 over shared slots, as one product of matrices
-    left = np.hstack([values[asked] ** 2, known[asked], -2 * values[asked]])
-    squares, shared = left @ np.hstack([known, values**2, values]).T, known[asked] @ known.T
-    squares *= vectors.shape[1]
-    squares /= np.maximum(shared, 1)
-    squares[shared * 10 < SHARED_TENTHS * vectors.shape[1]] = np.inf
-    squares[groups.dates[asked][:, None] == groups.dates] = np.inf
-    nth = groups.nth(squares, k)
-    return np.sqrt(np.maximum(nth[np.isfinite(nth)], 0).astype(np.float64))
+def apart(question: Vectors, vectors: Vectors, mad: Reals) -> Iterator[tuple[Reals, Mask]]:
+    """Squared gaps in scaled units, 0 where either lacks the slot, and where none does; some rows a time."""
+    mine = question.astype(np.float64)
+    for start in range(0, len(vectors), _AT_ONCE):
+        squares = vectors[start : start + _AT_ONCE] - mine
+        squares /= mad
+        squares *= squares
+        known = ~np.isnan(squares)
+        squares[~known] = 0.0
+        yield squares, known
 
 
 def scaled(vectors: Vectors, scale: Scaler) -> Vectors:

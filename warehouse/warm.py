@@ -61,7 +61,8 @@ class Held:
 
     def vectors(self, spec: Spec, date: dt.date) -> tuple[Vectors, Reals]:
         """Of the same setups, as `vectors.placed` gives them by the scaler of a date."""
-        files = (self._of("setups"), self._of("summaries"), self._of("scalers"))
+        told = self._of("summaries") if library.summaries(spec.slots) else ()
+        files = (self._of("setups"), told, self._of("scalers"))
         return _placed(self.root, self.product, spec, date, *files)
 
     def scaler(self, spec: Spec, date: dt.date) -> Scaler:

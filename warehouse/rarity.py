@@ -1,0 +1,60 @@
+"""How unusual a moment is: how far the past lies from itself."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from warehouse.spread import Groups
+from warehouse.vectors import SHARED_TENTHS, Reals, Vectors
+
+_LEFT_OUT, _FEWEST, _PAIRS = 100, 25, 250_000  # past moments asked; pairs that take milliseconds
+_AT_ONCE = 2_048
+"""Rows that stay near the processor."""
+
+
+def usual(vectors: Vectors, groups: Groups, mad: Reals, k: int) -> Reals:
+    """Distance to the k-th neighbour on other dates of evenly spaced vectors, of those that have one.
+
+    Up to 100 are asked, fewer in a large library, and their neighbours are spread as an answer's are.
+
+    Args:
+        vectors: (n, d) float32.
+        groups: Of the vectors.
+        mad: (d,) scale.
+        k: Which neighbour.
+    """
+    if len(vectors) <= k:
+        return np.empty(0)
+    count = min(_LEFT_OUT, len(vectors), max(_FEWEST, _PAIRS // len(vectors)))
+    asked = np.linspace(0, len(vectors) - 1, count).astype(int)
+    mine, dates = _parts(vectors[asked], mad), groups.dates[asked][:, None]
+    squares = np.empty((count, len(vectors)), np.float32)
+    for start in range(0, len(vectors), _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        part = _squares(mine, _parts(vectors[rows], mad))
+        part[dates == groups.dates[rows]] = np.inf
+        squares[:, rows] = part
+    nth = groups.nth(squares, k)
+    return np.sqrt(np.maximum(nth[np.isfinite(nth)], 0).astype(np.float64))
+
+
+def _parts(vectors: Vectors, mad: Reals) -> Vectors:
+    """Which slots are known, squares of scaled values, 0 where they are not, and those values, (n, 3, d)."""
+    parts = np.empty((len(vectors), 3, vectors.shape[1]), np.float32)
+    known, squares, values = parts[:, 0], parts[:, 1], parts[:, 2]
+    known[:] = np.isfinite(vectors)
+    np.divide(vectors, mad.astype(np.float32), out=values)
+    values[known == 0] = 0
+    np.square(values, out=squares)
+    return parts
+
+
+def _squares(mine: Vectors, theirs: Vectors) -> Vectors:
+    """Squared partial distances of (q, 3, d) to (n, 3, d): sums of (a - b)^2 as one product of matrices."""
+    left, width = np.hstack([mine[:, 1], mine[:, 0], -2 * mine[:, 2]]), mine.shape[2]
+    squares, shared = left @ theirs.reshape(len(theirs), -1).T, mine[:, 0] @ theirs[:, 0].T
+    squares *= width
+    squares /= np.maximum(shared, 1)
+    squares[shared * 10 < SHARED_TENTHS * width] = np.inf
+    found: Vectors = squares
+    return found
