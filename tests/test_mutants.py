@@ -83,7 +83,7 @@ def fills_as_pulls(patch):
 
     patch.setattr(mbp10, "split", split)
     patch.setattr(orders, "_filled", lambda _, table: np.zeros(len(table["at"]), np.int64))
-    patch.setattr(mbo, "hidden_by", lambda traded, _, later: traded.of(np.zeros_like(later)))
+    patch.setattr(mbo, "hidden_by", lambda traded, _: traded.of(np.zeros_like(traded.qty)))
 
 
 def _altered(patch, change):

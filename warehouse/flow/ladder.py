@@ -39,10 +39,11 @@ class Grid:
         bar = np.repeat(np.arange(len(low)), width)
         u = low[bar] + np.arange(self.begins[-1]) - self.begins[bar]
         outside = [self._outside(*entries) for entries in lone]
-        self._keys = np.unique(np.concatenate([*outside, np.empty(0, np.int64)])).astype(np.int64)
+        keys = np.sort(np.concatenate([*outside, np.empty(0, np.int64)]))
+        self._keys: Ints = keys[np.diff(keys, prepend=keys[:1] - 1) != 0]
         far_u = (self._keys + _SPAN // 2) % _SPAN - _SPAN // 2
-        self.bar = np.append(bar, (self._keys - far_u) // _SPAN)
-        self.u = np.append(u, far_u)
+        self.bar: Ints = np.append(bar, (self._keys - far_u) // _SPAN)
+        self.u: Ints = np.append(u, far_u)
 
     def __len__(self) -> int:
         return len(self.bar)

@@ -87,7 +87,7 @@ def split(
     """
     traded, rows = summed(trades), len(ts) + 1
     fill = np.zeros(len(removals.row), np.int64)
-    _fill_exact(fill, removals, traded, rows)
+    near, slot = _fill_exact(fill, removals, traded, rows)
     if len(auction.row):
         _fill_auction(fill, removals, auction, rows)
     lone = ~_mask(removals.row, rows)[traded.row]
@@ -96,7 +96,8 @@ def split(
     rest[alone] = _fill_later(fill, removals, traded.where(alone), ts, bar)
     unmatched = traded.of(rest * lone)
     filled, pulled = removals.of(fill), removals.of(removals.qty - fill)
-    hidden = hidden_by(traded, filled, later=traded.qty - rest)
+    shown = np.bincount(slot, fill.take(near), len(traded.row)).astype(np.int64)
+    hidden = traded.of(np.maximum(rest - shown, 0))
     refill, answer = after_trades(adds, traded, trades, ts, bar)
     nothing = no_lots()
     return Flow(adds, pulled, filled, hidden, refill, answer, unmatched, modified, nothing, nothing, nothing)
@@ -108,14 +109,19 @@ def _mask(rows: Ints, count: int) -> Flags:
     return there
 
 
-def _fill_exact(fill: Ints, removals: Lots, traded: Lots, rows: int) -> None:
-    """Same event, same price, in feed order."""
-    near = np.flatnonzero(_mask(traded.row, rows)[removals.row])
+def _fill_exact(fill: Ints, removals: Lots, traded: Lots, rows: int) -> tuple[Ints, Ints]:
+    """Same event, same price, in feed order.
+
+    Returns:
+        Removals at the event and price of a trade, and which trade it is.
+    """
+    near = np.flatnonzero(_mask(traded.row, rows).take(removals.row))
     slot = found(traded.key, removals.where(near).key)
     near, slot = near[slot >= 0], slot[slot >= 0]
     order = np.lexsort((removals.at[near], slot))
     near, slot = near[order], slot[order]
-    fill[near] = consumed(removals.qty[near], slot, traded.qty[slot])
+    fill[near] = consumed(removals.qty.take(near), slot, traded.qty.take(slot))
+    return near, slot
 
 
 def _fill_auction(fill: Ints, removals: Lots, auction: Lots, rows: int) -> None:
@@ -160,18 +166,17 @@ def _by_price(u: Ints, row: Ints) -> Ints:
     return u * (1 << 30) + row
 
 
-def hidden_by(traded: Lots, filled: Lots, *, later: Ints) -> Lots:
-    """Traded lots that no displayed removal answers for.
+def hidden_by(traded: Lots, filled: Lots) -> Lots:
+    """Traded lots that no displayed removal of their event answers for.
 
     Args:
         traded: Prints by event and price.
-        filled: What they consumed in their own event.
-        later: What they consumed in later events.
+        filled: What they consumed.
     """
     slot = found(traded.key, filled.key)
     there = slot >= 0
     shown = np.bincount(slot[there], filled.qty[there], len(traded.row)).astype(np.int64)
-    return traded.of(np.maximum(traded.qty - shown - later, 0))
+    return traded.of(np.maximum(traded.qty - shown, 0))
 
 
 def after_trades(adds: Lots, traded: Lots, trades: Lots, ts: Ints, bar: Ints) -> tuple[Lots, Lots]:

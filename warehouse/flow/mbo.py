@@ -127,7 +127,7 @@ def _flow(acts: Acts, usable: Sorted, made: State, number: int, strange: Flags) 
         add=adds,
         pull=pulled,
         fill=filled,
-        hidden=hidden_by(traded, filled, later=np.zeros(len(traded.row), np.int64)),
+        hidden=hidden_by(traded, filled),
         refill=refill,
         answer=answer,
         unmatched=traded.where(~shown[traded.row]),

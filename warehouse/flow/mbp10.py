@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from warehouse.dbn import UNDEF_PRICE
-from warehouse.flow.events import ADD, CANCEL, MODIFY, among
+from warehouse.flow.events import ADD, CANCEL, MODIFY, among, any_of
 from warehouse.flow.ladder import Window
 from warehouse.flow.lots import Lots, found, joined, summed
 from warehouse.flow.matching import Flow, split
@@ -59,6 +59,9 @@ class Mbp10:
         usable = sort(piece, self._tick, known, spoilt)
         wild = absurd(usable, made, self._latest)
         self._latest = latest(usable, self._latest)
+        silent = np.append(
+            True, ~any_of(among(piece.records["action"], ADD, CANCEL, MODIFY), piece.events.first[:-1])
+        )
         orders = self._leave(piece, timeline.end_row)
         self._px, self._sz = (np.stack([getattr(s, w)[:, -1] for s in (bid, ask)]) for w in ("px", "sz"))
         lasting = timeline.lasting(bid, made.centre[0]), timeline.lasting(ask, made.centre[1])
@@ -66,7 +69,7 @@ class Mbp10:
             piece=piece,
             state=made,
             timeline=timeline,
-            flows=(_flow(usable, made, 0), _flow(usable, made, 1)),
+            flows=(_flow(usable, made, 0, silent), _flow(usable, made, 1, silent)),
             lasting=lasting,
             depths=(
                 Window(bid, timeline, lasting[0], orders[0]),
@@ -117,7 +120,7 @@ class Mbp10:
         return out
 
 
-def _flow(usable: Sorted, made: State, number: int) -> Flow:
+def _flow(usable: Sorted, made: State, number: int, silent: Flags) -> Flow:
     """Add, pull and fill of one side."""
     own, piece = made.sides[number], usable.piece
     letter, sign = LETTERS[number], SIGNS[number]
@@ -125,8 +128,6 @@ def _flow(usable: Sorted, made: State, number: int) -> Flow:
     modifies = usable.lots(usable.of(MODIFY, letter), sign)
     more, less = _modified(modifies, adds, cuts, own)
     named, auction = hits(usable, made, number)
-    silent = np.ones(len(own.best), np.bool_)
-    silent[piece.event[among(piece.records["action"], ADD, CANCEL, MODIFY)]] = False
     return split(
         joined((adds, more)),
         joined((cuts, less)),
@@ -141,7 +142,7 @@ def _flow(usable: Sorted, made: State, number: int) -> Flow:
 
 def _visible(lots: Lots, own: Side) -> Lots:
     """Those at a price that is known before or after the event."""
-    kept = lots.u >= np.minimum(own.edge[lots.row - 1], own.edge[lots.row])
+    kept = lots.u >= np.minimum(own.edge.take(lots.row - 1), own.edge.take(lots.row))
     return lots if kept.all() else lots.where(kept)
 
 

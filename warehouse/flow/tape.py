@@ -18,8 +18,10 @@ Flags = npt.NDArray[np.bool_]
 Array = np.ndarray[Any, np.dtype[Any]]
 Batch = dict[str, Array]
 """Columns by name: times as int64 ns, letters as their character codes, the rest as stored."""
-Frame = dict[str, tuple[Array, Flags | None]]
-"""Columns of a table by name, and where they are null."""
+Column = tuple[Array, Flags | None]
+"""Values of a column of a table, and where they are null."""
+Frame = dict[str, Column]
+"""Columns of a table by name."""
 
 RECORDS = 1 << 16
 """Records in a batch; nothing that is written depends on it."""
