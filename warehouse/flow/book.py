@@ -38,7 +38,7 @@ def _levels(reading: Reading, number: int) -> Frame:
     held = _lot_ns(reading, number)
     out: Frame = {}
     for level in range(DEPTH):
-        px = side.px[level, time.end_row]
+        px = side.px[level].take(side.step.take(time.end_row))
         out[f"{name}_px_{level:02d}"] = px / _POINT, px == UNDEF_PRICE
         out[f"{name}_sz_{level:02d}"] = side.sz[level, time.end_row].astype(np.int64), None
         out[f"{name}_ct_{level:02d}"] = reading.orders[number, level].astype(np.int64), None

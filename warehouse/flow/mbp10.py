@@ -14,12 +14,15 @@ from warehouse.flow.matching import Flow, split
 from warehouse.flow.pieces import Piece
 from warehouse.flow.prints import absurd, hits, latest
 from warehouse.flow.reading import LETTERS, Reading, Sorted, broken, sort
-from warehouse.flow.state import ABSENT, SIGNS, Side, State, held, state
+from warehouse.flow.state import ABSENT, SIGNS, Side, State, held, state, turning
 from warehouse.flow.tape import HEAD, Array, Flags, Ints
 from warehouse.flow.timeline import Timeline
 from warehouse.schema import DEPTH
 
-_SIDES = ("bid", "ask")
+
+def _names(number: int, what: str) -> list[str]:
+    """Columns of a side's levels, best first."""
+    return [f"{('bid', 'ask')[number]}_{what}_{level:02d}" for level in range(DEPTH)]
 
 
 class Mbp10:
@@ -33,7 +36,7 @@ class Mbp10:
     columns: ClassVar[tuple[str, ...]] = (
         *HEAD,
         "sequence",
-        *(f"{s}_{what}_{i:02d}" for s in _SIDES for what in ("px", "sz", "ct") for i in range(DEPTH)),
+        *(name for number in (0, 1) for what in ("px", "sz", "ct") for name in _names(number, what)),
     )
 
     remembers: ClassVar[bool] = False
@@ -43,7 +46,7 @@ class Mbp10:
         self._px = np.full((2, DEPTH), UNDEF_PRICE, np.int64)
         self._sz, self._ct = np.zeros((2, DEPTH), np.uint32), np.zeros((2, DEPTH), np.uint32)
         self._known, self._latest = False, np.empty(0, np.int64)
-        self._buffers = [(np.empty((DEPTH, 0), np.int64), np.empty((DEPTH, 0), np.uint32))] * 2
+        self._buffers = [np.empty((DEPTH, 0), np.uint32)] * 2
 
     def skip(self, piece: Piece) -> None:
         """Keep the last state."""
@@ -83,21 +86,35 @@ class Mbp10:
         )
 
     def _side(self, piece: Piece, number: int) -> tuple[Side, Flags]:
-        px, sz = self._room(number, len(piece.bar) + 1)
-        px[:, 0], sz[:, 0] = self._px[number], self._sz[number]
+        turns, px = self._prices(piece, number)
+        sz = self._room(number, len(piece.bar) + 1)
+        sz[:, 0] = self._sz[number]
         ends = piece.columns.at(piece.events.first[1:] - 1 + piece.offset)
-        for level in range(DEPTH):
-            ends.take(f"{_SIDES[number]}_px_{level:02d}", px[level, 1:])
-            ends.take(f"{_SIDES[number]}_sz_{level:02d}", sz[level, 1:])
-        return held(SIGNS[number], self._tick, px, sz)
+        for level, name in enumerate(_names(number, "sz")):
+            ends.take(name, sz[level, 1:])
+        return held(SIGNS[number], self._tick, turns, px, sz)
 
-    def _room(self, number: int, rows: int) -> tuple[Array, Array]:
-        """A side's arrays, the same memory for every piece: fresh pages cost more than filling them."""
-        if rows > self._buffers[number][0].shape[1]:
-            shape = (DEPTH, rows + rows // 4)
-            self._buffers[number] = np.empty(shape, np.int64), np.empty(shape, np.uint32)
-        px, sz = self._buffers[number]
-        return px[:, :rows], sz[:, :rows]
+    def _prices(self, piece: Piece, number: int) -> tuple[Ints, Array]:
+        """Rows that changed a price of a side, and the prices carried in and after each of them.
+
+        Prices rarely change, so only events with a record that changed one are looked at.
+        """
+        names, end = _names(number, "px"), piece.offset + len(piece.event)
+        row = piece.event[piece.columns.differ(names, piece.offset, end)]
+        row = row[np.diff(row, prepend=0) > 0]
+        px = np.empty((DEPTH, len(row) + 1), np.int64)
+        px[:, 0] = self._px[number]
+        ends = piece.columns.at(piece.events.first.take(row) - 1 + piece.offset)
+        for level, name in enumerate(names):
+            ends.take(name, px[level, 1:])
+        turns = turning(px)
+        return row.take(turns - 1), px.take(np.append(0, turns), axis=1)
+
+    def _room(self, number: int, rows: int) -> Array:
+        """A side's sizes, the same memory for every piece: fresh pages cost more than filling them."""
+        if rows > self._buffers[number].shape[1]:
+            self._buffers[number] = np.empty((DEPTH, rows + rows // 4), np.uint32)
+        return self._buffers[number][:, :rows]
 
     def _leave(self, piece: Piece, rows: Ints) -> Array:
         """Order counts at rows, (2, 10, len(rows)); the last state is kept for the next piece."""
@@ -114,9 +131,9 @@ class Mbp10:
         old = int(np.searchsorted(rows, 1))
         out[:, :, :old] = carried[:, :, None]
         ends = piece.columns.at(piece.events.first[rows[old:]] - 1 + piece.offset)
-        for number, name in enumerate(_SIDES):
-            for level in range(DEPTH):
-                ends.take(f"{name}_{what}_{level:02d}", out[number, level, old:])
+        for number in (0, 1):
+            for level, name in enumerate(_names(number, what)):
+                ends.take(name, out[number, level, old:])
         return out
 
 

@@ -122,7 +122,7 @@ def quotes(reading: Reading) -> Frame:
     out: Frame = {"ts": (events.ts[row - 1], None), "reset": (reset, None)}
     for name, side in zip(("bid", "ask"), sides, strict=True):
         null = unknown | (side.best[row] == ABSENT)
-        out[f"{name}_px"] = side.px[0].take(row) / _POINT, null
+        out[f"{name}_px"] = side.px[0].take(side.step.take(row)) / _POINT, null
         out[f"{name}_qty"] = side.sz[0].take(row), null
     return out
 
