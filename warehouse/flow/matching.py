@@ -55,10 +55,6 @@ class Flow:
             "pull_young": self.young,
         }
 
-    def told(self) -> tuple[Lots, ...]:
-        """Entries that cover every price of the flow."""
-        return self.add, self.pull, self.fill, self.hidden, self.modified
-
 
 def split(
     adds: Lots,
@@ -117,9 +113,10 @@ def _fill_exact(fill: Ints, removals: Lots, traded: Lots, rows: int) -> tuple[In
     """
     near = np.flatnonzero(_mask(traded.row, rows).take(removals.row))
     slot = found(traded.key, removals.where(near).key)
-    near, slot = near[slot >= 0], slot[slot >= 0]
-    order = np.lexsort((removals.at[near], slot))
-    near, slot = near[order], slot[order]
+    there = np.flatnonzero(slot >= 0)
+    near, slot = near.take(there), slot.take(there)
+    order = np.lexsort((removals.at.take(near), slot))
+    near, slot = near.take(order), slot.take(order)
     fill[near] = consumed(removals.qty.take(near), slot, traded.qty.take(slot))
     return near, slot
 
@@ -198,9 +195,10 @@ def after_trades(adds: Lots, traded: Lots, trades: Lots, ts: Ints, bar: Ints) ->
     order = np.lexsort((trades.at, trades.u))
     keys = _by_price(trades.u[order], trades.at[order])
     before = np.searchsorted(keys, _by_price(near.u, near.at)) - 1
-    near, last = near.where(before >= 0), trades.where(order[before[before >= 0]])
-    follows = (last.u == near.u) & (bar[last.row - 1] == bar[near.row - 1])
-    soon = follows & (ts[near.row - 1] - ts[last.row - 1] <= REFRESH_NS)
+    there = np.flatnonzero(before >= 0)
+    near, last = near.where(there), trades.where(order.take(before.take(there)))
+    follows = (last.u == near.u) & (bar.take(last.row - 1) == bar.take(near.row - 1))
+    soon = follows & (ts.take(near.row - 1) - ts.take(last.row - 1) <= REFRESH_NS)
     within = summed(near.where(follows & (last.row == near.row)))
     limit = traded.qty[found(traded.key, within.key)]
     return within.of(np.minimum(within.qty, limit)), near.where(soon)
@@ -211,8 +209,10 @@ def _near(adds: Lots, trades: Lots, bar: Ints) -> Flags:
     low, high = int(trades.u.min()), int(trades.u.max())
     if high - low > 1 << 12:
         return np.isin(adds.u, trades.u)
-    there = np.zeros((int(bar[-1]) + 1, high - low + 1), np.bool_)
-    there[bar[trades.row - 1], trades.u - low] = True
+    width = high - low + 1
+    there = np.zeros((int(bar[-1]) + 1) * width, np.bool_)
+    there[bar[trades.row - 1] * width + trades.u - low] = True
     inside = (adds.u >= low) & (adds.u <= high)
-    chosen: Flags = inside & there[bar[adds.row - 1], np.clip(adds.u - low, 0, high - low)]
+    cell = bar.take(adds.row - 1) * width + np.clip(adds.u - low, 0, high - low)
+    chosen: Flags = inside & there.take(cell)
     return chosen

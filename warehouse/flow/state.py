@@ -39,7 +39,7 @@ class Changes:
     def where(self, chosen: Flags) -> Changes:
         """The chosen entries."""
         at = np.flatnonzero(chosen)
-        return Changes(self.row[at], self.u[at], self.lots[at])
+        return Changes(self.row.take(at), self.u.take(at), self.lots.take(at))
 
 
 @dataclass(slots=True)
@@ -80,11 +80,11 @@ class Side:
 
     Args:
         sign: 1 for bids, -1 for asks.
-        px: Prices in 1e-9 points from the first row on and after each of `turns`, (10, steps); UNDEF_PRICE
-            where there is no level.
+        px: Prices in 1e-9 points at first and after each of `turns`, (10, steps); UNDEF_PRICE for no level.
         u: Their coordinates; ABSENT where there is no level.
         step: Which of them each row has.
         sz: Sizes in lots, (10, rows).
+        total: Lots of all ten levels at every row.
         touched: Rows, from 1, whose first level is not that of the row before.
         turns: Rows any of whose prices is not that of the row before.
         level, still: Level and change of every size that changed in the other rows, level by level.
@@ -99,6 +99,7 @@ class Side:
     u: Ints
     step: Ints
     sz: Array
+    total: Ints
     touched: Ints
     turns: Turns
     level: Ints
@@ -158,13 +159,12 @@ def side(sign: int, tick: int, turns: Ints, px: Array, sz: Array) -> Side:
     """
     rows, u = sz.shape[1], _coordinate(sign, tick, px)
     step = np.repeat(np.arange(len(turns) + 1), np.diff(turns, prepend=0, append=rows))
-    shifted, first = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
+    first = np.zeros(rows, np.bool_)
     first[1:] = sz[0, 1:] != sz[0, :-1]
     first[turns[px[0, 1:] != px[0, :-1]]] = True
-    shifted[turns] = True
     was, now = (_columns(sz, at).astype(np.int64) for at in (turns - 1, turns))
     found = Turns(turns, u[:, :-1], was, u[:, 1:], now)
-    level, still, most = _still(u, step, sz, ~shifted[1:])
+    level, still, most = _still(u, step, sz, step[1:] == step[:-1])
     on_grid = not ((u * (sign * tick) != px) & (px != UNDEF_PRICE))[:, 1:].any()
     return Side(
         sign=sign,
@@ -172,6 +172,7 @@ def side(sign: int, tick: int, turns: Ints, px: Array, sz: Array) -> Side:
         u=u,
         step=step,
         sz=sz,
+        total=_total(sz, found, still),
         touched=np.flatnonzero(first),
         turns=found,
         level=level,
@@ -183,12 +184,17 @@ def side(sign: int, tick: int, turns: Ints, px: Array, sz: Array) -> Side:
     )
 
 
+def _total(sz: Array, turns: Turns, still: Changes) -> Ints:
+    """Lots of all levels at every row, summed from their changes, which are fewer than they."""
+    change = np.bincount(still.row, still.lots, sz.shape[1]).astype(np.int64)
+    change[turns.row] = turns.now.sum(axis=0) - turns.was.sum(axis=0)
+    change[0] = sz[:, 0].sum()
+    return np.cumsum(change, out=change)
+
+
 def turning(px: Array) -> Ints:
     """Columns, from 1, any of whose prices is not that of the column before."""
-    shifted = np.zeros(px.shape[1], np.bool_)
-    for prices in px:
-        shifted[1:] |= prices[1:] != prices[:-1]
-    return np.flatnonzero(shifted)
+    return np.flatnonzero((px[:, 1:] != px[:, :-1]).any(axis=0)) + 1
 
 
 def _columns(levels: Array, rows: Ints) -> Array:
@@ -233,10 +239,9 @@ def state(bid: Side, ask: Side, known: int) -> State:
     """Both sides, and where the microprice lies between them."""
     there = (bid.best != ABSENT) & (ask.best != ABSENT)
     both = there & (bid.best + ask.best < 0)
-    made = State((bid, ask), known, (bid.best + 1, ask.best + 1), both, there & ~both)
+    centres = (np.where(both, bid.best + 1, ABSENT), np.where(both, ask.best + 1, ABSENT))
+    made = State((bid, ask), known, centres, both, there & ~both)
     spread = made.spread
-    for centre in made.centre:
-        centre[~both] = ABSENT
     wide = np.flatnonzero(both & (spread != 1))
     sizes = bid.sz[0, wide].astype(np.int64), ask.sz[0, wide].astype(np.int64)
     for own, centre, size in zip(made.sides, made.centre, sizes, strict=True):

@@ -53,6 +53,8 @@ def batches(
         since: Records received before it are skipped.
         until: Records received at or after it are cut off.
     """
+    # The default pool hands memory back and takes it anew, to be zeroed, batch after batch.
+    pa.set_memory_pool(pa.system_memory_pool())
     first, end = since or 0, np.iinfo(np.int64).max if until is None else until
     for group in (group for path in paths for group in _groups(path)):
         if group.last >= first and group.first < end:

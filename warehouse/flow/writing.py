@@ -144,7 +144,7 @@ def _ladder(reading: Reading, number: int) -> Frame:
     depth, flow, time = reading.depths[number], reading.flows[number], reading.timeline
     side = reading.state.sides[number]
     on = ladder.grid(*depth.reach(), side.best, time, flow)
-    return ladder.table(depth.show(on), on, flow, time, side.sign)
+    return ladder.table(depth.show(on), on, flow, side.sign)
 
 
 def _conserved(sides: list[Frame], reset: Array) -> tuple[Ints, Ints]:
