@@ -10,9 +10,9 @@ import pytest
 from flow_pass import passed
 from tapes import TICK, at
 
-from warehouse import dbn
 from warehouse.flow import mbo, mbp10, orders, tape
 from warehouse.flow.lots import Lots, joined, no_lots
+from warehouse.flow.state import ABSENT
 
 START = at("2025-06-04T13:30")
 DATE = dt.date(2025, 6, 4)
@@ -83,7 +83,7 @@ def fills_as_pulls(patch):
 
     patch.setattr(mbp10, "split", split)
     patch.setattr(orders, "_filled", lambda _, table: np.zeros(len(table["at"]), np.int64))
-    patch.setattr(mbo, "hidden_by", lambda traded, _, later: traded.of(np.zeros_like(later)))
+    patch.setattr(mbo, "hidden_by", lambda traded, _: traded.of(np.zeros_like(traded.qty)))
 
 
 def _altered(patch, change):
@@ -116,11 +116,10 @@ def sorted_by_ts_event(patch):
 def ladder_index_differencing(patch):
     def by_index(own, wanted):
         rows = np.flatnonzero(wanted[1:]) + 1
-        old, new = own.sz[:, rows - 1].astype(np.int64), own.sz[:, rows].astype(np.int64)
-        level, row = np.nonzero((new != old) & (own.px[:, rows] != dbn.UNDEF_PRICE))
+        (_, old), (u, new) = own.levels(rows - 1), own.levels(rows)
+        level, row = np.nonzero((new != old) & (u != ABSENT))
         change = (new - old)[level, row]
-        u = own.coordinate(own.px[:, rows])[level, row]
-        return Lots(rows[row], u, np.abs(change), rows[row]), change
+        return Lots(rows[row], u[level, row], np.abs(change), rows[row]), change
 
     patch.setattr(mbp10, "_differences", by_index)
 

@@ -38,7 +38,7 @@ def _levels(reading: Reading, number: int) -> Frame:
     held = _lot_ns(reading, number)
     out: Frame = {}
     for level in range(DEPTH):
-        px = side.px[level, time.end_row]
+        px = side.px[level].take(side.step.take(time.end_row))
         out[f"{name}_px_{level:02d}"] = px / _POINT, px == UNDEF_PRICE
         out[f"{name}_sz_{level:02d}"] = side.sz[level, time.end_row].astype(np.int64), None
         out[f"{name}_ct_{level:02d}"] = reading.orders[number, level].astype(np.int64), None
@@ -119,13 +119,15 @@ class _Bands:
 def _band_flows(reading: Reading, number: int, limits: Ints) -> Frame:
     """Flow by the distance of its price from the microprice before its event; beyond that is nearest."""
     flow, centre, bars = reading.flows[number], reading.state.centre[number], reading.timeline.bars
-    bands, out = np.searchsorted(limits, np.arange(limits[-1] + 2)), dict[str, tuple[Array, Flags | None]]()
+    far, out = int(limits[-1]) + 1, dict[str, tuple[Array, Flags | None]]()
+    # The last band takes what lies in none: too far, or without a microprice.
+    bands = np.searchsorted(limits, np.arange(far + 1)) * bars
     for kind, lots in (("add", flow.add), ("pull", flow.pull), ("fill", flow.fill)):
-        middle = centre[lots.row - 1]
-        band = bands.take(np.clip(middle - lots.u, 0, limits[-1] + 1))
-        inside = np.flatnonzero((band < len(limits)) & (middle != ABSENT))
-        cell = band[inside] * bars + reading.timeline.bar_of(lots.row[inside])
-        sums = np.bincount(cell, lots.qty[inside], len(limits) * bars).astype(np.int64).reshape(-1, bars)
+        middle = centre.take(lots.row - 1)
+        distance = np.clip(middle - lots.u, 0, far)
+        distance[middle == ABSENT] = far
+        cell = bands.take(distance) + reading.timeline.bar_of(lots.row)
+        sums = np.bincount(cell, lots.qty, (len(limits) + 1) * bars).astype(np.int64).reshape(-1, bars)
         for index in range(len(limits)):
             out[f"{kind}_{_NAMES[number]}_{_band(index)}"] = sums[index], None
     return out
@@ -140,7 +142,7 @@ def _touch(reading: Reading, tick: int) -> Frame:
     time, made = reading.timeline, reading.state
     bid, ask = made.sides
     inner = bid.sz[0].astype(np.int64), ask.sz[0].astype(np.int64)
-    outer = bid.sz.sum(axis=0, dtype=np.int64), ask.sz.sum(axis=0, dtype=np.int64)
+    outer = bid.total, ask.total
     total = outer[0] + outer[1]
     row, bar, ns = time.runs(bid.turns.row, ask.turns.row)
     both, spread, mid = (values.take(row) for values in (made.both, made.spread, bid.best - ask.best))

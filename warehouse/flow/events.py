@@ -17,9 +17,9 @@ BID, ASK, NO_SIDE = (ord(letter) for letter in "BAN")
 
 def among(letters: Array, *wanted: int) -> Flags:
     """Which letters are wanted ones."""
-    chosen = np.zeros(256, np.bool_)
-    chosen[list(wanted)] = True
-    found: Flags = chosen[letters]
+    found: Flags = letters == wanted[0]
+    for letter in wanted[1:]:
+        found |= letters == letter
     return found
 
 
@@ -80,14 +80,14 @@ def mark(records: Batch, running: int, before: Batch | None) -> Events:
         reset=reset,
         quiet=reset | snapshot[first],
         unclosed=by_time & plain,
-        bad=_any((flags & BAD_BOOK) != 0, first),
+        bad=any_of((flags & BAD_BOOK) != 0, first),
         late=late,
         changed=changed[first],
     )
 
 
-def _any(chosen: Flags, first: Ints) -> Flags:
-    """Events one of whose records is chosen."""
+def any_of(chosen: Flags, first: Ints) -> Flags:
+    """Events one of whose records is chosen, given the first record of each."""
     if not chosen.any():
         return np.zeros(len(first), np.bool_)
     found: Flags = np.logical_or.reduceat(chosen, first)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from warehouse.flow.lots import found
 from warehouse.flow.matching import Flow
 from warehouse.flow.state import ABSENT, Side
 from warehouse.flow.tape import Array, Flags, Frame, Ints
@@ -25,43 +26,50 @@ _SPAN = 1 << 40
 class Grid:
     """Rows of one side: for each bar all ticks between two coordinates, and lone ones with flow.
 
+    Args:
+        low: Worst coordinate of each bar.
+        high: Best.
+        entries: Bars and coordinates by name; each of them has a row.
+
     Attributes:
         low: Worst coordinate of each bar.
         bar: Bar of each row.
         u: Coordinate of each row.
         begins: First row of each bar among the contiguous ones, and their number at the end.
+        placed: Rows of the entries, by name.
     """
 
-    def __init__(self, low: Ints, high: Ints, lone: Sequence[tuple[Ints, Ints]]) -> None:
+    def __init__(self, low: Ints, high: Ints, entries: Mapping[str, tuple[Ints, Ints]]) -> None:
         width = np.maximum(high - low + 1, 0)
         self.low, self._high = low, high
         self.begins = np.append(0, np.cumsum(width))
         bar = np.repeat(np.arange(len(low)), width)
         u = low[bar] + np.arange(self.begins[-1]) - self.begins[bar]
-        outside = [self._outside(*entries) for entries in lone]
-        self._keys = np.unique(np.concatenate([*outside, np.empty(0, np.int64)])).astype(np.int64)
+        near = {name: self._near(*each) for name, each in entries.items()}
+        far = [np.empty(0, np.int64), *(keys for _, _, keys in near.values())]
+        keys = np.sort(np.concatenate(far))
+        self._keys: Ints = keys[np.diff(keys, prepend=keys[:1] - 1) != 0]
         far_u = (self._keys + _SPAN // 2) % _SPAN - _SPAN // 2
-        self.bar = np.append(bar, (self._keys - far_u) // _SPAN)
-        self.u = np.append(u, far_u)
+        self.bar: Ints = np.append(bar, (self._keys - far_u) // _SPAN)
+        self.u: Ints = np.append(u, far_u)
+        self.placed = {name: self._placed(*each) for name, each in near.items()}
 
     def __len__(self) -> int:
         return len(self.bar)
 
-    def _outside(self, bar: Ints, u: Ints) -> Ints:
-        out = (u < self.low[bar]) | (u > self._high[bar])
-        keys: Ints = bar[out] * _SPAN + u[out]
-        return keys
-
     def row(self, bar: Ints, u: Ints) -> Ints:
         """Row of each price, or -1 where there is none."""
-        low = self.low[bar]
-        row = self.begins[bar] + u - low
-        out = np.flatnonzero((u < low) | (u > self._high[bar]))
-        row[out] = -1
-        if len(self._keys) and len(out):
-            keys = bar[out] * _SPAN + u[out]
-            at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-            row[out] = np.where(self._keys[at] == keys, self.begins[-1] + at, -1)
+        return self._placed(*self._near(bar, u))
+
+    def _near(self, bar: Ints, u: Ints) -> tuple[Ints, Ints, Ints]:
+        """Rows among the contiguous ones, which of the prices lie outside of them, and the keys of those."""
+        low = self.low.take(bar)
+        out = np.flatnonzero((u < low) | (u > self._high.take(bar)))
+        return self.begins.take(bar) + u - low, out, bar.take(out) * _SPAN + u.take(out)
+
+    def _placed(self, row: Ints, out: Ints, keys: Ints) -> Ints:
+        at = found(self._keys, keys)
+        row[out] = np.where(at < 0, -1, self.begins[-1] + at)
         return row
 
     def total(self, bar: Ints, u: Ints, amount: Array) -> Ints:
@@ -196,23 +204,22 @@ def grid(low: Ints, high: Ints, best: Ints, timeline: Timeline, flow: Flow) -> G
     """
     anchor = best[timeline.open_row]
     anchor = np.where(anchor == ABSENT, best[timeline.end_row], anchor)
-    entries = [(timeline.bar_of(lots.row), lots.u) for lots in flow.told()]
+    told = flow.named() | {"modify": flow.modified}
+    entries = {name: (timeline.bar_of(lots.row), lots.u) for name, lots in told.items()}
     return Grid(np.maximum(low, anchor - FAR), np.minimum(high, anchor + FAR), entries)
 
 
-def table(shown: Shown, on: Grid, flow: Flow, timeline: Timeline, sign: int) -> Frame:
+def table(shown: Shown, on: Grid, flow: Flow, sign: int) -> Frame:
     """Ladder rows of one side in no order, with the coordinate as `u` and the bar as `bar`.
 
     Args:
         shown: What rests.
         on: Its rows.
         flow: What happened.
-        timeline: When.
         sign: 1 for bids, -1 for asks.
     """
     orders_known = shown.largest is not None
-    placed = {name: on.row(timeline.bar_of(lots.row), lots.u) for name, lots in flow.named().items()}
-    told = {name: on.gathered(placed[name], lots.qty) for name, lots in flow.named().items()}
+    told = {name: on.gathered(on.placed[name], lots.qty) for name, lots in flow.named().items()}
     own = ("reprice_away", "reprice_toward", "pull_young")
     unseen, never = ~shown.ending_seen, shown.seen_ns == 0
     largest = shown.ending if shown.largest is None else shown.largest
@@ -227,8 +234,7 @@ def table(shown: Shown, on: Grid, flow: Flow, timeline: Timeline, sign: int) -> 
         "qty_twa": (shown.lot_ns / np.maximum(shown.seen_ns, 1), never),
         "seen_frac": (shown.seen_ns / BAR_NS, None),
         **{name: (lots, None) for name, lots in told.items() if name not in own},
-        **{f"n_{name}": (on.gathered(placed[name]), None) for name in ("add", "pull", "fill")},
-        "n_modify": (on.gathered(on.row(timeline.bar_of(flow.modified.row), flow.modified.u)), None),
+        **{f"n_{name}": (on.gathered(on.placed[name]), None) for name in ("add", "pull", "fill", "modify")},
         **{name: (told[name], None if orders_known else np.ones(len(on), np.bool_)) for name in own},
         "max_order": (largest, unseen if orders_known else np.ones(len(on), np.bool_)),
     }

@@ -67,10 +67,10 @@ def summed(lots: Lots) -> Lots:
     if not len(lots.row):
         return lots
     order = np.lexsort((lots.at, lots.key))
-    key = lots.key[order]
+    key = lots.key.take(order)
     first = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
-    one = lots.where(order[first])
-    return Lots(one.row, one.u, np.add.reduceat(lots.qty[order], first), one.at)
+    one = lots.where(order.take(first))
+    return Lots(one.row, one.u, np.add.reduceat(lots.qty.take(order), first), one.at)
 
 
 def consumed(qty: Ints, group: Ints, available: Ints) -> Ints:
@@ -85,7 +85,7 @@ def consumed(qty: Ints, group: Ints, available: Ints) -> Ints:
         return qty
     total = np.cumsum(qty)
     first = np.append(True, group[1:] != group[:-1])
-    base = (total - qty)[first][np.cumsum(first) - 1]
+    base = (total - qty).take(np.flatnonzero(first)).take(np.cumsum(first) - 1)
     covered: Ints = np.clip(available - (total - qty - base), 0, qty)
     return covered
 
@@ -95,4 +95,4 @@ def found(keys: Ints, wanted: Ints) -> Ints:
     if not len(keys):
         return np.full(len(wanted), -1)
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[at] == wanted, at, -1)
+    return np.where(keys.take(at) == wanted, at, -1)

@@ -55,10 +55,6 @@ class Flow:
             "pull_young": self.young,
         }
 
-    def told(self) -> tuple[Lots, ...]:
-        """Entries that cover every price of the flow."""
-        return self.add, self.pull, self.fill, self.hidden, self.modified
-
 
 def split(
     adds: Lots,
@@ -87,7 +83,7 @@ def split(
     """
     traded, rows = summed(trades), len(ts) + 1
     fill = np.zeros(len(removals.row), np.int64)
-    _fill_exact(fill, removals, traded, rows)
+    near, slot = _fill_exact(fill, removals, traded, rows)
     if len(auction.row):
         _fill_auction(fill, removals, auction, rows)
     lone = ~_mask(removals.row, rows)[traded.row]
@@ -96,7 +92,8 @@ def split(
     rest[alone] = _fill_later(fill, removals, traded.where(alone), ts, bar)
     unmatched = traded.of(rest * lone)
     filled, pulled = removals.of(fill), removals.of(removals.qty - fill)
-    hidden = hidden_by(traded, filled, later=traded.qty - rest)
+    shown = np.bincount(slot, fill.take(near), len(traded.row)).astype(np.int64)
+    hidden = traded.of(np.maximum(rest - shown, 0))
     refill, answer = after_trades(adds, traded, trades, ts, bar)
     nothing = no_lots()
     return Flow(adds, pulled, filled, hidden, refill, answer, unmatched, modified, nothing, nothing, nothing)
@@ -108,14 +105,20 @@ def _mask(rows: Ints, count: int) -> Flags:
     return there
 
 
-def _fill_exact(fill: Ints, removals: Lots, traded: Lots, rows: int) -> None:
-    """Same event, same price, in feed order."""
-    near = np.flatnonzero(_mask(traded.row, rows)[removals.row])
+def _fill_exact(fill: Ints, removals: Lots, traded: Lots, rows: int) -> tuple[Ints, Ints]:
+    """Same event, same price, in feed order.
+
+    Returns:
+        Removals at the event and price of a trade, and which trade it is.
+    """
+    near = np.flatnonzero(_mask(traded.row, rows).take(removals.row))
     slot = found(traded.key, removals.where(near).key)
-    near, slot = near[slot >= 0], slot[slot >= 0]
-    order = np.lexsort((removals.at[near], slot))
-    near, slot = near[order], slot[order]
-    fill[near] = consumed(removals.qty[near], slot, traded.qty[slot])
+    there = np.flatnonzero(slot >= 0)
+    near, slot = near.take(there), slot.take(there)
+    order = np.lexsort((removals.at.take(near), slot))
+    near, slot = near.take(order), slot.take(order)
+    fill[near] = consumed(removals.qty.take(near), slot, traded.qty.take(slot))
+    return near, slot
 
 
 def _fill_auction(fill: Ints, removals: Lots, auction: Lots, rows: int) -> None:
@@ -160,18 +163,17 @@ def _by_price(u: Ints, row: Ints) -> Ints:
     return u * (1 << 30) + row
 
 
-def hidden_by(traded: Lots, filled: Lots, *, later: Ints) -> Lots:
-    """Traded lots that no displayed removal answers for.
+def hidden_by(traded: Lots, filled: Lots) -> Lots:
+    """Traded lots that no displayed removal of their event answers for.
 
     Args:
         traded: Prints by event and price.
-        filled: What they consumed in their own event.
-        later: What they consumed in later events.
+        filled: What they consumed.
     """
     slot = found(traded.key, filled.key)
     there = slot >= 0
     shown = np.bincount(slot[there], filled.qty[there], len(traded.row)).astype(np.int64)
-    return traded.of(np.maximum(traded.qty - shown - later, 0))
+    return traded.of(np.maximum(traded.qty - shown, 0))
 
 
 def after_trades(adds: Lots, traded: Lots, trades: Lots, ts: Ints, bar: Ints) -> tuple[Lots, Lots]:
@@ -193,9 +195,10 @@ def after_trades(adds: Lots, traded: Lots, trades: Lots, ts: Ints, bar: Ints) ->
     order = np.lexsort((trades.at, trades.u))
     keys = _by_price(trades.u[order], trades.at[order])
     before = np.searchsorted(keys, _by_price(near.u, near.at)) - 1
-    near, last = near.where(before >= 0), trades.where(order[before[before >= 0]])
-    follows = (last.u == near.u) & (bar[last.row - 1] == bar[near.row - 1])
-    soon = follows & (ts[near.row - 1] - ts[last.row - 1] <= REFRESH_NS)
+    there = np.flatnonzero(before >= 0)
+    near, last = near.where(there), trades.where(order.take(before.take(there)))
+    follows = (last.u == near.u) & (bar.take(last.row - 1) == bar.take(near.row - 1))
+    soon = follows & (ts.take(near.row - 1) - ts.take(last.row - 1) <= REFRESH_NS)
     within = summed(near.where(follows & (last.row == near.row)))
     limit = traded.qty[found(traded.key, within.key)]
     return within.of(np.minimum(within.qty, limit)), near.where(soon)
@@ -206,8 +209,10 @@ def _near(adds: Lots, trades: Lots, bar: Ints) -> Flags:
     low, high = int(trades.u.min()), int(trades.u.max())
     if high - low > 1 << 12:
         return np.isin(adds.u, trades.u)
-    there = np.zeros((int(bar[-1]) + 1, high - low + 1), np.bool_)
-    there[bar[trades.row - 1], trades.u - low] = True
+    width = high - low + 1
+    there = np.zeros((int(bar[-1]) + 1) * width, np.bool_)
+    there[bar[trades.row - 1] * width + trades.u - low] = True
     inside = (adds.u >= low) & (adds.u <= high)
-    chosen: Flags = inside & there[bar[adds.row - 1], np.clip(adds.u - low, 0, high - low)]
+    cell = bar.take(adds.row - 1) * width + np.clip(adds.u - low, 0, high - low)
+    chosen: Flags = inside & there.take(cell)
     return chosen

@@ -15,8 +15,8 @@ from warehouse.flow.orders import resting, told, unknown
 from warehouse.flow.pieces import Piece
 from warehouse.flow.prints import absurd, hits, latest
 from warehouse.flow.reading import LETTERS, Reading, Sorted, broken, sort
-from warehouse.flow.state import SIGNS, State, side, state
-from warehouse.flow.tape import HEAD, Flags, Ints
+from warehouse.flow.state import SIGNS, Side, State, side, state, turning
+from warehouse.flow.tape import HEAD, Array, Flags, Ints
 from warehouse.flow.timeline import Timeline
 
 YOUNG_NS = 1_000_000_000
@@ -53,7 +53,7 @@ class Mbo:
         rows = len(piece.bar) + 1
         moves = [changes(acts, sign, rows) for sign in SIGNS]
         bid, ask = (
-            side(sign, self._tick, *ten(move, sign, self._tick, rows))
+            _side(sign, self._tick, *ten(move, sign, self._tick, rows))
             for move, sign in zip(moves, SIGNS, strict=True)
         )
         made = state(bid, ask, known)
@@ -87,6 +87,11 @@ class Mbo:
         self._known |= known <= len(piece.bar)
         self._latest = latest(usable, self._latest)
         return known, usable, acts
+
+
+def _side(sign: int, tick: int, px: Array, sz: Array) -> Side:
+    turns = turning(px)
+    return side(sign, tick, turns, px.take(np.append(0, turns), axis=1), sz)
 
 
 def _first_reset(piece: Piece) -> int:
@@ -127,7 +132,7 @@ def _flow(acts: Acts, usable: Sorted, made: State, number: int, strange: Flags) 
         add=adds,
         pull=pulled,
         fill=filled,
-        hidden=hidden_by(traded, filled, later=np.zeros(len(traded.row), np.int64)),
+        hidden=hidden_by(traded, filled),
         refill=refill,
         answer=answer,
         unmatched=traded.where(~shown[traded.row]),

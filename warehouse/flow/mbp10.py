@@ -7,19 +7,22 @@ from typing import ClassVar
 import numpy as np
 
 from warehouse.dbn import UNDEF_PRICE
-from warehouse.flow.events import ADD, CANCEL, MODIFY, among
+from warehouse.flow.events import ADD, CANCEL, MODIFY, among, any_of
 from warehouse.flow.ladder import Window
 from warehouse.flow.lots import Lots, found, joined, summed
 from warehouse.flow.matching import Flow, split
 from warehouse.flow.pieces import Piece
 from warehouse.flow.prints import absurd, hits, latest
 from warehouse.flow.reading import LETTERS, Reading, Sorted, broken, sort
-from warehouse.flow.state import ABSENT, SIGNS, Side, State, held, state
+from warehouse.flow.state import ABSENT, SIGNS, Side, State, held, state, turning
 from warehouse.flow.tape import HEAD, Array, Flags, Ints
 from warehouse.flow.timeline import Timeline
 from warehouse.schema import DEPTH
 
-_SIDES = ("bid", "ask")
+
+def _names(number: int, what: str) -> list[str]:
+    """Columns of a side's levels, best first."""
+    return [f"{('bid', 'ask')[number]}_{what}_{level:02d}" for level in range(DEPTH)]
 
 
 class Mbp10:
@@ -33,7 +36,7 @@ class Mbp10:
     columns: ClassVar[tuple[str, ...]] = (
         *HEAD,
         "sequence",
-        *(f"{s}_{what}_{i:02d}" for s in _SIDES for what in ("px", "sz", "ct") for i in range(DEPTH)),
+        *(name for number in (0, 1) for what in ("px", "sz", "ct") for name in _names(number, what)),
     )
 
     remembers: ClassVar[bool] = False
@@ -43,7 +46,7 @@ class Mbp10:
         self._px = np.full((2, DEPTH), UNDEF_PRICE, np.int64)
         self._sz, self._ct = np.zeros((2, DEPTH), np.uint32), np.zeros((2, DEPTH), np.uint32)
         self._known, self._latest = False, np.empty(0, np.int64)
-        self._buffers = [(np.empty((DEPTH, 0), np.int64), np.empty((DEPTH, 0), np.uint32))] * 2
+        self._buffers = [np.empty((DEPTH, 0), np.uint32)] * 2
 
     def skip(self, piece: Piece) -> None:
         """Keep the last state."""
@@ -59,6 +62,9 @@ class Mbp10:
         usable = sort(piece, self._tick, known, spoilt)
         wild = absurd(usable, made, self._latest)
         self._latest = latest(usable, self._latest)
+        silent = np.append(
+            True, ~any_of(among(piece.records["action"], ADD, CANCEL, MODIFY), piece.events.first[:-1])
+        )
         orders = self._leave(piece, timeline.end_row)
         self._px, self._sz = (np.stack([getattr(s, w)[:, -1] for s in (bid, ask)]) for w in ("px", "sz"))
         lasting = timeline.lasting(bid, made.centre[0]), timeline.lasting(ask, made.centre[1])
@@ -66,7 +72,7 @@ class Mbp10:
             piece=piece,
             state=made,
             timeline=timeline,
-            flows=(_flow(usable, made, 0), _flow(usable, made, 1)),
+            flows=(_flow(usable, made, 0, silent), _flow(usable, made, 1, silent)),
             lasting=lasting,
             depths=(
                 Window(bid, timeline, lasting[0], orders[0]),
@@ -80,21 +86,35 @@ class Mbp10:
         )
 
     def _side(self, piece: Piece, number: int) -> tuple[Side, Flags]:
-        px, sz = self._room(number, len(piece.bar) + 1)
-        px[:, 0], sz[:, 0] = self._px[number], self._sz[number]
+        turns, px = self._prices(piece, number)
+        sz = self._room(number, len(piece.bar) + 1)
+        sz[:, 0] = self._sz[number]
         ends = piece.columns.at(piece.events.first[1:] - 1 + piece.offset)
-        for level in range(DEPTH):
-            ends.take(f"{_SIDES[number]}_px_{level:02d}", px[level, 1:])
-            ends.take(f"{_SIDES[number]}_sz_{level:02d}", sz[level, 1:])
-        return held(SIGNS[number], self._tick, px, sz)
+        for level, name in enumerate(_names(number, "sz")):
+            ends.take(name, sz[level, 1:])
+        return held(SIGNS[number], self._tick, turns, px, sz)
 
-    def _room(self, number: int, rows: int) -> tuple[Array, Array]:
-        """A side's arrays, the same memory for every piece: fresh pages cost more than filling them."""
-        if rows > self._buffers[number][0].shape[1]:
-            shape = (DEPTH, rows + rows // 4)
-            self._buffers[number] = np.empty(shape, np.int64), np.empty(shape, np.uint32)
-        px, sz = self._buffers[number]
-        return px[:, :rows], sz[:, :rows]
+    def _prices(self, piece: Piece, number: int) -> tuple[Ints, Array]:
+        """Rows that changed a price of a side, and the prices carried in and after each of them.
+
+        Prices rarely change, so only events with a record that changed one are looked at.
+        """
+        names, end = _names(number, "px"), piece.offset + len(piece.event)
+        row = piece.event[piece.columns.differ(names, piece.offset, end)]
+        row = row[np.diff(row, prepend=0) > 0]
+        px = np.empty((DEPTH, len(row) + 1), np.int64)
+        px[:, 0] = self._px[number]
+        ends = piece.columns.at(piece.events.first.take(row) - 1 + piece.offset)
+        for level, name in enumerate(names):
+            ends.take(name, px[level, 1:])
+        turns = turning(px)
+        return row.take(turns - 1), px.take(np.append(0, turns), axis=1)
+
+    def _room(self, number: int, rows: int) -> Array:
+        """A side's sizes, the same memory for every piece: fresh pages cost more than filling them."""
+        if rows > self._buffers[number].shape[1]:
+            self._buffers[number] = np.empty((DEPTH, rows + rows // 4), np.uint32)
+        return self._buffers[number][:, :rows]
 
     def _leave(self, piece: Piece, rows: Ints) -> Array:
         """Order counts at rows, (2, 10, len(rows)); the last state is kept for the next piece."""
@@ -111,13 +131,13 @@ class Mbp10:
         old = int(np.searchsorted(rows, 1))
         out[:, :, :old] = carried[:, :, None]
         ends = piece.columns.at(piece.events.first[rows[old:]] - 1 + piece.offset)
-        for number, name in enumerate(_SIDES):
-            for level in range(DEPTH):
-                ends.take(f"{name}_{what}_{level:02d}", out[number, level, old:])
+        for number in (0, 1):
+            for level, name in enumerate(_names(number, what)):
+                ends.take(name, out[number, level, old:])
         return out
 
 
-def _flow(usable: Sorted, made: State, number: int) -> Flow:
+def _flow(usable: Sorted, made: State, number: int, silent: Flags) -> Flow:
     """Add, pull and fill of one side."""
     own, piece = made.sides[number], usable.piece
     letter, sign = LETTERS[number], SIGNS[number]
@@ -125,8 +145,6 @@ def _flow(usable: Sorted, made: State, number: int) -> Flow:
     modifies = usable.lots(usable.of(MODIFY, letter), sign)
     more, less = _modified(modifies, adds, cuts, own)
     named, auction = hits(usable, made, number)
-    silent = np.ones(len(own.best), np.bool_)
-    silent[piece.event[among(piece.records["action"], ADD, CANCEL, MODIFY)]] = False
     return split(
         joined((adds, more)),
         joined((cuts, less)),
@@ -141,7 +159,7 @@ def _flow(usable: Sorted, made: State, number: int) -> Flow:
 
 def _visible(lots: Lots, own: Side) -> Lots:
     """Those at a price that is known before or after the event."""
-    kept = lots.u >= np.minimum(own.edge[lots.row - 1], own.edge[lots.row])
+    kept = lots.u >= np.minimum(own.edge.take(lots.row - 1), own.edge.take(lots.row))
     return lots if kept.all() else lots.where(kept)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from warehouse.flow.events import LAST, Events, mark
-from warehouse.flow.tape import Array, Batch, Ints
+from warehouse.flow.tape import Array, Batch, Flags, Ints
 from warehouse.schema import BAR_NS
 
 BARS = 256
@@ -20,6 +20,19 @@ class Columns:
 
     def __init__(self, parts: Sequence[Batch], rows: Sequence[int]) -> None:
         self._parts, self._bounds = parts, np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
+
+    def differ(self, names: Sequence[str], begin: int, end: int) -> Flags:
+        """Rows of a range unlike the row before in any of some columns, and the first of each batch."""
+        out = np.ones(end - begin, np.bool_)
+        for part, first, after in zip(self._parts, self._bounds[:-1], self._bounds[1:], strict=True):
+            lo, hi = max(begin, int(first)), min(end, int(after))
+            if lo < hi:
+                flags = out[lo + 1 - begin : hi - begin]
+                flags[:] = False
+                for name in names:
+                    values = part[name][lo - first : hi - first]
+                    flags |= values[1:] != values[:-1]
+        return out
 
     def at(self, rows: Ints) -> Picked:
         """The same at rising rows."""

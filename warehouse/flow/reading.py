@@ -114,7 +114,10 @@ class Sorted:
         """Records by position as lots of a side."""
         r = self.piece
         return Lots(
-            r.event[chosen], sign * self.u[chosen], r.records["size"][chosen].astype(np.int64), chosen
+            r.event.take(chosen),
+            sign * self.u.take(chosen),
+            r.records["size"].take(chosen).astype(np.int64),
+            chosen,
         )
 
     def of(self, action: int, letter: int) -> Ints:
@@ -140,7 +143,7 @@ def sort(piece: Piece, tick: int, known: int, spoilt: Flags) -> Sorted:
         sound &= ~spoilt[piece.event]
     moving = np.zeros(rows, np.bool_)
     moving[1:] = ~piece.events.quiet & (np.arange(rows - 1) >= known)
-    return Sorted(piece, u, sound, moving, sound & moving[piece.event])
+    return Sorted(piece, u, sound, moving, sound & moving.take(piece.event))
 
 
 def broken(found: Sorted, spoilt: Flags, absurd: Ints) -> Broken:

@@ -97,7 +97,7 @@ class Sieve:
         if len(begins) == 1:
             return out
         one, other = begins[1:], begins[:-1]
-        alike = np.flatnonzero(_packet(near, one, other))
+        alike = np.flatnonzero(_packet(near, begins))
         for name in _TELLING:
             alike = alike[near[name].take(one.take(alike)) == near[name].take(other.take(alike))]
         begin, shift = one[alike], (one - other)[alike]
@@ -128,10 +128,10 @@ def _begins(near: Batch) -> Ints:
     return np.flatnonzero(np.append(True, edge))
 
 
-def _packet(near: Batch, one: Ints, other: Ints) -> Flags:
-    """Records of one packet: number and time of receipt are the same."""
-    number, received = near["sequence"], near["ts_recv"]
-    together: Flags = (number[one] == number[other]) & (received[one] == received[other])
+def _packet(near: Batch, begins: Ints) -> Flags:
+    """Events that begin in the packet of the one before: number and time of receipt are the same."""
+    number, received = near["sequence"].take(begins), near["ts_recv"].take(begins)
+    together: Flags = (number[1:] == number[:-1]) & (received[1:] == received[:-1])
     return together
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from warehouse.flow.tape import Array, Flags, Frame
+from warehouse.flow.tape import Array, Column, Flags, Frame
 from warehouse.schema import Table
 from warehouse.store import COMPRESSION
 
@@ -26,6 +27,12 @@ _KINDS = {
     pl.Int64(): pa.int64(),
     pl.Boolean(): pa.bool_(),
 }
+_MEMORY: dict[pa.DataType, type[np.generic]] = {
+    pa.string(): np.uint8,
+    pa.bool_(): np.bool_,
+    pa.float64(): np.float64,
+}
+"""What columns are kept as until they are written, strings as letters; the others as int64."""
 
 
 class Sink:
@@ -49,8 +56,7 @@ class Sink:
             use_dictionary=[name for name, _ in fields if name not in counts],
             column_encoding=dict.fromkeys(counts, "DELTA_BINARY_PACKED"),
         )
-        none = [_array(np.empty(0, np.int64), None, field.type) for field in self._schema]
-        self._waiting = [pa.Table.from_arrays(none, schema=self._schema)]
+        self._waiting: list[Frame] = []
         self._rows, self._started = 0, False
 
     def __enter__(self) -> Self:
@@ -63,29 +69,42 @@ class Sink:
 
     def add(self, frame: Frame) -> None:
         """Append rows."""
-        arrays = [_array(*frame[field.name], field.type) for field in self._schema]
-        self._waiting.append(pa.Table.from_arrays(arrays, schema=self._schema))
-        self._rows += len(arrays[0])
+        self._waiting.append(frame)
+        self._rows += len(frame[self._schema.names[0]][0])
         while self._rows >= ROWS:
             self._write(ROWS)
 
     def _write(self, rows: int) -> None:
-        whole = pa.concat_tables(self._waiting)
-        self._writer.write_table(whole.slice(0, rows).combine_chunks(), row_group_size=ROWS)
-        self._waiting, self._rows, self._started = [whole.slice(rows)], self._rows - rows, True
+        whole = {field.name: _joined(self._waiting, field) for field in self._schema}
+        arrays = [_array(*_cut(whole[field.name], 0, rows), field.type) for field in self._schema]
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema), row_group_size=ROWS)
+        rest = {name: _cut(column, rows, self._rows) for name, column in whole.items()}
+        self._waiting, self._rows, self._started = [rest], self._rows - rows, True
+
+
+def _joined(frames: Sequence[Frame], field: pa.Field) -> Column:
+    """A column of all frames, as the type that Arrow keeps it in."""
+    kind = _MEMORY.get(field.type, np.int64)
+    parts = [frame[field.name] for frame in frames] or [(np.empty(0, kind), None)]
+    values = np.concatenate([values for values, _ in parts], dtype=kind, casting="unsafe")
+    if all(null is None for _, null in parts):
+        return values, None
+    nulls = [np.zeros(len(values), np.bool_) if null is None else null for values, null in parts]
+    return values, np.concatenate(nulls)
+
+
+def _cut(column: Column, first: int, end: int) -> Column:
+    values, null = column
+    return values[first:end], None if null is None else null[first:end]
 
 
 def _array(values: Array, null: Flags | None, kind: pa.DataType) -> pa.Array:
     """A column as Arrow has it; its values where null are unspecified but always the same."""
     if kind == pa.string():
         ends = np.arange(len(values) + 1, dtype=np.int32)
-        letters = [pa.py_buffer(ends), pa.py_buffer(np.ascontiguousarray(values, np.uint8))]
-        return pa.Array.from_buffers(kind, len(values), [None, *letters])
-    if kind == pa.bool_():
-        there = np.packbits(values, bitorder="little")
-        return pa.Array.from_buffers(kind, len(values), [_mask(null), pa.py_buffer(there)])
-    values = np.ascontiguousarray(values, np.float64 if kind == pa.float64() else np.int64)
-    return pa.Array.from_buffers(kind, len(values), [_mask(null), pa.py_buffer(values)])
+        return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(ends), pa.py_buffer(values)])
+    stored = np.packbits(values, bitorder="little") if kind == pa.bool_() else values
+    return pa.Array.from_buffers(kind, len(values), [_mask(null), pa.py_buffer(stored)])
 
 
 def _mask(null: Flags | None) -> pa.Buffer | None:

@@ -39,7 +39,7 @@ class Changes:
     def where(self, chosen: Flags) -> Changes:
         """The chosen entries."""
         at = np.flatnonzero(chosen)
-        return Changes(self.row[at], self.u[at], self.lots[at])
+        return Changes(self.row.take(at), self.u.take(at), self.lots.take(at))
 
 
 @dataclass(slots=True)
@@ -80,9 +80,11 @@ class Side:
 
     Args:
         sign: 1 for bids, -1 for asks.
-        tick: Tick size in 1e-9 points.
-        px: Prices in 1e-9 points, (10, rows); UNDEF_PRICE where there is no level.
+        px: Prices in 1e-9 points at first and after each of `turns`, (10, steps); UNDEF_PRICE for no level.
+        u: Their coordinates; ABSENT where there is no level.
+        step: Which of them each row has.
         sz: Sizes in lots, (10, rows).
+        total: Lots of all ten levels at every row.
         touched: Rows, from 1, whose first level is not that of the row before.
         turns: Rows any of whose prices is not that of the row before.
         level, still: Level and change of every size that changed in the other rows, level by level.
@@ -93,9 +95,11 @@ class Side:
     """
 
     sign: int
-    tick: int
     px: Array
+    u: Ints
+    step: Ints
     sz: Array
+    total: Ints
     touched: Ints
     turns: Turns
     level: Ints
@@ -105,13 +109,9 @@ class Side:
     best: Ints
     edge: Ints
 
-    def coordinate(self, px: Array) -> Ints:
-        """Coordinates of prices."""
-        return _coordinate(self.sign, self.tick, px)
-
     def levels(self, rows: Ints) -> tuple[Ints, Ints]:
         """Coordinates and sizes of all ten levels at some rows, each (10, len(rows))."""
-        return self.coordinate(_columns(self.px, rows)), _columns(self.sz, rows).astype(np.int64)
+        return self.u.take(self.step.take(rows), axis=1), _columns(self.sz, rows).astype(np.int64)
 
 
 @dataclass(slots=True)
@@ -147,31 +147,54 @@ def _coordinate(sign: int, tick: int, px: Array) -> Ints:
     return u
 
 
-def side(sign: int, tick: int, px: Array, sz: Array) -> Side:
-    """A side from prices and sizes of its levels."""
-    shifted, first = np.zeros(px.shape[1], np.bool_), np.zeros(px.shape[1], np.bool_)
-    for prices in px:
-        shifted[1:] |= prices[1:] != prices[:-1]
-    first[1:] = (px[0, 1:] != px[0, :-1]) | (sz[0, 1:] != sz[0, :-1])
-    turns, on_grid = _turns(sign, tick, px, sz, np.flatnonzero(shifted))
-    level, still, most = _still(sign, tick, px, sz, ~shifted[1:])
-    steps = np.append(0, turns.row)
-    held = np.diff(steps, append=px.shape[1])
-    best, edge = (np.repeat(_coordinate(sign, tick, px[i].take(steps)), held) for i in (0, DEPTH - 1))
+def side(sign: int, tick: int, turns: Ints, px: Array, sz: Array) -> Side:
+    """A side from its levels.
+
+    Args:
+        sign: 1 for bids, -1 for asks.
+        tick: Tick size in 1e-9 points.
+        turns: Rows, rising from 1, any of whose prices is not that of the row before.
+        px: Prices from the first row on and after each of `turns`, (10, 1 + len(turns)).
+        sz: Sizes at every row, (10, rows).
+    """
+    rows, u = sz.shape[1], _coordinate(sign, tick, px)
+    step = np.repeat(np.arange(len(turns) + 1), np.diff(turns, prepend=0, append=rows))
+    first = np.zeros(rows, np.bool_)
+    first[1:] = sz[0, 1:] != sz[0, :-1]
+    first[turns[px[0, 1:] != px[0, :-1]]] = True
+    was, now = (_columns(sz, at).astype(np.int64) for at in (turns - 1, turns))
+    found = Turns(turns, u[:, :-1], was, u[:, 1:], now)
+    level, still, most = _still(u, step, sz, step[1:] == step[:-1])
+    on_grid = not ((u * (sign * tick) != px) & (px != UNDEF_PRICE))[:, 1:].any()
     return Side(
         sign=sign,
-        tick=tick,
         px=px,
+        u=u,
+        step=step,
         sz=sz,
+        total=_total(sz, found, still),
         touched=np.flatnonzero(first),
-        turns=turns,
+        turns=found,
         level=level,
         still=still,
-        turned=turns.by_price(),
-        sane=on_grid and max(most, int(turns.now.max(initial=0))) != UNDEF_SIZE,
-        best=best,
-        edge=edge,
+        turned=found.by_price(),
+        sane=on_grid and max(most, int(now.max(initial=0))) != UNDEF_SIZE,
+        best=u[0].take(step),
+        edge=u[-1].take(step),
     )
+
+
+def _total(sz: Array, turns: Turns, still: Changes) -> Ints:
+    """Lots of all levels at every row, summed from their changes, which are fewer than they."""
+    change = np.bincount(still.row, still.lots, sz.shape[1]).astype(np.int64)
+    change[turns.row] = turns.now.sum(axis=0) - turns.was.sum(axis=0)
+    change[0] = sz[:, 0].sum()
+    return np.cumsum(change, out=change)
+
+
+def turning(px: Array) -> Ints:
+    """Columns, from 1, any of whose prices is not that of the column before."""
+    return np.flatnonzero((px[:, 1:] != px[:, :-1]).any(axis=0)) + 1
 
 
 def _columns(levels: Array, rows: Ints) -> Array:
@@ -179,55 +202,46 @@ def _columns(levels: Array, rows: Ints) -> Array:
     return np.stack([level.take(rows) for level in levels])
 
 
-def _turns(sign: int, tick: int, px: Array, sz: Array, rows: Ints) -> tuple[Turns, bool]:
-    """Levels about the rows that changed a price, and whether all prices after are on the grid."""
-    was, now = _columns(px, rows - 1), _columns(px, rows)
-    was_u, now_u = _coordinate(sign, tick, was), _coordinate(sign, tick, now)
-    was_lots, now_lots = (_columns(sz, at).astype(np.int64) for at in (rows - 1, rows))
-    on_grid = not ((now_u * (sign * tick) != now) & (now != UNDEF_PRICE)).any()
-    return Turns(rows, was_u, was_lots, now_u, now_lots), on_grid
-
-
-def _still(sign: int, tick: int, px: Array, sz: Array, same: Flags) -> tuple[Ints, Changes, int]:
+def _still(u: Ints, step: Ints, sz: Array, same: Flags) -> tuple[Ints, Changes, int]:
     """Sizes that changed in rows that left every price where it was, their levels, and the largest after."""
     found, most = [], 0
-    for prices, sizes in zip(px, sz, strict=True):
+    for coordinates, sizes in zip(u, sz, strict=True):
         before = np.flatnonzero((sizes[1:] != sizes[:-1]) & same)
         row = before + 1
         after = sizes.take(row).astype(np.int64)
-        found.append((row, prices.take(row), after - sizes.take(before)))
+        found.append((row, coordinates.take(step.take(row)), after - sizes.take(before)))
         most = max(most, int(after.max(initial=0)))
     row, price, lots = (np.concatenate(parts) for parts in zip(*found, strict=True))
     level = np.repeat(np.arange(DEPTH), [len(rows) for rows, _, _ in found])
-    return level, Changes(row, _coordinate(sign, tick, price), lots), most
+    return level, Changes(row, price, lots), most
 
 
-def held(sign: int, tick: int, px: Array, sz: Array) -> tuple[Side, Flags]:
-    """A side from levels that were sent; a state that cannot be is replaced by the one before, in place.
+def held(sign: int, tick: int, turns: Ints, px: Array, sz: Array) -> tuple[Side, Flags]:
+    """A side from levels that were sent; a state that cannot be is replaced by the one before.
 
     Returns:
         The side, and the rows whose levels held a price off the tick grid or no size.
     """
-    spoilt = np.zeros(px.shape[1], np.bool_)
-    made = side(sign, tick, px, sz)
+    spoilt = np.zeros(sz.shape[1], np.bool_)
+    made = side(sign, tick, turns, px, sz)
     # Only prices that changed are looked at, since most stay as they were; a wrong one may stay too.
     if made.sane:
         return made, spoilt
-    off = (px % tick != 0) & (px != UNDEF_PRICE)
-    spoilt[1:] = (off | (sz == UNDEF_SIZE))[:, 1:].any(axis=0)
+    off = ((px % tick != 0) & (px != UNDEF_PRICE)).any(axis=0)
+    spoilt[1:] = (off.take(made.step) | (sz == UNDEF_SIZE).any(axis=0))[1:]
     last = np.maximum.accumulate(np.where(spoilt, 0, np.arange(len(spoilt))))
-    px[:], sz[:] = px[:, last], sz[:, last]
-    return side(sign, tick, px, sz), spoilt
+    px = px.take(made.step.take(last), axis=1)
+    turns = turning(px)
+    return side(sign, tick, turns, px.take(np.append(0, turns), axis=1), sz.take(last, axis=1)), spoilt
 
 
 def state(bid: Side, ask: Side, known: int) -> State:
     """Both sides, and where the microprice lies between them."""
     there = (bid.best != ABSENT) & (ask.best != ABSENT)
     both = there & (bid.best + ask.best < 0)
-    made = State((bid, ask), known, (bid.best + 1, ask.best + 1), both, there & ~both)
+    centres = (np.where(both, bid.best + 1, ABSENT), np.where(both, ask.best + 1, ABSENT))
+    made = State((bid, ask), known, centres, both, there & ~both)
     spread = made.spread
-    for centre in made.centre:
-        centre[~both] = ABSENT
     wide = np.flatnonzero(both & (spread != 1))
     sizes = bid.sz[0, wide].astype(np.int64), ask.sz[0, wide].astype(np.int64)
     for own, centre, size in zip(made.sides, made.centre, sizes, strict=True):

@@ -18,8 +18,10 @@ Flags = npt.NDArray[np.bool_]
 Array = np.ndarray[Any, np.dtype[Any]]
 Batch = dict[str, Array]
 """Columns by name: times as int64 ns, letters as their character codes, the rest as stored."""
-Frame = dict[str, tuple[Array, Flags | None]]
-"""Columns of a table by name, and where they are null."""
+Column = tuple[Array, Flags | None]
+"""Values of a column of a table, and where they are null."""
+Frame = dict[str, Column]
+"""Columns of a table by name."""
 
 RECORDS = 1 << 16
 """Records in a batch; nothing that is written depends on it."""
@@ -51,6 +53,8 @@ def batches(
         since: Records received before it are skipped.
         until: Records received at or after it are cut off.
     """
+    # The default pool hands memory back and takes it anew, to be zeroed, batch after batch.
+    pa.set_memory_pool(pa.system_memory_pool())
     first, end = since or 0, np.iinfo(np.int64).max if until is None else until
     for group in (group for path in paths for group in _groups(path)):
         if group.last >= first and group.first < end:

@@ -122,7 +122,7 @@ def quotes(reading: Reading) -> Frame:
     out: Frame = {"ts": (events.ts[row - 1], None), "reset": (reset, None)}
     for name, side in zip(("bid", "ask"), sides, strict=True):
         null = unknown | (side.best[row] == ABSENT)
-        out[f"{name}_px"] = side.px[0].take(row) / _POINT, null
+        out[f"{name}_px"] = side.px[0].take(side.step.take(row)) / _POINT, null
         out[f"{name}_qty"] = side.sz[0].take(row), null
     return out
 
@@ -144,7 +144,7 @@ def _ladder(reading: Reading, number: int) -> Frame:
     depth, flow, time = reading.depths[number], reading.flows[number], reading.timeline
     side = reading.state.sides[number]
     on = ladder.grid(*depth.reach(), side.best, time, flow)
-    return ladder.table(depth.show(on), on, flow, time, side.sign)
+    return ladder.table(depth.show(on), on, flow, side.sign)
 
 
 def _conserved(sides: list[Frame], reset: Array) -> tuple[Ints, Ints]:
