@@ -52,11 +52,13 @@ class Start:
     Args:
         tick: In points.
         calibrated: How sigma is scaled, by horizon; by 0.9 where absent.
-        strengths: Neighbours that the null counts as, by horizon; 10 where absent.
+        settled: How many of all who may answer geometry counts as in P_cal, by horizon; alone where absent.
+        strengths: Neighbours that P_cal counts as, by horizon; 10 where absent.
     """
 
     tick: float
     calibrated: Mapping[int, Calibration]
+    settled: Mapping[int, float]
     strengths: Mapping[int, float]
 
 
@@ -97,8 +99,11 @@ class Answer:
     def card(self) -> Card:
         weights, rows = odds.weights(self.found.distances), self.found.rows
         ends = self.past.ends.of(rows)
-        now = self._now()
-        told = {name: self._horizon(n, weights, ends, now) for n, name in enumerate(NAMES.values())}
+        mine, now = self._based()
+        told = {
+            name: self._horizon(n, weights, ends, self._base(n, mine, now))
+            for n, name in enumerate(NAMES.values())
+        }
         outcomes = {name: each.chances for name, each in told.items()}
         labels = {name: each.labels for name, each in told.items()}
         percentile = self._percentile()
@@ -128,17 +133,16 @@ class Answer:
             notes=list(self._notes(outcomes, labels, percentile)),
         )
 
-    def _horizon(self, n: int, weights: Reals, near: Ends, now: Mask) -> Told:
-        """Of the n-th horizon, from what followed the neighbours and those at the time of day."""
-        horizon, ends, theirs = HORIZONS_S[n], near.ends[n], near.cal[n]
-        usable = (ends >= 0) & (ends < len(CLASSES)) & np.isfinite(theirs).all(axis=1)
+    def _horizon(self, n: int, weights: Reals, near: Ends, based: tuple[Reals | None, int, int]) -> Told:
+        """Of the n-th horizon, from what followed the neighbours, beside its base rates."""
+        horizon, ends, (base, *counts) = HORIZONS_S[n], near.ends[n], based
+        usable, hits, theirs = _ended(ends, near.cal[n])
         born = int((ends == BORN).sum())
-        base, counts, bucket = self._base(n, now)
         sigma, set_by = self.now.sigma_60, phases.sets_barriers(self.now, self.stage)
         width = None if set_by is None else odds.width(set_by, horizon, self.start.tick)
         own, strength = weights[usable], self.start.strengths.get(horizon, odds.STRENGTH)
         censored = len(weights) - len(own) - born
-        labels = Labels(width, len(own), odds.effective(own), strength, born, censored, counts, bucket)
+        labels = Labels(width, len(own), odds.effective(own), strength, born, censored, *counts)
         reach = sequel.excursions(near.reach[n], weights)
         times = sequel.times(ends, near.after[n], weights, horizon)
         if sigma is None or width is None:
@@ -146,8 +150,7 @@ class Answer:
         null = self._null(n, width, sigma)
         if null is None:
             return Told(None, labels, reach, times)
-        hits = ends[usable, None] == np.arange(len(CLASSES))
-        told = odds.blend(own, hits.astype(np.float64), theirs[usable], null, base, strength)
+        told = odds.blend(own, hits, theirs, null, self._prior(n, null), base, strength)
         return Told(told, labels, reach, times)
 
     @property
@@ -161,15 +164,21 @@ class Answer:
         factor = self.start.calibrated.get(HORIZONS_S[n], barrier.UNCALIBRATED).scale(self.now.sigma_ratio)
         return odds.null(self.now.x0, width, sigma, HORIZONS_S[n], factor)
 
-    def _now(self) -> Mask:
-        """Which of the past are admitted and of the question's half hour of the day."""
-        hour = pl.select(sequel.half_hour(pl.lit(self.now.place.end).cast(NS))).item()
-        now: Mask = self.pool.allowed & (self.past.hours == hour)
-        return now
+    def _prior(self, n: int, null: Reals) -> Reals:
+        """P_cal: geometry, drawn to what all who may answer did beyond theirs."""
+        ends, cal = self.past.ends.ends[n][self.pool.allowed], self.past.ends.cal[n][self.pool.allowed]
+        _, hits, theirs = _ended(ends, cal)
+        return odds.settled(hits, theirs, null, self.start.settled.get(HORIZONS_S[n], odds.ALONE))
 
-    def _base(self, n: int, now: Mask) -> tuple[Reals | None, int, int]:
-        """Shares among the admitted of the question's half hour, and how many counted in all and in it."""
-        whole, bucket = (_counts(self.past.ends.ends[n][rows]) for rows in (self.pool.allowed, now))
+    def _based(self) -> tuple[Mask, Mask]:
+        """Which of the admitted came from the question's side, and of those in its half hour of the day."""
+        hour = pl.select(sequel.half_hour(pl.lit(self.now.place.end).cast(NS))).item()
+        mine = self.pool.allowed & (self.past.setups["direction"] == self.now.direction).to_numpy()
+        return mine, mine & (self.past.hours == hour)
+
+    def _base(self, n: int, mine: Mask, now: Mask) -> tuple[Reals | None, int, int]:
+        """Their shares in the half hour, and how many counted at any time and in it."""
+        whole, bucket = (_counts(self.past.ends.ends[n][rows]) for rows in (mine, now))
         return odds.rate(bucket, whole), int(whole.sum()), int(bucket.sum())
 
     def _reasons(self) -> list[dict[str, list[dict[str, Any]]]]:
@@ -237,6 +246,13 @@ def _alike(like: Likeness) -> list[str]:
         f"Of all moments {' and of them '.join(asked)}: neighbours, base rates and rarity are of these alone."
     )
     return [told] if asked else []
+
+
+def _ended(ends: Codes, cal: Reals) -> tuple[Mask, Reals, Reals]:
+    """Which have one of the three outcomes and odds, and of those 1 where it was the one, and their odds."""
+    usable = (ends >= 0) & (ends < len(CLASSES)) & np.isfinite(cal).all(axis=1)
+    hits = ends[usable, None] == np.arange(len(CLASSES))
+    return usable, hits.astype(np.float64), cal[usable]
 
 
 def _counts(ends: Codes) -> Reals:

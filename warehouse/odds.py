@@ -18,6 +18,8 @@ STRENGTH = 10.0
 """Neighbours that the null counts as, until the past can say."""
 STRENGTHS = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 1280.0)
 """What the past may choose among; at the last one neighbours hardly move the null."""
+ALONE = 1e9
+"""Strength of geometry under which it does not move at all."""
 _BARRIER_SIGMAS, _FLOOR_PTS = 0.9, 2.0  # the floor lies one point beyond the touch band
 _TAIL = 0.05
 _REACH = 40.0  # how many e-folds of a tail the integration covers
@@ -72,8 +74,31 @@ def moved(shares: Reals, theirs: Reals, null: Reals) -> Reals:
     return told
 
 
+def settled(hits: Reals, theirs: Reals, null: Reals, strength: float) -> Reals:
+    """P_cal, (3,): geometry, drawn to what all who may answer did beyond theirs, whatever their likeness.
+
+    Args:
+        hits: (n, 3), 1 where one who may answer had that outcome.
+        theirs: (n, 3) chances by geometry at their own starts.
+        null: (3,) chances by geometry at the question's own start.
+        strength: How many of them geometry counts as.
+    """
+    count = len(hits)
+    if not count:
+        return null
+    told = moved(hits.mean(axis=0), theirs.mean(axis=0), null)
+    found: Reals = (count * told + strength * null) / (count + strength)
+    return found
+
+
 def blend(
-    weights: Reals, hits: Reals, theirs: Reals, null: Reals, base: Reals | None, strength: float = STRENGTH
+    weights: Reals,
+    hits: Reals,
+    theirs: Reals,
+    null: Reals,
+    prior: Reals,
+    base: Reals | None,
+    strength: float = STRENGTH,
 ) -> dict[str, Chance]:
     """Posterior of the three outcomes.
 
@@ -82,12 +107,13 @@ def blend(
         hits: (n, 3), 1 where the neighbour had that outcome.
         theirs: (n, 3) chances by geometry at the neighbours' own starts.
         null: (3,) chances by geometry at the question's own start.
+        prior: (3,) P_cal, to which the neighbours' outcomes are drawn.
         base: (3,) base rates, shown beside; None if the library is empty.
-        strength: Neighbours that the null counts as.
+        strength: Neighbours that P_cal counts as.
     """
     count = effective(weights)
     own = weights / weights.sum() if count else weights
-    mass, whole = count * moved(own @ hits, own @ theirs, null) + strength * null, count + strength
+    mass, whole = count * moved(own @ hits, own @ theirs, null) + strength * prior, count + strength
     chances = {}
     for place, name in enumerate(CLASSES):
         a = float(mass[place])

@@ -15,6 +15,7 @@ from warehouse.fronts import Scope
 from warehouse.ledger import Ledger, code
 from warehouse.request import of
 from warehouse.run import Task
+from warehouse.schema import TRIALS
 from warehouse.store import Artifact, Manifest, Partition
 
 _HERE = "warehouse.retrieval"
@@ -47,7 +48,9 @@ def tasks(
     fitted = _fingerprint("fit", _FITTED, every)
     yield Task(f"{_HERE}:fit", (learnt,), (*setups, *outcomes), fitted, told)
     target = scope.partition("gold.trials", product=scope.product, date=date)
-    inputs = (*setups, *outcomes, *today, learnt)
+    days = sorted({dict(source.keys)["date"] for source in outcomes})
+    earlier = (scope.partition("gold.trials", product=scope.product, date=day) for day in days)
+    inputs = (*setups, *outcomes, *today, learnt, *earlier)
     yield Task(f"{_HERE}:ask", (target,), inputs, _fingerprint("ask", _ASKED, every), told)
 
 
@@ -89,7 +92,9 @@ def ask(task: Task, manifest: Manifest) -> None:
     by = {name: vectors.scaler(learnt, vectors.spec(name)) for name in vectors.specs()}
     setups = library.frozen(_frozen(task), catalog.load().slots_of(vectors.specs()))
     outcomes = library.followed(_all(task, "gold.outcomes"))
-    store.write(task.outputs[0], trials.made(setups, outcomes, by, _date(task)), manifest)
+    earlier = [pl.read_parquet(source.path) for source in _all(task, "gold.trials")]
+    before = pl.concat([pl.DataFrame(schema=TRIALS.schema), *earlier])
+    store.write(task.outputs[0], trials.made(setups, outcomes, by, _date(task), before), manifest)
 
 
 def index(task: Task, manifest: Manifest) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from warehouse import naming, phases, pressure, question, session, store, vectors, wording
+from warehouse import naming, phases, pressure, question, session, store, trials, vectors, wording
 from warehouse.answer import Answer, Start
 from warehouse.card import Card
 from warehouse.errors import MissingStepError, QuestionError
@@ -78,7 +78,8 @@ def ask(
     but = None if same_day else at.date
     admission = Admission(_kinds(at, wanted), now.direction, known, contracts, but, like)
     day = min(at.date, session.trading_date(known))
-    start = Start(_tick(at), kept.calibrated(at.date, known), kept.strengths(slots, day))
+    strengths = (kept.strengths(name, day) for name in (trials.P_CAL, slots.name))
+    start = Start(_tick(at), kept.calibrated(at.date, known), *strengths)
     raw = np.array([[row.get(slot) for slot in slots.slots]], np.float32)
     mine = vectors.placed(raw, kept.scaler(slots, day))[0][0]
     past, pool = _held_against(kept, slots, day, now, stage, admission)

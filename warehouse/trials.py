@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from warehouse import odds, spread, vectors
+from warehouse import library, odds, spread, vectors
 from warehouse.index import Mask, Neighbours, Pool, search_exact
 from warehouse.naming import CUSTOM
 from warehouse.odds import CLASSES, Reals
@@ -22,6 +22,10 @@ Codes = npt.NDArray[np.int64]
 K = 30
 """Neighbours of a question, as in `similar`."""
 _LEAST = 1e-9
+P_CAL = "P_cal"
+"""In place of a vector: everyone who may answer, and how many of them geometry counts as."""
+PRIORS = (*odds.STRENGTHS, odds.ALONE)
+"""What the past may choose among there."""
 TAUGHT_S = 240
 """Label clock whose outcomes teach the lean."""
 LEARNING = 8
@@ -51,21 +55,38 @@ def listed(asked: Codes, found: Sequence[Neighbours]) -> Lists:
     return Lists(asked, rows, weights)
 
 
-def blends(lists: Lists, y: Codes, cal: Reals, strengths: Sequence[float]) -> tuple[Reals, Reals]:
+def everyone(asked: Codes, admitted: Sequence[Mask]) -> Lists:
+    """All who may answer each question, each weighing the same.
+
+    Args:
+        asked: (q,) rows that are the questions.
+        admitted: Of each question, (n,) which rows may answer.
+    """
+    found = [np.flatnonzero(mask) for mask in admitted]
+    rows = np.full((len(found), max(map(len, found), default=0)), -1)
+    for n, mine in enumerate(found):
+        rows[n, : len(mine)] = mine
+    return Lists(asked, rows, (rows >= 0).astype(np.float64))
+
+
+def blends(
+    lists: Lists, y: Codes, cal: Reals, prior: Reals, strengths: Sequence[float]
+) -> tuple[Reals, Reals]:
     """Chances of the three outcomes under each strength, (s, q, 3), and effective neighbours, (q,).
 
     Args:
         lists: Neighbours of the questions.
         y: (n,) outcomes, -1 where none is usable.
         cal: (n, 3) chances by geometry, of neighbours and of questions.
-        strengths: How many neighbours the question's own geometry counts as.
+        prior: (q, 3) chances to which what they did is drawn.
+        strengths: How many neighbours those count as.
     """
     weights, count = shared(lists, y, cal)
     ends, null = y[lists.rows], cal[lists.asked]
     shares = np.stack([(weights * (ends == place)).sum(axis=1) for place in range(len(CLASSES))], axis=1)
     told = odds.moved(shares, expected(lists, weights, cal), null)
     n = count[:, None]
-    return np.stack([(n * told + strength * null) / (n + strength) for strength in strengths]), count
+    return np.stack([(n * told + strength * prior) / (n + strength) for strength in strengths]), count
 
 
 def shared(lists: Lists, y: Codes, cal: Reals) -> tuple[Reals, Reals]:
@@ -127,15 +148,16 @@ def with_excess(setups: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
         setups: As `library.frozen` gives them.
         outcomes: As `library.followed` gives them.
     """
-    ends = setups.select("setup_id").join(
-        outcomes.filter(pl.col("horizon_s") == TAUGHT_S), on="setup_id", how="left", maintain_order="left"
-    )
-    told = excess(coded(ends["outcome"]), chances(ends, "cal"))
+    told = excess(*_ends(setups, outcomes, TAUGHT_S))
     return setups.with_columns(excess=pl.Series(told, dtype=pl.Float64))
 
 
 def made(
-    setups: pl.DataFrame, outcomes: pl.DataFrame, scalers: Mapping[str, Scaler], date: dt.date
+    setups: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    scalers: Mapping[str, Scaler],
+    date: dt.date,
+    earlier: pl.DataFrame,
 ) -> pl.DataFrame:
     """Rows of gold.trials of a date.
 
@@ -144,20 +166,24 @@ def made(
         outcomes: Their outcomes under the default scheme.
         scalers: Of every spec, learnt before the date.
         date: The date.
+        earlier: gold.trials of earlier dates.
     """
     real = setups.filter(~pl.col("is_placebo")).sort("known_ts", "setup_id")
     today = (real["date"] == date) & (real["level_kind"] != CUSTOM)
     asked = np.flatnonzero(today.to_numpy())
     if real.filter(pl.col("date") < date)["date"].n_unique() < LEARNING:
         asked = asked[:0]
-    rows, admitted = [], [_admitted(real, row, date) for row in asked.tolist()]
+    admitted = [_admitted(real, row, date) for row in asked.tolist()]
+    whole, settled = everyone(asked, admitted), strengths(earlier.filter(pl.col("spec") == P_CAL))
+    ends = {horizon: _ends(real, outcomes, horizon) for horizon in HORIZONS_S}
+    start = {horizon: cal[asked] for horizon, (_, cal) in ends.items()}
+    prior = {
+        horizon: blends(whole, y, cal, start[horizon], [settled.get(horizon, odds.ALONE)])[0][0]
+        for horizon, (y, cal) in ends.items()
+    }
+    rows = list(_rows(P_CAL, whole, ends, start, PRIORS))
     for name, scale in scalers.items():
-        lists = _asked(real, asked, admitted, name, scale)
-        rows += [
-            (name, horizon, strength, count, lost)
-            for horizon in HORIZONS_S
-            for strength, count, lost in _lost(real, outcomes, lists, horizon)
-        ]
+        rows += _rows(name, _asked(real, asked, admitted, name, scale), ends, prior, odds.STRENGTHS)
     return pl.DataFrame(rows, TRIALS.schema, orient="row")
 
 
@@ -175,10 +201,9 @@ def strengths(trials: pl.DataFrame) -> dict[int, float]:
 
 
 def _admitted(real: pl.DataFrame, row: int, date: dt.date) -> Mask:
-    """Who may answer a setup: earlier dates, its direction, its kind; whatever the vector."""
-    kind, way = real["level_kind"][row], real["direction"][row]
-    rule = (pl.col("date") < date) & (pl.col("direction") == way)
-    return real.select(rule & pl.col("level_kinds").list.contains(kind)).to_series().to_numpy()
+    """Who may answer a setup, whatever the vector: earlier dates at its kind, or at its mirror image."""
+    kinds, way = frozenset({real["level_kind"][row]}), real["direction"][row]
+    return real.select((pl.col("date") < date) & library.alike(kinds, way)).to_series().to_numpy()
 
 
 def _asked(real: pl.DataFrame, asked: Codes, admitted: Sequence[Mask], name: str, scale: Scaler) -> Lists:
@@ -189,15 +214,24 @@ def _asked(real: pl.DataFrame, asked: Codes, admitted: Sequence[Mask], name: str
     return listed(asked, found)
 
 
-def _lost(
-    real: pl.DataFrame, outcomes: pl.DataFrame, lists: Lists, horizon: int
-) -> list[tuple[float, int, float]]:
-    """Strength, questions and their summed loss."""
-    ends = real.select("setup_id").join(
-        outcomes.filter(pl.col("horizon_s") == horizon), on="setup_id", how="left", maintain_order="left"
-    )
-    y, cal = coded(ends["outcome"]), chances(ends, "cal")
-    told, _ = blends(lists, y, cal, odds.STRENGTHS)
-    fair = (y[lists.asked] >= 0) & np.isfinite(cal[lists.asked]).all(axis=1)
-    sums = losses(told[:, fair], y[lists.asked][fair]).sum(axis=0)
-    return [(s, int(fair.sum()), float(one)) for s, one in zip(odds.STRENGTHS, sums, strict=True)]
+def _ends(real: pl.DataFrame, outcomes: pl.DataFrame, horizon: int) -> tuple[Codes, Reals]:
+    """Outcomes of setups in their order, and chances by geometry."""
+    mine = outcomes.filter(pl.col("horizon_s") == horizon)
+    ends = real.select("setup_id").join(mine, on="setup_id", how="left", maintain_order="left")
+    return coded(ends["outcome"]), chances(ends, "cal")
+
+
+def _rows(
+    name: str,
+    lists: Lists,
+    ends: Mapping[int, tuple[Codes, Reals]],
+    prior: Mapping[int, Reals],
+    strengths: Sequence[float],
+) -> Iterator[tuple[str, int, float, int, float]]:
+    """Of every horizon and strength: questions and their summed loss."""
+    for horizon, (y, cal) in ends.items():
+        told, _ = blends(lists, y, cal, prior[horizon], strengths)
+        fair = (y[lists.asked] >= 0) & np.isfinite(cal[lists.asked]).all(axis=1)
+        sums = losses(told[:, fair], y[lists.asked][fair]).sum(axis=0)
+        for strength, one in zip(strengths, sums.tolist(), strict=True):
+            yield name, horizon, strength, int(fair.sum()), one

@@ -73,9 +73,9 @@ class Held:
         """
         return _scaler(self.root, self.product, spec, date, self._of("scalers"))
 
-    def strengths(self, spec: Spec, date: dt.date) -> dict[int, float]:
-        """As `trials.strengths` gives them, from trials of earlier dates."""
-        return dict(_strengths(self.root, self.product, spec, date, self._of("trials")))
+    def strengths(self, name: str, date: dt.date) -> dict[int, float]:
+        """As `trials.strengths` gives them of a vector or of P_cal, from trials of earlier dates."""
+        return dict(_strengths(self.root, self.product, name, date, self._of("trials")))
 
     def calibrated(self, date: dt.date, known: int) -> dict[int, Calibration]:
         """Calibration of sigma on outcomes of earlier dates that were known, placebo too.
@@ -188,8 +188,8 @@ def _trials(root: Path, product: str, _files: Seen) -> pl.DataFrame:
 
 
 @functools.lru_cache(_KEPT)
-def _strengths(root: Path, product: str, spec: Spec, date: dt.date, files: Seen) -> dict[int, float]:
-    before = (pl.col("spec") == spec.name) & (pl.col("date") < date)
+def _strengths(root: Path, product: str, name: str, date: dt.date, files: Seen) -> dict[int, float]:
+    before = (pl.col("spec") == name) & (pl.col("date") < date)
     return trials.strengths(_trials(root, product, files).filter(before))
 
 

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
-from warehouse import odds
+from warehouse import barrier, odds
 from warehouse.evaluate.sample import Codes, Reals, Sample
 
 _NOTHING = 3
 """State of a level at which nothing is resolved yet today."""
+
+
+def one_factor(sample: Sample) -> Reals:
+    """Geometry with the one factor on sigma at which the past's mean chance of CHOP is its share."""
+    asked, races = sample.questions, sample.races.with_columns(sigma_ratio=pl.lit(1.0))
+    horizon, dates = sample.races["horizon_s"][0], sample.frame["date"][asked.tolist()]
+    fits = {
+        date: barrier.calibrations(races.filter(pl.col("date") < date)).get(horizon, barrier.UNCALIBRATED)
+        for date in dates.unique()
+    }
+    own = (
+        sample.frame[asked.tolist()]
+        .select("setup_id")
+        .join(races, on="setup_id", how="left", maintain_order="left")
+    )
+    x0, width, sigma = (own[name].to_numpy() for name in ("x0", "barrier_pts", "sigma_60"))
+    scale = np.array([fits[date].factor for date in dates]) * np.sqrt(horizon / 60)
+    return np.stack(barrier.geometric(x0, width, sigma * scale), axis=1)
 
 
 def uniform(sample: Sample) -> Reals:
@@ -28,7 +47,7 @@ def by_level_and_time(sample: Sample) -> Reals:
     clock = sample.frame["half_hour"].to_numpy()
     found = np.empty((len(sample.questions), 3))
     for n, row in enumerate(sample.questions.tolist()):
-        mine = sample.admitted(row)
+        mine = sample.admitted(row) & sample.way(row)
         whole = _counts(sample.y[mine])
         found[n] = odds.rate(_counts(sample.y[mine & (clock == clock[row])]), whole + 1.0)
     return found

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from warehouse import odds
 from warehouse.evaluate import resample
 from warehouse.evaluate.sample import Codes, Reals, Sample
-from warehouse.trials import Lists, expected, lost, shared
+from warehouse.trials import PRIORS, Lists, expected, lost, shared
 
 _AT_ONCE = 250
 
 
-def best(sample: Sample, lists: Iterable[Lists], count: int) -> Reals:
+def best(sample: Sample, whole: Lists, lists: Iterable[Lists], count: int) -> Reals:
     """The largest skill over the lists of neighbours under each draw, (count,).
 
-    Forecasts are those of `walk.forecast`, whose strength is learnt anew under every draw.
+    P_cal and forecasts are those of `walk`, whose strengths are learnt anew under every draw.
 
     Args:
         sample: Setups in order of time.
+        whole: Everyone who may answer.
         lists: Of every spec.
         count: Draws.
     """
     told = list(lists)
     draws = resample.permuted(sample, count)
     parts = [np.stack(list(part), axis=1) for part in _pieces(draws, count)]
-    return np.concatenate([_best(sample, told, part) for part in parts])
+    return np.concatenate([_best(sample, whole, told, part) for part in parts])
 
 
 def _pieces(draws: Iterator[Codes], count: int) -> Iterator[Iterator[Codes]]:
@@ -36,29 +37,30 @@ def _pieces(draws: Iterator[Codes], count: int) -> Iterator[Iterator[Codes]]:
         yield itertools.islice(draws, _AT_ONCE)
 
 
-def _best(sample: Sample, lists: list[Lists], y: Codes) -> Reals:
-    came, day = y[sample.questions], sample.day[sample.questions]
-    null = np.take_along_axis(sample.cal[sample.questions], came, axis=1)
-    starts = np.flatnonzero(np.diff(day, prepend=-1))
-    reference = lost(null)[sample.scored].sum(axis=0)
-    skills = [1 - _loss(sample, each, y, null, starts) / reference for each in lists]
+def _best(sample: Sample, whole: Lists, lists: list[Lists], y: Codes) -> Reals:
+    null = np.take_along_axis(sample.cal[sample.questions], y[sample.questions], axis=1)
+    prior = _learnt(sample, whole, y, null, PRIORS, odds.ALONE)
+    reference = lost(prior)[sample.scored].sum(axis=0)
+    told = (_learnt(sample, each, y, prior, odds.STRENGTHS, odds.STRENGTH) for each in lists)
+    skills = [1 - lost(chance)[sample.scored].sum(axis=0) / reference for chance in told]
     found: Reals = np.stack(skills).max(axis=0)
     return found
 
 
-def _loss(sample: Sample, lists: Lists, y: Codes, null: Reals, starts: Codes) -> Reals:
-    """Summed loss of the scored sessions under each draw, (draws,)."""
+def _learnt(
+    sample: Sample, lists: Lists, y: Codes, prior: Reals, strengths: Sequence[float], first: float
+) -> Reals:
+    """Chances of what came under each draw, (q, draws), by the strengths that earlier sessions chose."""
     share, count = _shares(sample, lists, y)
-    scored = sample.scored
-    losses = (lost((count * share + s * null) / (count + s)) for s in odds.STRENGTHS)
-    taught, told = zip(
-        *((_by_day(one, starts), _by_day(one * scored[:, None], starts)) for one in losses), strict=True
-    )
-    before = np.cumsum(taught, axis=1) - np.stack(taught)
-    chosen = before.argmin(axis=0)
-    chosen[0] = odds.STRENGTHS.index(odds.STRENGTH)
-    total: Reals = np.take_along_axis(np.stack(told), chosen[None], axis=0)[0].sum(axis=0)
-    return total
+    day = sample.day[sample.questions]
+    starts = np.flatnonzero(np.diff(day, prepend=-1))
+    told = [(count * share + strength * prior) / (count + strength) for strength in strengths]
+    summed = np.stack([np.add.reduceat(lost(chance), starts, axis=0) for chance in told])
+    chosen = (np.cumsum(summed, axis=1) - summed).argmin(axis=0)
+    chosen[0] = strengths.index(first)
+    session = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(day)))
+    chances: Reals = np.take_along_axis(np.stack(told), chosen[session][None], axis=0)[0]
+    return chances
 
 
 def _shares(sample: Sample, lists: Lists, y: Codes) -> tuple[Reals, Reals]:
@@ -70,9 +72,3 @@ def _shares(sample: Sample, lists: Lists, y: Codes) -> tuple[Reals, Reals]:
     theirs, null = expected(lists, weights, sample.cal), sample.cal[lists.asked]
     told = odds.moved(ends, theirs[:, None], null[:, None])
     return np.take_along_axis(told, y[lists.asked][..., None], axis=-1)[..., 0], count[:, None]
-
-
-def _by_day(losses: Reals, starts: Codes) -> Reals:
-    """Summed over sessions, (sessions, draws)."""
-    summed: Reals = np.add.reduceat(losses, starts, axis=0)
-    return summed

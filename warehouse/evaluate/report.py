@@ -63,7 +63,9 @@ class _Run:
     ) -> None:
         self.root, self.mine, self.tell, self.specs = root, mine, tell, specs
         self.asked = mine.questions
-        self.y, self.cal, self.day = mine.y[self.asked], mine.cal[self.asked], mine.day[self.asked]
+        self.y, self.day = mine.y[self.asked], mine.day[self.asked]
+        self.whole = walk.everyone(mine)
+        self.null = self.settled(mine.y)
         self.scored = mine.scored
         self.lists: dict[str, Lists] = {}
 
@@ -94,24 +96,34 @@ class _Run:
             list(self._notes(suspects)),
         )
 
-    def forecast(self, lists: Lists, y: Codes | None = None) -> Forecast:
-        return walk.forecast(lists, self.mine.y if y is None else y, self.mine.cal, self.day)
+    def settled(self, y: Codes) -> Reals:
+        return walk.settled(self.whole, y, self.mine.cal, self.day)
+
+    def forecast(self, lists: Lists) -> Forecast:
+        return walk.forecast(lists, self.mine.y, self.mine.cal, self.null, self.day)
 
     def row(
         self,
         name: str,
         role: str,
         p: Reals,
-        y: Codes | None = None,
         chance: float | None = None,
         rests: Rests | None = None,
     ) -> Row:
-        came, null, day = (
-            (self.y if y is None else y)[self.scored],
-            self.cal[self.scored],
-            self.day[self.scored],
-        )
-        mine = p[self.scored]
+        return self._row(name, role, p, self.y, self.null, chance, rests)
+
+    def _row(
+        self,
+        name: str,
+        role: str,
+        p: Reals,
+        y: Codes,
+        prior: Reals,
+        chance: float | None = None,
+        rests: Rests | None = None,
+    ) -> Row:
+        mine, null = p[self.scored], prior[self.scored]
+        came, day = y[self.scored], self.day[self.scored]
         whole, resolved, direction = (
             resample.skill(loss(mine, came), loss(null, came), day)
             for loss in (scores.losses, scores.resolved, scores.direction)
@@ -120,7 +132,9 @@ class _Run:
 
     def _baselines(self) -> Iterator[Row]:
         self.tell("baselines")
-        yield self.row("P_cal", "reference", self.cal)
+        yield self.row("P_cal", "reference", self.null)
+        yield self.row("geometry alone", "baseline", self.mine.cal[self.asked])
+        yield self.row("one factor", "baseline", baselines.one_factor(self.mine))
         yield self.row("geometric null", "baseline", self.mine.null[self.asked])
         yield self.row("uniform", "baseline", baselines.uniform(self.mine))
         yield self.row("base rate", "baseline", baselines.base_rate(self.mine))
@@ -143,14 +157,14 @@ class _Run:
     def _specs(self) -> Iterator[Row]:
         self.tell("permutations")
         own = {name: self.forecast(found) for name, found in self.lists.items()}
-        best = carried.best(self.mine, self.lists.values(), resample.PERMUTATIONS)
+        best = carried.best(self.mine, self.whole, self.lists.values(), resample.PERMUTATIONS)
         for name, told in own.items():
             chance = float((1 + (best >= self._skill(told.p, self.y)).sum()) / (1 + len(best)))
             yield self.row(name, "spec", told.p, chance=chance, rests=self._rests(name, told))
 
     def _rests(self, name: str, told: Forecast) -> Rests:
         mine = self.scored
-        lost, null = (scores.losses(each[mine], self.y[mine]) for each in (told.p, self.cal))
+        lost, null = (scores.losses(each[mine], self.y[mine]) for each in (told.p, self.null))
         return Rests(
             len(vectors.spec(name).slots),
             int(mine.sum()),
@@ -161,19 +175,22 @@ class _Run:
         )
 
     def _skill(self, p: Reals, y: Codes) -> float:
-        mine, null = (scores.losses(each, y)[self.scored].sum() for each in (p, self.cal))
+        mine, null = (scores.losses(each, y)[self.scored].sum() for each in (p, self.null))
         return float(1 - mine / null)
 
     def _controls(self) -> Iterator[Row]:
         spec, default = vectors.spec(), self.lists[vectors.DEFAULT]
-        card = walk.forecast(default, self.mine.y, self.mine.cal, self.day, (odds.STRENGTH,))
+        given = self.mine.y, self.mine.cal, self.null, self.day
+        card = walk.forecast(default, *given, (odds.STRENGTH,))
         yield self.row("null counts ten", "embargo", card.p)
         for embargo in EMBARGOES:
             self.tell(f"embargo of {embargo}")
             found = walk.neighbours(self.mine, spec, embargo=embargo)
             yield self.row(f"embargo {embargo}", "embargo", self.forecast(found).p)
         y = next(resample.permuted(self.mine, 1, seed=1))
-        yield self.row("shuffled labels", "control", self.forecast(default, y).p, y[self.asked])
+        prior = self.settled(y)
+        shuffled = walk.forecast(default, y, self.mine.cal, prior, self.day).p
+        yield self._row("shuffled labels", "control", shuffled, y[self.asked], prior)
         self.tell("noise and canary")
         yield self._by("noise features", spec, models.drawn_alike(self.mine.frame, spec))
         seen = leaks.canary(self.root, self.mine)[:, None]

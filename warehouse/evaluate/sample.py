@@ -13,7 +13,7 @@ from warehouse import catalog, library, session, vectors
 from warehouse.errors import MissingStepError
 from warehouse.naming import CUSTOM
 from warehouse.odds import CLASSES
-from warehouse.schema import LEVEL_KINDS, TEXT
+from warehouse.schema import LEVEL_KINDS, TEXT, mirror_kind
 from warehouse.sequel import half_hour
 from warehouse.trials import LEARNING, chances, coded, excess
 
@@ -37,6 +37,7 @@ class Sample:
         null: (n, 3) plug-in null.
         day: (n,) number of the session.
         kinds: (n, kinds) which kinds of level each setup has.
+        races: Setups and placebos with `date`, their starts and outcomes, as `library.starts` gives them.
         about: Kinds whose questions are scored; None every one that has a name.
     """
 
@@ -46,6 +47,7 @@ class Sample:
     null: Reals
     day: Codes
     kinds: Mask
+    races: pl.DataFrame
     about: frozenset[str] | None = None
 
     @property
@@ -66,11 +68,16 @@ class Sample:
         return mine
 
     def admitted(self, row: int, embargo: int = 0) -> Mask:
-        """Who may answer row: earlier dates by more than the embargo, its direction, its kind."""
-        kind = LEVEL_KINDS.index(self.frame["level_kind"][row])
-        way = (self.frame["direction"] == self.frame["direction"][row]).to_numpy()
-        past: Mask = (self.day < self.day[row] - embargo) & way & self.kinds[:, kind]
+        """Who may answer row: earlier dates by more than the embargo, its kind or its mirror image."""
+        kind = self.frame["level_kind"][row]
+        same, other = (self.kinds[:, LEVEL_KINDS.index(one)] for one in (kind, mirror_kind(kind)))
+        past: Mask = (self.day < self.day[row] - embargo) & np.where(self.way(row), same, other)
         return past
+
+    def way(self, row: int) -> Mask:
+        """Which came from the side that row came from."""
+        found: Mask = (self.frame["direction"] == self.frame["direction"][row]).to_numpy()
+        return found
 
 
 def load(root: Path, horizon_s: int, *, placebo: bool = False, about: frozenset[str] | None = None) -> Sample:
@@ -93,8 +100,10 @@ def load(root: Path, horizon_s: int, *, placebo: bool = False, about: frozenset[
             mine["product"].value_counts(sort=True, name="n").sort("n", "product", descending=[True, False])
         )
         mine = mine.filter(pl.col("product") == most["product"][0])
-    ends = library.outcomes(root).filter(pl.col("horizon_s") == horizon_s)
-    ends = ends.select("setup_id", "outcome", *(f"{kind}_{end}" for kind in ("cal", "null") for end in _ENDS))
+    outcomes = library.outcomes(root).filter(pl.col("horizon_s") == horizon_s)
+    ends = outcomes.select(
+        "setup_id", "outcome", *(f"{kind}_{end}" for kind in ("cal", "null") for end in _ENDS)
+    )
     dates = mine["date"].unique().sort()
     if len(dates) <= WARM_UP:
         raise MissingStepError(
@@ -111,5 +120,6 @@ def load(root: Path, horizon_s: int, *, placebo: bool = False, about: frozenset[
         chances(joined, "null"),
         np.searchsorted(dates.to_numpy(), own["date"].to_numpy()).astype(np.int64),
         np.stack([own["level_kinds"].list.contains(kind).to_numpy() for kind in LEVEL_KINDS], axis=1),
+        library.starts(mine, outcomes),
         about,
     )

@@ -38,7 +38,7 @@ HELD = 8
 """Of ten groups by forecast of BREAK, those whose share must lie in their interval."""
 _ABREAST, _LABEL, _WIDE = 4, 15, 16
 _BESIDE = (
-    "geometric null", "base rate", "random setups",
+    "geometry alone", "one factor", "geometric null", "base rate", "random setups",
     "geometry logit", "ridge logit", "boosted trees", "oracle",
 )  # fmt: skip
 _LEAST = 0.01
