@@ -59,16 +59,41 @@ def test_the_published_scale_of_uncertainty(hits, n, p, lo, hi) -> None:
     ends = np.zeros((n, 3))
     ends[:hits, 0], ends[hits:, 1] = 1, 1
     null = np.array([0.35, 0.4, 0.25])
-    got = odds.blend(np.ones(n), ends, np.tile(null, (n, 1)), null, None)
+    got = odds.blend(np.ones(n), ends, np.tile(null, (n, 1)), null, null, None)
     assert (got["BREAK"].p, got["BREAK"].lo, got["BREAK"].hi) == pytest.approx((p, lo, hi), abs=0.006)
     assert sum(chance.p for chance in got.values()) == pytest.approx(1)
 
 
 def test_without_neighbours_the_null_speaks_alone() -> None:
     none = np.empty((0, 3))
-    got = odds.blend(np.empty(0), none, none, np.array([0.2, 0.5, 0.3]), np.array([0.1, 0.1, 0.8]))
+    null, prior = np.array([0.6, 0.2, 0.2]), np.array([0.2, 0.5, 0.3])
+    got = odds.blend(np.empty(0), none, none, null, prior, np.array([0.1, 0.1, 0.8]))
     assert [got[name].p for name in odds.CLASSES] == pytest.approx([0.2, 0.5, 0.3])
     assert [got[name].base for name in odds.CLASSES] == [0.1, 0.1, 0.8]
+
+
+def test_p_cal_by_hand() -> None:
+    """Four who may answer broke twice, were rejected once and chopped once; geometry gave each 0.3, 0.4, 0.3.
+
+    Beyond it that is +0.2, -0.15, -0.05: from a start with 0.2, 0.5, 0.3 it makes 0.4, 0.35, 0.25. Where geometry
+    counts as twelve of them, a quarter of the way is gone.
+    """
+    hits, theirs = np.eye(3)[[0, 0, 1, 2]], np.tile([0.3, 0.4, 0.3], (4, 1))
+    null = np.array([0.2, 0.5, 0.3])
+    assert odds.settled(hits, theirs, null, 12.0).tolist() == pytest.approx([0.25, 0.4625, 0.2875])
+    assert odds.settled(hits, theirs, null, odds.ALONE).tolist() == pytest.approx(null.tolist(), abs=1e-8)
+    assert odds.settled(hits[:0], theirs[:0], null, 12.0).tolist() == null.tolist()
+
+
+def test_neighbours_are_drawn_to_p_cal_and_moved_from_geometry() -> None:
+    """Ten equal neighbours, all REJECT where geometry gave half: from 0.2, 0.5, 0.3 it leaves nothing else.
+
+    With P_cal counting as ten the mean of both is told.
+    """
+    hits, theirs = np.tile([0.0, 1.0, 0.0], (10, 1)), np.tile([0.2, 0.5, 0.3], (10, 1))
+    prior = np.array([0.5, 0.3, 0.2])
+    got = odds.blend(np.ones(10), hits, theirs, np.array([0.2, 0.5, 0.3]), prior, None, 10.0)
+    assert [got[name].p for name in odds.CLASSES] == pytest.approx([0.25, 0.65, 0.1])
 
 
 def test_barriers_by_hand() -> None:
