@@ -125,8 +125,7 @@ def slow(root, card, setups, snapshots):
     for _, row, setup in best.values():
         shared = [slot for slot in SPEC.slots if row[slot] is not None and mine[slot] is not None]
         if (
-            setup["direction"] == asked["direction"]
-            and (price or asked["level"] in setup["level_kinds"])
+            gold.alike(setup, asked, None if price else [asked["level"]])
             and str(setup["date"]) != asked["date"]
         ):
             admitted.append(row)

@@ -85,16 +85,6 @@ def scale():
     return {SPEC: Scaler(np.zeros(len(slots)), np.ones(len(slots)))}
 
 
-def mirrored(kind):
-    return kind.replace("HIGH", "low").replace("LOW", "HIGH").replace("low", "LOW")
-
-
-def alike(row, me):
-    """The kind from the same side, or its mirror image from the other."""
-    kind = me["level_kind"] if row["direction"] == me["direction"] else mirrored(me["level_kind"])
-    return kind in row["level_kinds"]
-
-
 def beyond(near, own, cal_of):
     """Where outcomes of (weight, row) leave a start: its geometry and what came beyond theirs, whole again."""
     total = sum(weight for weight, _ in near)
@@ -122,7 +112,11 @@ def slow(setups, outcomes, day, horizon, strength, geometry=None):
         near = []
         for row in rows:
             shared = [s for s in slots if row[s] is not None and me[s] is not None]
-            if row["date"] < day and alike(row, me) and len(shared) * 10 >= 7 * len(slots):
+            if (
+                row["date"] < day
+                and gold.alike(row, me, [me["level_kind"]])
+                and len(shared) * 10 >= 7 * len(slots)
+            ):
                 gap = sum((np.float32(row[s]).item() - np.float32(me[s]).item()) ** 2 for s in shared)
                 near.append((math.sqrt(gap * len(slots) / len(shared)), row))
         kept = []
@@ -145,7 +139,7 @@ def slow(setups, outcomes, day, horizon, strength, geometry=None):
                 every = [
                     (1.0, ends[row["setup_id"], horizon])
                     for row in rows
-                    if row["date"] < day and alike(row, me)
+                    if row["date"] < day and gold.alike(row, me, [me["level_kind"]])
                 ]
                 every = [(weight, end) for weight, end in every if end["outcome"] in odds.CLASSES]
                 apart = beyond(every, own, cal)[own["outcome"]]
