@@ -39,7 +39,7 @@ class Lots:
             if chosen.all():
                 return self
             chosen = np.flatnonzero(chosen)
-        return Lots(*(each.take(chosen) for each in (self.row, self.u, self.qty, self.at)))
+        return Lots(self.row.take(chosen), self.u.take(chosen), self.qty.take(chosen), self.at.take(chosen))
 
     def of(self, qty: Ints) -> Lots:
         """The same entries with other amounts; empty ones are left out."""

@@ -12,6 +12,8 @@ from warehouse.flow.tape import Array, Batch, Flags, Ints
 
 _TELLING = ("sequence", "ts_recv", "price", "size", "side", "action")
 """Columns in which neighbours mostly differ; they are compared first, all rows at once."""
+_DISTINCT = ("_sz_00", "order_id")
+"""Ends of the names of columns in which most that are alike in these still differ; the others come after."""
 _NUMBERS = 1 << 33
 """More than any sequence number."""
 
@@ -151,7 +153,7 @@ class _Pairs:
         """Whether rows are the same in every column as others, both rising."""
         out = np.zeros(len(rows), np.bool_)
         left = np.arange(len(rows))
-        for name in sorted(self._batch, key=lambda name: (name not in _TELLING, "_sz_" not in name)):
+        for name in sorted(self._batch, key=lambda name: not name.endswith(_DISTINCT)):
             if not len(left):
                 return out
             left = left[self.values(name, rows[left]) == self.values(name, others[left])]
