@@ -86,8 +86,7 @@ class Sieve:
         begins = _begins(near)
         found = self._by_event(pairs, near, begins) | self._alone(pairs, near)
         last = begins[-1] if near["flags"][-1] & LAST or len(begins) == 1 else begins[-2]
-        rows = np.arange(last, len(near["flags"]))
-        self._tail = {name: pairs.values(name, rows) for name in batch}
+        self._tail = {name: pairs.since(name, int(last)) for name in batch}
         return found[old:]
 
     def _joined(self, batch: Batch, name: str) -> Array:
@@ -148,6 +147,11 @@ class _Pairs:
         cut = int(np.searchsorted(rows, self._old))
         own = self._batch[name][rows[cut:] - self._old]
         return np.concatenate([self._tail[name][rows[:cut]], own]) if cut else own
+
+    def since(self, name: str, row: int) -> Array:
+        """A column from a row on."""
+        own = self._batch[name][max(row - self._old, 0) :]
+        return np.concatenate([self._tail[name][row:], own]) if self._old else own.copy()
 
     def equal(self, rows: Ints, others: Ints) -> Flags:
         """Whether rows are the same in every column as others, both rising."""
