@@ -36,9 +36,9 @@ class Lots:
     def where(self, chosen: Array) -> Lots:
         """The chosen entries, by mask or by position."""
         if chosen.dtype == np.bool_:
-            if chosen.all():
-                return self
             chosen = np.flatnonzero(chosen)
+            if len(chosen) == len(self.row):
+                return self
         return Lots(self.row.take(chosen), self.u.take(chosen), self.qty.take(chosen), self.at.take(chosen))
 
     def of(self, qty: Ints) -> Lots:

@@ -160,8 +160,7 @@ def _flow(usable: Sorted, made: State, number: int, silent: Flags) -> Flow:
 
 def _visible(lots: Lots, own: Side) -> Lots:
     """Those at a price that is known before or after the event."""
-    kept = lots.u >= np.minimum(own.edge.take(lots.row - 1), own.edge.take(lots.row))
-    return lots if kept.all() else lots.where(kept)
+    return lots.where(lots.u >= np.minimum(own.edge.take(lots.row - 1), own.edge.take(lots.row)))
 
 
 def _modified(modifies: Lots, adds: Lots, cuts: Lots, own: Side) -> tuple[Lots, Lots]:
