@@ -418,7 +418,10 @@ def test_a_date_beyond_a_tolerance_is_marked_and_its_setups_carry_the_flag(root)
     assert clean["beyond"].item() is None
     assert not pl.read_parquet(part(root, "gold.setups").path)["doubtful"].any()
     marked = clean.with_columns(
-        beyond=pl.lit("quarantined"), duplicate_cnt=pl.lit(7, pl.Int64), known_frac=pl.lit(0.5)
+        beyond=pl.lit("quarantined"),
+        duplicate_cnt=pl.lit(7, pl.Int64),
+        crossed_cnt=pl.lit(1234, pl.Int64),
+        known_frac=pl.lit(0.5),
     )
     store.write(quality, marked, store.read_manifest(quality))
     said = store.read_manifest(part(root, "gold.setups"))
@@ -433,4 +436,5 @@ def test_a_date_beyond_a_tolerance_is_marked_and_its_setups_carry_the_flag(root)
     assert re.search(r"2025-06-26  SIMU5 .*  quarantined\n", shown)
     assert re.search(r"2025-06-25  SIMU5 .*  nothing\n", shown)
     assert "2025-06-26 SIMU5: set aside 7 duplicate\n" in shown
+    assert "2025-06-26 SIMU5: used and marked 1,234 crossed\n" in shown
     assert "2025-06-26 SIMU5: the book is known from 2025-06-2" in shown

@@ -193,6 +193,9 @@ def _notes(row: dict[str, Any]) -> Iterator[str]:
     counts = {name: row[f"{name}_cnt"] for name in SET_ASIDE}
     if told := ", ".join(f"{count:,} {name}" for name, count in counts.items() if count):
         yield f"{where}: set aside {told}"
+    used = {"bad book": row["badbook_cnt"], "crossed": row["crossed_cnt"]}
+    if told := ", ".join(f"{count:,} {name}" for name, count in used.items() if count):
+        yield f"{where}: used and marked {told}"
 
 
 def _ends(found: Status) -> Iterator[str]:

@@ -36,10 +36,10 @@ class Lots:
     def where(self, chosen: Array) -> Lots:
         """The chosen entries, by mask or by position."""
         if chosen.dtype == np.bool_:
-            if chosen.all():
-                return self
             chosen = np.flatnonzero(chosen)
-        return Lots(*(each.take(chosen) for each in (self.row, self.u, self.qty, self.at)))
+            if len(chosen) == len(self.row):
+                return self
+        return Lots(self.row.take(chosen), self.u.take(chosen), self.qty.take(chosen), self.at.take(chosen))
 
     def of(self, qty: Ints) -> Lots:
         """The same entries with other amounts; empty ones are left out."""

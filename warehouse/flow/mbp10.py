@@ -50,7 +50,11 @@ class Mbp10:
 
     def skip(self, piece: Piece) -> None:
         """Keep the last state."""
-        self._leave(piece, np.array([len(piece.bar)]))
+        last = np.array([len(piece.bar)])
+        self._px = self._at(piece, "px", self._px, last)[:, :, -1]
+        self._sz = self._at(piece, "sz", self._sz, last)[:, :, -1]
+        self._orders(piece, last)
+        self._known |= len(piece.bar) > 0
 
     def read(self, piece: Piece) -> Reading:
         """States, and flows by rule."""
@@ -65,7 +69,8 @@ class Mbp10:
         silent = np.append(
             True, ~any_of(among(piece.records["action"], ADD, CANCEL, MODIFY), piece.events.first[:-1])
         )
-        orders = self._leave(piece, timeline.end_row)
+        orders = self._orders(piece, timeline.end_row)
+        self._known |= len(piece.bar) > 0
         self._px, self._sz = (np.stack([getattr(s, w)[:, -1] for s in (bid, ask)]) for w in ("px", "sz"))
         lasting = timeline.lasting(bid, made.centre[0]), timeline.lasting(ask, made.centre[1])
         return Reading(
@@ -116,14 +121,10 @@ class Mbp10:
             self._buffers[number] = np.empty((DEPTH, rows + rows // 4), np.uint32)
         return self._buffers[number][:, :rows]
 
-    def _leave(self, piece: Piece, rows: Ints) -> Array:
-        """Order counts at rows, (2, 10, len(rows)); the last state is kept for the next piece."""
-        end = len(piece.bar)
-        counts = self._at(piece, "ct", self._ct, np.append(rows, end))
-        self._px = self._at(piece, "px", self._px, np.array([end]))[:, :, -1]
-        self._sz = self._at(piece, "sz", self._sz, np.array([end]))[:, :, -1]
+    def _orders(self, piece: Piece, rows: Ints) -> Array:
+        """Order counts at rows, (2, 10, len(rows)); the last ones are kept for the next piece."""
+        counts = self._at(piece, "ct", self._ct, np.append(rows, len(piece.bar)))
         self._ct = counts[:, :, -1]
-        self._known |= end > 0
         return counts[:, :, :-1]
 
     def _at(self, piece: Piece, what: str, carried: Array, rows: Ints) -> Array:
@@ -159,8 +160,7 @@ def _flow(usable: Sorted, made: State, number: int, silent: Flags) -> Flow:
 
 def _visible(lots: Lots, own: Side) -> Lots:
     """Those at a price that is known before or after the event."""
-    kept = lots.u >= np.minimum(own.edge.take(lots.row - 1), own.edge.take(lots.row))
-    return lots if kept.all() else lots.where(kept)
+    return lots.where(lots.u >= np.minimum(own.edge.take(lots.row - 1), own.edge.take(lots.row)))
 
 
 def _modified(modifies: Lots, adds: Lots, cuts: Lots, own: Side) -> tuple[Lots, Lots]:

@@ -15,7 +15,9 @@ def table(reading: Reading) -> Frame:
     """Order-flow imbalance of each ladder index between consecutive states of one epoch."""
     bid, ask = (_pressures(reading, number) for number in (0, 1))
     signed = bid.sums(bid.lots) - ask.sums(ask.lots)
-    absolute = bid.sums(np.abs(bid.lots)) + ask.sums(np.abs(ask.lots)) + _shared(bid, ask)
+    absolute = (
+        bid.sums(np.abs(bid.lots)) + ask.sums(np.abs(ask.lots)) + _shared(bid, ask, len(reading.moving))
+    )
     out: Frame = {f"ofi_{level:02d}": (signed[level], None) for level in range(DEPTH)}
     return {**out, "ofi_abs_00": (absolute[0], None), "ofi_abs": (absolute.sum(axis=0), None)}
 
@@ -26,48 +28,43 @@ class _Pressures:
 
     Args:
         bars: Number of bars.
-        level: Levels.
-        row: Rows.
-        bar: Their bars.
+        cell: Level and bar as one number: the level times `bars`, and the bar.
+        key: Level and row as one number: the level times `rows`, and the row.
         lots: Pressure.
     """
 
     bars: int
-    level: Ints
-    row: Ints
-    bar: Ints
+    cell: Ints
+    key: Ints
     lots: Ints
 
     def sums(self, lots: Ints) -> Ints:
         """Sums of amounts by level and bar."""
-        total = np.bincount(self.level * self.bars + self.bar, lots, DEPTH * self.bars)
-        return total.astype(np.int64).reshape(DEPTH, -1)
+        return np.bincount(self.cell, lots, DEPTH * self.bars).astype(np.int64).reshape(DEPTH, -1)
 
 
 def _pressures(reading: Reading, number: int) -> _Pressures:
     side, lasting, moving = reading.state.sides[number], reading.lasting[number], reading.moving
-    turns, still = side.turns, side.still
+    turns, still, bars, rows = side.turns, side.still, reading.timeline.bars, len(moving)
     turned = (turns.now_u >= turns.was_u) * turns.now - (turns.now_u <= turns.was_u) * turns.was
     level, at = np.nonzero(turned * moving.take(turns.row))
     return _Pressures(
-        reading.timeline.bars,
-        np.append(side.level, level),
-        np.append(still.row, turns.row[at]),
-        np.append(lasting.bar, lasting.turn_bar[at]),
-        np.append(still.lots * moving.take(still.row), turned[level, at]),
+        bars,
+        np.concatenate([side.level * bars + lasting.bar, level * bars + lasting.turn_bar.take(at)]),
+        np.concatenate([side.level * rows + still.row, level * rows + turns.row.take(at)]),
+        np.concatenate([still.lots * moving.take(still.row), turned[level, at]]),
     )
 
 
-def _shared(bid: _Pressures, ask: _Pressures) -> Ints:
+def _shared(bid: _Pressures, ask: _Pressures, rows: int) -> Ints:
     """By level and bar, how much less than both alone the two sides press where one event changed both."""
-    rows = int(max(bid.row.max(initial=0), ask.row.max(initial=0))) + 1
-    keys = [side.level * rows + side.row for side in (bid, ask)]
+    keys = bid.key, ask.key
     there = [np.zeros(DEPTH * rows, np.bool_) for _ in keys]
     for flags, key in zip(there, keys, strict=True):
         flags[key] = True
     at = [np.flatnonzero(flags.take(key)) for flags, key in zip(reversed(there), keys, strict=True)]
-    at = [rows[np.argsort(key.take(rows))] for rows, key in zip(at, keys, strict=True)]
-    one, two = (side.lots.take(rows) for side, rows in zip((bid, ask), at, strict=True))
+    at = [both[np.argsort(key.take(both))] for both, key in zip(at, keys, strict=True)]
+    one, two = (side.lots.take(both) for side, both in zip((bid, ask), at, strict=True))
     less = np.abs(one - two) - np.abs(one) - np.abs(two)
-    cell = ask.level[at[1]] * ask.bars + ask.bar[at[1]]
-    return np.bincount(cell, less, DEPTH * ask.bars).astype(np.int64).reshape(DEPTH, -1)
+    total = np.bincount(ask.cell.take(at[1]), less, DEPTH * ask.bars)
+    return total.astype(np.int64).reshape(DEPTH, -1)

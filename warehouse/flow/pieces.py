@@ -50,7 +50,7 @@ class Picked:
     def take(self, name: str, out: Array) -> None:
         """The values of a column, into `out`."""
         for part, rows, lo, hi in self._spans:
-            np.take(part[name], rows, out=out[lo:hi], mode="clip")
+            part[name].take(rows, out=out[lo:hi], mode="clip")
 
 
 @dataclass(slots=True)

@@ -12,6 +12,8 @@ from warehouse.flow.tape import Array, Batch, Flags, Ints
 
 _TELLING = ("sequence", "ts_recv", "price", "size", "side", "action")
 """Columns in which neighbours mostly differ; they are compared first, all rows at once."""
+_DISTINCT = ("_sz_00", "order_id")
+"""Ends of the names of columns in which most that are alike in these still differ; the others come after."""
 _NUMBERS = 1 << 33
 """More than any sequence number."""
 
@@ -84,8 +86,7 @@ class Sieve:
         begins = _begins(near)
         found = self._by_event(pairs, near, begins) | self._alone(pairs, near)
         last = begins[-1] if near["flags"][-1] & LAST or len(begins) == 1 else begins[-2]
-        rows = np.arange(last, len(near["flags"]))
-        self._tail = {name: pairs.values(name, rows) for name in batch}
+        self._tail = {name: pairs.since(name, int(last)) for name in batch}
         return found[old:]
 
     def _joined(self, batch: Batch, name: str) -> Array:
@@ -147,11 +148,16 @@ class _Pairs:
         own = self._batch[name][rows[cut:] - self._old]
         return np.concatenate([self._tail[name][rows[:cut]], own]) if cut else own
 
+    def since(self, name: str, row: int) -> Array:
+        """A column from a row on."""
+        own = self._batch[name][max(row - self._old, 0) :]
+        return np.concatenate([self._tail[name][row:], own]) if self._old else own.copy()
+
     def equal(self, rows: Ints, others: Ints) -> Flags:
         """Whether rows are the same in every column as others, both rising."""
         out = np.zeros(len(rows), np.bool_)
         left = np.arange(len(rows))
-        for name in sorted(self._batch, key=lambda name: (name not in _TELLING, "_sz_" not in name)):
+        for name in sorted(self._batch, key=lambda name: not name.endswith(_DISTINCT)):
             if not len(left):
                 return out
             left = left[self.values(name, rows[left]) == self.values(name, others[left])]
