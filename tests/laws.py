@@ -122,7 +122,7 @@ def unhurried():
     """Make every feature of setups from all bars that a setup may look back on, whatever it declares."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arrivals, "history", lambda _: HISTORY)
-        patch.setattr(arrivals, "steps", lambda bars: [(bars, 0)])
+        patch.setattr(arrivals, "steps", lambda bars, _moments: [(bars, 0)])
         patch.setattr(arrivals, "rows", lambda *_: HISTORY)
         yield
 
@@ -269,7 +269,7 @@ def wide(tables, triggers, names=None):
         d=pl.when(pl.col("direction") == "UP").then(1.0).otherwise(-1.0),
     )  # fmt: skip
     bars = arrivals._bars_before(starts, HISTORY)
-    near = arrivals._near(bars, tables)
+    near = arrivals._near(bars, tables, read)
     tick = columns_of.tick(near["ladder"]).collect()
     frame = arrivals._read(bars.join(tick, how="cross"), near, [*read, "level_px"]).lazy()
     raw = layers.with_features(frame, [one for one in ordered if not one.faced], "entity").collect()

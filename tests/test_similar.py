@@ -7,7 +7,19 @@ import numpy as np
 import polars as pl
 import pytest
 
-from warehouse import barrier, index, library, odds, question, render, session, similar, store, vectors
+from warehouse import (
+    barrier,
+    index,
+    library,
+    odds,
+    question,
+    render,
+    session,
+    similar,
+    store,
+    vectors,
+    warm,
+)
 from warehouse.errors import DataError, MissingStepError, QuestionError
 from warehouse.schema import LEVELS, NS
 
@@ -281,6 +293,34 @@ def test_files_are_read_once_and_again_when_one_changes(mine, monkeypatch) -> No
     part.path.write_bytes(part.path.read_bytes()[:-9])
     with pytest.raises(DataError, match="is damaged"):
         asked(mine, setup)
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "later"),
+    [
+        ("gold.setups", {"bar5s_cumul_flow_imbal_r": pl.col("bar5s_cumul_flow_imbal_r") * 3 + 1}, 0),
+        ("gold.outcomes", {"outcome": pl.lit("CHOP")}, 0),
+        ("gold.scalers", {"mad": pl.col("mad") * pl.int_range(1, pl.len() + 1)}, 0),
+        ("gold.snapshots", {"x": pl.col("x") * 0.5}, 60),
+        ("silver.levels", {"price": pl.col("price") - 0.25}, 0),
+        ("silver.book", {"bid_px_00": pl.col("bid_px_00") - 0.5}, 60),
+    ],
+)
+def test_a_warm_process_answers_as_a_fresh_one(mine, monkeypatch, table, change, later) -> None:
+    """After files were made anew: at an arrival, and a minute after one."""
+    monkeypatch.setattr(similar, "features", lambda *_: dict.fromkeys(gold.slots(), 0.1))
+    gold.moments(mine, DAYS)
+    setup = trigger(mine)
+    ask = lambda: similar.ask(mine, setup["level_kind"], setup["known_ts"] + later * SECOND)  # noqa: E731
+    before = ask()
+    for part in store.partitions(mine, table):
+        frame = pl.read_parquet(part.path, hive_partitioning=False).with_columns(**change)
+        store.write(part, frame, {"parameters": {"tick": gold.TICK}})
+    warmed = ask()
+    for kept in vars(warm).values():
+        if hasattr(kept, "cache_clear"):
+            kept.cache_clear()
+    assert warmed == ask() != before
 
 
 def test_a_cut_answer_says_so_and_the_moment_itself_is_no_cut(root) -> None:

@@ -52,11 +52,11 @@ class Catalog(Selections):
 
     def families(self) -> list[str]:
         """Every family, sorted."""
-        return sorted({feature.family for feature in self.values()})
+        return sorted({feature.family for feature in self._by_name.values()})
 
     def family(self, family: str) -> list[Feature]:
         """The features of a family, in order of declaration."""
-        return [feature for feature in self.values() if feature.family == family]
+        return [feature for feature in self._by_name.values() if feature.family == family]
 
     def column(self, name: str) -> Column | None:
         """A column that features may read and that is no feature."""

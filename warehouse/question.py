@@ -132,8 +132,7 @@ def moment(at: Place) -> Moment:
     Raises:
         QuestionError: If there was no two-sided market, or no side from which price came.
     """
-    mine = warm.arrived(at.partition("gold.setups")).filter(concerns(at))
-    for one in mine.filter(pl.col("trigger_ts").cast(pl.Int64) == at.bar).head(1).to_dicts():
+    if one := _stored(at):
         return Moment(at, **{name: one[name] for name in _FROZEN}, setup=one)
     [(bid, ask)] = at.read("silver.book", BAR).filter(_at(at.bar)).select(_QUOTED).rows()
     if bid is None or ask is None:
@@ -229,6 +228,11 @@ def _level(root: Path, symbol: str, date: dt.date, level: str, end: int) -> tupl
         passed = f"{kind} of {date} was passed by {clock(since)}"
         raise QuestionError(f"{passed}, and the new one is not old enough yet: ask later")
     return level_id, kind, price
+
+
+def _stored(at: Place) -> dict[str, Any] | None:
+    rule = concerns(at) & (pl.col("trigger_ts").cast(pl.Int64) == at.bar)
+    return next(iter(warm.arrived(at.partition("gold.setups")).filter(rule).to_dicts()), None)
 
 
 def _side(at: Place, mid: float) -> int:

@@ -13,7 +13,7 @@ from warehouse import naming, phases, pressure, question, session, store, trials
 from warehouse.answer import Answer, Start
 from warehouse.card import Card
 from warehouse.errors import MissingStepError, QuestionError
-from warehouse.index import EXACT_BELOW, Mask, Neighbours, Pool, load, search, search_exact
+from warehouse.index import EXACT_BELOW, Mask, Neighbours, Pool, search, search_exact
 from warehouse.library import Admission, Likeness
 from warehouse.past import Past
 from warehouse.phases import Phase
@@ -125,10 +125,7 @@ def _staged(now: Moment, spec: Spec) -> tuple[Moment, Phase | None]:
 
 
 def _search(kept: Held, spec: Spec, pool: Pool, mine: Vectors, k: int, how: str) -> Neighbours:
-    if how == "exact":
-        return search_exact(mine, pool, k)
-    ids = kept.setups()["setup_id"].to_list()
-    return search(mine, pool, k, load(kept.root, spec, kept.product, ids))
+    return search_exact(mine, pool, k) if how == "exact" else search(mine, pool, k, kept.graph(spec))
 
 
 def _tick(at: Place) -> float:

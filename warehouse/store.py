@@ -116,10 +116,11 @@ def _keyed(folder: str) -> list[str]:
 
 
 def _sight(folder: str) -> tuple[str, Stat | None, Stat | None]:
-    return folder, _stat(f"{folder}/{_MANIFEST}"), _stat(f"{folder}/{_ROWS}")
+    return folder, stat(f"{folder}/{_MANIFEST}"), stat(f"{folder}/{_ROWS}")
 
 
-def _stat(path: str) -> Stat | None:
+def stat(path: str | Path) -> Stat | None:
+    """A file as it lies on disk now; None where there is none."""
     try:
         said = os.stat(path)  # noqa: PTH116 (a Path for each of a thousand files takes longer than asking)
     except (FileNotFoundError, NotADirectoryError):

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import barrier, library, past, session, store, trials, vectors
+from warehouse import barrier, index, library, past, session, store, trials, vectors
 from warehouse.barrier import Calibration
 from warehouse.errors import MissingStepError
+from warehouse.index import SetupIndex
 from warehouse.past import Moments, Past
 from warehouse.schema import SCALERS, SETUPS, TRIALS
-from warehouse.store import Partition, Seen
+from warehouse.store import Partition, Seen, Stat
 from warehouse.vectors import Reals, Scaler, Spec, Vectors
 
 _SETUP = (
@@ -24,7 +25,7 @@ _SETUP = (
 )  # fmt: skip
 _EVENING = dt.time(18)
 _KEPT = 4
-"""Roots, vectors and dates of which something is kept; of moments, which are ten to a setup, those of one."""
+"""Roots, vectors and dates of which something is kept; of moments, ten to a setup, and of graphs one."""
 _READ = 64
 """Columns of a date that are kept: a few megabytes a table."""
 
@@ -64,6 +65,11 @@ class Held:
         told = self._of("summaries") if library.summaries(spec.slots) else ()
         files = (self._of("setups"), told, self._of("scalers"))
         return _placed(self.root, self.product, spec, date, *files)
+
+    def graph(self, spec: Spec) -> SetupIndex:
+        """The graph of the same setups, as `index.load` gives it."""
+        files = tuple(map(store.stat, index.paths(self.root, spec.name, self.product)))
+        return _graph(self.root, self.product, spec, files, self._of("setups"))
 
     def scaler(self, spec: Spec, date: dt.date) -> Scaler:
         """The product's of the last built date up to a date; before any, that of an empty past.
@@ -177,6 +183,11 @@ def _scaler(root: Path, product: str, spec: Spec, date: dt.date, _scalers: Seen)
     if rows.is_empty():
         raise MissingStepError(missing)
     return vectors.scaler(rows, spec)
+
+
+@functools.lru_cache(1)
+def _graph(root: Path, product: str, spec: Spec, _files: tuple[Stat | None, ...], setups: Seen) -> SetupIndex:
+    return index.load(root, spec, product, _real(root, product, setups)["setup_id"].to_list())
 
 
 @functools.lru_cache(_KEPT)

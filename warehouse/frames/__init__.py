@@ -44,6 +44,12 @@ def tables_of(columns: Iterable[str], measures: Iterable[Measure]) -> set[str]:
     return found
 
 
+def of_book(columns: Collection[str]) -> list[str]:
+    """Columns of silver.book that these are made from."""
+    behind = {*columns, "bar_ts", *_TOUCH, *((*_VOLUMES, "notional") if "trade_vwap" in columns else ())}
+    return [column.name for column in BOOK.columns if column.name in behind]
+
+
 def bars(tables: Tables, columns: Collection[str], measures: Collection[Measure]) -> pl.LazyFrame:
     """One row per bar in order of time: bar_ts, and those of `columns` and `measures` that bars have."""
     prices = [_vwap()] if "trade_vwap" in columns else []

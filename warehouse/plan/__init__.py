@@ -58,6 +58,9 @@ def fingerprint(family: str) -> str:
     return digest.hexdigest()
 
 
+_reads = functools.cache(reads)
+
+
 def family(name: str, tables: Tables) -> pl.LazyFrame:
     """A family of bars or of bars at levels: its key (`bar_ts`, or `level_id, bar_ts`) and its features.
 
@@ -77,7 +80,7 @@ def family(name: str, tables: Tables) -> pl.LazyFrame:
 
 def tables(names: Collection[str]) -> set[str]:
     """Tables that features need, by their short names."""
-    return {table for name in {catalog.load()[one].family for one in names} for table in reads(name)}
+    return {table for name in {catalog.load()[one].family for one in names} for table in _reads(name)}
 
 
 def _made(wanted: list[Feature], tables: Tables) -> pl.LazyFrame:

@@ -37,8 +37,7 @@ def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | N
     Returns:
         One row per trigger, in their order: setup_id and the features that are not columns of `triggers`.
     """
-    asked = catalog.load().keys() if names is None else names
-    wanted = [one for name, one in catalog.load().items() if name in asked and name not in triggers.columns]
+    asked = frozenset(catalog.load() if names is None else names).difference(triggers.columns)
     starts = triggers.lazy().select(
         "setup_id",
         "sigma_60",
@@ -47,27 +46,36 @@ def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | N
         d=pl.when(pl.col("direction") == "UP").then(1.0).otherwise(-1.0),
         entity=pl.struct("level_price", "direction").rank("dense"),
     )
-    so_far = {one.name for one in catalog.load().family("volatility") if catalog.load().reach_of(one) is None}
-    made = [one for one in wanted if one.name not in so_far]
-    bars = history(made)
-    views = [_View([one for one in made if one.faced is way], bars, faced=way) for way in (False, True)]
+    bars, routes = _routes(asked)
     frame = _bars_before(starts, bars)
-    near = _near(frame, tables)
+    near = _near(frame, tables, {name for route in routes for name in route.reads(bars, 0)})
     tick = frames.tick(near["ladder"]).collect(engine="in-memory")
     frame = frame.join(tick, how="cross").with_columns(frames.in_rows("tick_px", pl.col("tick_px")))
-    for step, after in steps(bars):
+    views = [pl.DataFrame() for _ in routes]
+    for step, after in steps(bars, len(triggers)):
         frame = frame.filter(pl.col("age") < step)
-        found = _read(frame, near, {name for view in views for name in view.reads(step, after)})
-        for view in views:
-            view.walk(found, step, after)
+        found = _read(frame, near, {name for route in routes for name in route.reads(step, after)})
+        views = [route.walk(view, found, step, after) for route, view in zip(routes, views, strict=True)]
     told = starts.select("setup_id", ENTITY, "bar_ts").collect(engine="in-memory")
-    for view in views:
-        told = told.join(view.values(), on=[ENTITY, "bar_ts"], how="left", maintain_order="left")
+    for route, view in zip(routes, views, strict=True):
+        told = told.join(route.values(view), on=[ENTITY, "bar_ts"], how="left", maintain_order="left")
     return told.drop(ENTITY, "bar_ts")
 
 
-class _View:
-    """The bars before moments as they lie, or in the direction of travel, and the features asked of that."""
+def _routes(asked: Collection[str]) -> tuple[int, tuple[_Route, _Route]]:
+    """Bars that features need, and how they are made of the tape as it lies and as it is faced."""
+    known = catalog.load()
+    so_far = {one.name for one in known.family("volatility") if known.reach_of(one) is None}
+    made = [known[name] for name in known if name in asked and name not in so_far]
+    bars = history(made)
+    as_it_lies, faced = (
+        _Route([one for one in made if one.faced is way], bars, faced=way) for way in (False, True)
+    )
+    return bars, (as_it_lies, faced)
+
+
+class _Route:
+    """How features are made of the bars before moments, as these lie or in the direction of travel."""
 
     def __init__(self, wanted: list[Feature], bars: int, *, faced: bool) -> None:
         self._wanted, self._faced = [one.name for one in wanted], faced
@@ -75,13 +83,12 @@ class _View:
         asked = depths(wanted, self._made)
         self._needs = {one.name: min(rows(one, asked), bars) for one in self._made}
         self._asked = {name: min(back, bars) for name, back in both_ways(asked).items() if name not in _KEYS}
-        self._frame = pl.DataFrame()
 
     def reads(self, step: int, after: int) -> set[str]:
         """Columns of tables, and measures, that are first read at a step."""
         return {name for name, back in self._asked.items() if after < back <= step}
 
-    def walk(self, found: pl.DataFrame, step: int, after: int) -> None:
+    def walk(self, frame: pl.DataFrame, found: pl.DataFrame, step: int, after: int) -> pl.DataFrame:
         """Take a step: leave the rows beyond it, add the columns found for it, make the features due."""
         columns, measures = leaves(self.reads(step, after))
         fresh = sorted(columns) + [one.name for one in measures]
@@ -89,17 +96,18 @@ class _View:
         new = turned.select(pl.col([*_KEYS, *fresh])).collect(engine="in-memory")
         if self._faced:
             new = new.with_columns(d=pl.lit(1.0))
-        old = self._frame.filter(pl.col("age") < step).drop(_KEYS) if self._frame.width else self._frame
+        old = frame.filter(pl.col("age") < step).drop(_KEYS) if frame.width else frame
         due = [one for one in self._made if after < self._needs[one.name] <= step]
         later = {name for one in self._made if self._needs[one.name] <= after for name in one.inputs}
-        whole = with_features(new.hstack(old).lazy(), due, None)
         later.update(_KEYS, self._wanted)
-        kept = [name for name in whole.collect_schema() if name in later]
-        self._frame = whole.select(pl.col(kept)).collect(engine="in-memory", optimizations=_PLAIN)
+        whole = new.hstack(old)
+        kept = [name for name in (*whole.columns, *(one.name for one in due)) if name in later]
+        made = with_features(whole.lazy(), due, None).select(pl.col(kept))
+        return made.collect(engine="in-memory", optimizations=_PLAIN)
 
-    def values(self) -> pl.DataFrame:
+    def values(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The wanted features at their moments."""
-        return self._frame.filter(pl.col("age") == 0).select(pl.col([ENTITY, "bar_ts", *self._wanted]))
+        return frame.filter(pl.col("age") == 0).select(pl.col([ENTITY, "bar_ts", *self._wanted]))
 
 
 def _bars_before(starts: pl.LazyFrame, bars: int) -> pl.DataFrame:
@@ -117,10 +125,11 @@ def _bars_before(starts: pl.LazyFrame, bars: int) -> pl.DataFrame:
     )
 
 
-def _near(frame: pl.DataFrame, tables: Tables) -> Tables:
-    """The tables with book and ladder cut to the bars of a frame, and read."""
+def _near(frame: pl.DataFrame, tables: Tables, names: Iterable[str]) -> Tables:
+    """The tables with book and ladder cut to the bars of a frame and to what is read of them, and read."""
     span = pl.col("bar_ts").is_between(frame["bar_ts"].min(), frame["bar_ts"].max())
     cut = {name: tables[name].filter(span) for name in ("book", "ladder") if name in tables}
+    cut["book"] = cut["book"].select(frames.of_book(leaves(names)[0]))
     read = pl.collect_all(cut.values(), engine="in-memory")
     return {**tables, **{name: table.lazy() for name, table in zip(cut, read, strict=True)}}
 

@@ -16,6 +16,9 @@ Never of one row: Polars divides one value by a number in another way than many,
 """
 
 
+_WORTH = 200
+
+
 def ordered(wanted: Iterable[Feature], given: Collection[str]) -> list[Feature]:
     """The wanted features and all that they read, but for the given ones; what is read comes first."""
     known = catalog.load()
@@ -78,6 +81,13 @@ def rows(feature: Feature, asked: dict[str, int]) -> int:
     return asked[feature.name] + (feature.window or HISTORY) - 1
 
 
-def steps(bars: int) -> list[tuple[int, int]]:
-    """Steps over a history of some bars, each with the next: what needs more than the next is made there."""
-    return [*pairwise([bars, *(step for step in STEPS if step < bars), 0])]
+def steps(bars: int, moments: int) -> list[tuple[int, int]]:
+    """Steps over a history of some bars, each with the next: what needs more than the next is made there.
+
+    Those that would leave out few rows of so many moments are not taken: a step takes longer than they do.
+    """
+    taken = [bars]
+    for step in STEPS:
+        if (taken[-1] - step) * moments >= _WORTH:
+            taken.append(step)
+    return [*pairwise([*taken, 0])]
