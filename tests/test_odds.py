@@ -59,7 +59,7 @@ def test_the_published_scale_of_uncertainty(hits, n, p, lo, hi) -> None:
     ends = np.zeros((n, 3))
     ends[:hits, 0], ends[hits:, 1] = 1, 1
     null = np.array([0.35, 0.4, 0.25])
-    got = odds.blend(np.ones(n), ends, np.tile(null, (n, 1)), null, null, None)
+    got = odds.blend(np.ones(n), ends, np.tile(null, (n, 1)), null, null, None, past=n)
     assert (got["BREAK"].p, got["BREAK"].lo, got["BREAK"].hi) == pytest.approx((p, lo, hi), abs=0.006)
     assert sum(chance.p for chance in got.values()) == pytest.approx(1)
 
@@ -94,6 +94,16 @@ def test_neighbours_are_drawn_to_p_cal_and_moved_from_geometry() -> None:
     prior = np.array([0.5, 0.3, 0.2])
     got = odds.blend(np.ones(10), hits, theirs, np.array([0.2, 0.5, 0.3]), prior, None, 10.0)
     assert [got[name].p for name in odds.CLASSES] == pytest.approx([0.25, 0.65, 0.1])
+
+
+def test_an_interval_is_no_surer_than_those_who_may_answer() -> None:
+    """P_cal that counts as 1,280 was learnt from 90: with ten neighbours the interval is that of a hundred."""
+    prior, none = np.array([0.3, 0.4, 0.3]), np.tile([0.3, 0.4, 0.3], (10, 1))
+    hits = np.eye(3)[[0, 0, 0, 1, 1, 1, 1, 2, 2, 2]]
+    got = odds.blend(np.ones(10), hits, none, prior, prior, None, 1280.0, 90)["BREAK"]
+    assert got.p == pytest.approx(0.3)
+    assert (got.lo, got.hi) == (odds.beta_quantile(30, 70, 0.05), odds.beta_quantile(30, 70, 0.95))
+    assert odds.sure(1280.0, 3) == 10 and odds.sure(5.0, 90) == 5  # as much as before anything is learnt
 
 
 def test_barriers_by_hand() -> None:

@@ -19,12 +19,11 @@ from warehouse import (
     question,
     rarity,
     sequel,
-    wording,
 )
 from warehouse.barrier import Calibration
 from warehouse.card import NAMES, Card, Labels
 from warehouse.index import Mask, Neighbours, Pool
-from warehouse.library import Admission, Likeness
+from warehouse.library import Admission
 from warehouse.odds import CLASSES, Chance, Reals
 from warehouse.past import Past
 from warehouse.phases import Phase
@@ -150,7 +149,8 @@ class Answer:
         null = self._null(n, width, sigma)
         if null is None:
             return Told(None, labels, reach, times)
-        told = odds.blend(own, hits, theirs, null, self._prior(n, null), base, strength)
+        prior, past = self._prior(n, null)
+        told = odds.blend(own, hits, theirs, null, prior, base, strength, past)
         return Told(told, labels, reach, times)
 
     @property
@@ -164,11 +164,12 @@ class Answer:
         factor = self.start.calibrated.get(HORIZONS_S[n], barrier.UNCALIBRATED).scale(self.now.sigma_ratio)
         return odds.null(self.now.x0, width, sigma, HORIZONS_S[n], factor)
 
-    def _prior(self, n: int, null: Reals) -> Reals:
-        """P_cal: geometry, drawn to what all who may answer did beyond theirs."""
+    def _prior(self, n: int, null: Reals) -> tuple[Reals, int]:
+        """P_cal: geometry, drawn to what all who may answer did beyond theirs; and how many those are."""
         ends, cal = self.past.ends.ends[n][self.pool.allowed], self.past.ends.cal[n][self.pool.allowed]
         _, hits, theirs = _ended(ends, cal)
-        return odds.settled(hits, theirs, null, self.start.settled.get(HORIZONS_S[n], odds.ALONE))
+        strength = self.start.settled.get(HORIZONS_S[n], odds.ALONE)
+        return odds.settled(hits, theirs, null, strength), len(hits)
 
     def _based(self) -> tuple[Mask, Mask]:
         """Which of the admitted came from the question's side, and of those in its half hour of the day."""
@@ -205,7 +206,7 @@ class Answer:
             notes.append("Simulated data: no market ever traded this.")
         if now.setup is None:
             notes.append(phases.compared(self.stage, odds=any(outcomes.values())))
-        notes += _alike(self.admission.like)
+        notes += card.alike(self.admission.like)
         if self.unknown:
             notes.append(f"{self.unknown} of the {slots} numbers compared are unknown{self._unknown()}.")
         if (found := len(self.found.rows)) < self.k:
@@ -235,17 +236,6 @@ class Answer:
         pts = ", ".join(f"{labels[name].barrier_pts:g} pt at {name}" for name in missing)
         away = round(abs(self.now.x0), 3)
         return [f"Odds begin at the level: price is {away:g} pt away, the barriers stand at {pts}."]
-
-
-def _alike(like: Likeness) -> list[str]:
-    """What moments of the past were left out by, and what then speaks of the rest alone."""
-    hours = like.hours and "those from {} to before {} New York".format(*wording.show(like.hours).split("-"))
-    times = like.volatility and "those {:g} to {:g} times as volatile as this one".format(*like.volatility)
-    asked = [said for said in (hours, times) if said]
-    told = (
-        f"Of all moments {' and of them '.join(asked)}: neighbours, base rates and rarity are of these alone."
-    )
-    return [told] if asked else []
 
 
 def _ended(ends: Codes, cal: Reals) -> tuple[Mask, Reals, Reals]:

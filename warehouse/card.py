@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from warehouse import question, wording
-from warehouse.library import Admission
+from warehouse.library import Admission, Likeness
 from warehouse.odds import Chance
 from warehouse.phases import Phase
 from warehouse.question import Moment
@@ -29,7 +29,7 @@ class Labels:
         barrier_pts: Distance of both barriers from the level; None without sigma.
         n: Neighbours that broke, were rejected or chopped.
         n_eff: Kish's effective number of those.
-        null_n: Neighbours that the geometric null counts as: as many as made earlier odds likeliest.
+        null_n: Neighbours that P_cal, the calibrated null, counts as: as many as made earlier odds likeliest.
         born: Neighbours left out because price was beyond a barrier when their clock began.
         censored: Neighbours left out because their data ended first or they have no barriers.
         base_n: Admitted setups that ended in one of the three.
@@ -124,6 +124,17 @@ def asked(now: Moment, stage: Phase | None, admitted: Admission, spec: Spec, k: 
         "k": k,
         "simulated": place.product == SIMULATED,
     }
+
+
+def alike(like: Likeness) -> list[str]:
+    """What moments of the past were left out by, and what then speaks of the rest alone."""
+    hours = like.hours and "those from {} to before {} New York".format(*wording.show(like.hours).split("-"))
+    times = like.volatility and "those {:g} to {:g} times as volatile as this one".format(*like.volatility)
+    asked = [said for said in (hours, times) if said]
+    told = (
+        f"Of all moments {' and of them '.join(asked)}: neighbours, base rates and rarity are of these alone."
+    )
+    return [told] if asked else []
 
 
 def iso(time: dt.datetime | int) -> str:

@@ -99,6 +99,7 @@ def blend(
     prior: Reals,
     base: Reals | None,
     strength: float = STRENGTH,
+    past: int = 0,
 ) -> dict[str, Chance]:
     """Posterior of the three outcomes.
 
@@ -110,18 +111,24 @@ def blend(
         prior: (3,) P_cal, to which the neighbours' outcomes are drawn.
         base: (3,) base rates, shown beside; None if the library is empty.
         strength: Neighbours that P_cal counts as.
+        past: How many may answer: in the intervals P_cal counts as no more.
     """
     count = effective(weights)
     own = weights / weights.sum() if count else weights
-    mass, whole = count * moved(own @ hits, own @ theirs, null) + strength * prior, count + strength
-    chances = {}
+    told = (count * moved(own @ hits, own @ theirs, null) + strength * prior) / (count + strength)
+    whole, chances = count + float(sure(strength, past)), {}
     for place, name in enumerate(CLASSES):
-        a = float(mass[place])
-        lo, hi = beta_quantile(a, whole - a, _TAIL), beta_quantile(a, whole - a, 1 - _TAIL)
-        p = a / whole
+        p = float(told[place])
+        a, b = p * whole, (1 - p) * whole
+        lo, hi = beta_quantile(a, b, _TAIL), beta_quantile(a, b, 1 - _TAIL)
         usual = None if base is None else float(base[place])
         chances[name] = Chance(p, min(lo, p), max(hi, p), usual, p / usual if usual else None)
     return chances
+
+
+def sure(strength: float | Reals, past: int | Reals) -> float | Reals:
+    """How many P_cal counts as in an interval: no more than may answer, since it is known by those alone."""
+    return np.minimum(strength, np.maximum(past, STRENGTH))
 
 
 def rate(bucket: Reals, whole: Reals) -> Reals | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from warehouse import naming, session, store, warm
+from warehouse import naming, session, store, warm, wording
 from warehouse.errors import MissingStepError, QuestionError
 from warehouse.naming import CUSTOM
 from warehouse.schema import BAR_NS, BOOK, LEVEL_KINDS, LEVELS, NS
@@ -169,7 +169,7 @@ def _contract(root: Path, date: dt.date, contract: str | None) -> str:
         )
     today = {keys["symbol"] for keys in built if keys["date"] == str(date)}
     if not today or (contract is not None and contract not in today):
-        raise _not_built(date, contract, sorted({keys["date"] for keys in built}), sorted(today))
+        raise wording.not_built(date, contract, sorted({keys["date"] for keys in built}), sorted(today))
     if contract is not None:
         return contract
     front = [p for p in store.partitions(root, "silver.front_contract") if ("date", str(date)) in p.keys]
@@ -178,19 +178,6 @@ def _contract(root: Path, date: dt.date, contract: str | None) -> str:
     if len(found) > 1:
         raise QuestionError(f"{' and '.join(found)} are built for {date}: name one with --contract")
     return found[0]
-
-
-def _not_built(
-    date: dt.date, contract: str | None, dates: list[str], symbols: list[str]
-) -> MissingStepError | QuestionError:
-    if why := session.explain(date):
-        return QuestionError(f"{date} is no session ({why}): ask about another moment")
-    what = f"{date}" if contract is None else f"{contract} of {date}"
-    there = f"of that date {', '.join(symbols)} is" if symbols else f"{dates[0]} to {dates[-1]} are"
-    option = f" --contract {contract}" if contract else ""
-    return MissingStepError(
-        f"{what} is not built ({there}): run `warehouse build --dates {date}{option}`, or ask about those"
-    )
 
 
 def _bar(book: Partition, ts: int) -> int:

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from warehouse import session
-from warehouse.errors import QuestionError
+from warehouse.errors import MissingStepError, QuestionError
 from warehouse.session import Window
 
 _SOME_DATE = dt.date(2025, 6, 4)
@@ -123,3 +123,17 @@ def instant(text: str) -> int:
         raise QuestionError(f"{text} is out of reach: years {_FIRST} to {_AFTER - 1} can be asked about")
     aware = moment if moment.tzinfo else moment.replace(tzinfo=session.NEW_YORK)
     return (aware - _EPOCH) // dt.timedelta(microseconds=1) * 1000
+
+
+def not_built(
+    date: dt.date, contract: str | None, dates: list[str], symbols: list[str]
+) -> MissingStepError | QuestionError:
+    """Why a date, or a contract of it, cannot be asked about, given what is built."""
+    if why := session.explain(date):
+        return QuestionError(f"{date} is no session ({why}): ask about another moment")
+    what = f"{date}" if contract is None else f"{contract} of {date}"
+    there = f"of that date {', '.join(symbols)} is" if symbols else f"{dates[0]} to {dates[-1]} are"
+    option = f" --contract {contract}" if contract else ""
+    return MissingStepError(
+        f"{what} is not built ({there}): run `warehouse build --dates {date}{option}`, or ask about those"
+    )

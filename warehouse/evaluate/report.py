@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from warehouse import catalog, odds, vectors
+from warehouse import catalog, odds, trials, vectors
 from warehouse.evaluate import baselines, carried, lags, leaks, models, resample, sample, scores, walk
 from warehouse.evaluate.results import Report, Rests, Row
 from warehouse.evaluate.sample import WARM_UP, Codes, Reals, Sample
@@ -88,7 +88,7 @@ class _Run:
             len(np.unique(self.day[self.scored])),
             next(row.skill for row in rows if row.name == vectors.DEFAULT),
             rows,
-            scores.covered(told.p[late], told.whole[late], self.y[late]),
+            scores.covered(told.p[late], self._sure(told)[late], self.y[late]),
             suspects,
             self._canary(canary),
             self._adjacent(default),
@@ -217,6 +217,12 @@ class _Run:
         names = catalog.load().slots_of(self.lists)
         values = vectors.matrix(self.mine.frame, Spec("all", tuple(names))).astype(np.float64)
         return dict(zip(names, values.T, strict=True))
+
+    def _sure(self, told: Forecast) -> Reals:
+        """What the card's intervals rest on, (q,): neighbours, and P_cal as no more than may answer."""
+        past = trials.shared(self.whole, self.mine.y, self.mine.cal)[1]
+        found: Reals = told.whole - told.strength + odds.sure(told.strength, past)
+        return found
 
     def _canary(self, values: Reals) -> dict[str, Any]:
         groups = resample.strata(self.mine)[self.asked]
