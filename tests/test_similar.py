@@ -673,6 +673,14 @@ def test_simulated_data_says_so(root) -> None:
     assert card.question["simulated"] and "SIMULATED" in render.card(card).splitlines()[0]
 
 
+def test_a_date_without_levels_is_not_built(mine) -> None:
+    setup = trigger(mine)
+    shutil.rmtree(store.partition(mine, "silver.levels", symbol=gold.SYMBOL, date=DAYS[-1]).path.parent)
+    said = f"^silver.levels of {gold.SYMBOL} on {DAYS[-1]} is not built: run `warehouse build --dates {DAYS[-1]}`$"
+    with pytest.raises(MissingStepError, match=said):
+        asked(mine, setup)
+
+
 @pytest.mark.parametrize("table", ["silver.book", "gold.setups", "gold.outcomes", "silver.levels"])
 @pytest.mark.parametrize("bytes_left", [0, 100])
 def test_a_file_cut_short_is_named(mine, table, bytes_left) -> None:

@@ -69,18 +69,11 @@ class Place:
             MissingStepError: If it was not built.
             DataError: If it is damaged.
         """
-        return pl.scan_parquet(store.whole(self._built(table)), glob=False)
+        return pl.scan_parquet(store.whole(_built(self.partition(table))), glob=False)
 
     def read(self, table: str, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
         """Some columns of the same, kept for as long as the file stays."""
-        return warm.read(self._built(table), schema)
-
-    def _built(self, table: str) -> Partition:
-        target = self.partition(table)
-        if not target.path.exists():
-            what = f"{table} of {self.symbol} on {self.date}"
-            raise MissingStepError(f"{what} is not built: run `warehouse build --dates {self.date}`")
-        return target
+        return warm.read(_built(self.partition(table)), schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +174,20 @@ def _contract(root: Path, date: dt.date, contract: str | None) -> str:
 
 
 def _bar(book: Partition, ts: int) -> int:
-    bars = warm.read(book, BAR).select(pl.col("bar_ts").cast(pl.Int64))
-    [(first, last)] = bars.select(first=pl.col("bar_ts").min(), last=pl.col("bar_ts").max()).rows()
+    bar = pl.col("bar_ts").cast(pl.Int64)
+    [(first, last)] = warm.read(book, BAR).select(first=bar.min(), last=bar.max()).rows()
     if first is None or not first + BAR_NS <= ts < last + 2 * BAR_NS:
         span = f"{clock(first + BAR_NS)} to {clock(last + BAR_NS)}" if first is not None else "nothing"
         raise QuestionError(f"{clock(ts)} lies outside the data of {book.keys[-1][1]}, which is {span}")
     return int(min(last, (ts - BAR_NS) // BAR_NS * BAR_NS))
+
+
+def _built(target: Partition) -> Partition:
+    if not target.path.exists():
+        [(_, symbol), (_, date)] = target.keys
+        what = f"{target.table} of {symbol} on {date}"
+        raise MissingStepError(f"{what} is not built: run `warehouse build --dates {date}`")
+    return target
 
 
 def _level(root: Path, symbol: str, date: dt.date, level: str, end: int) -> tuple[str, str, float]:
@@ -194,20 +195,19 @@ def _level(root: Path, symbol: str, date: dt.date, level: str, end: int) -> tupl
         return f"{symbol}/{date}/{CUSTOM}/{price:.9f}".rstrip("0").rstrip("."), CUSTOM, price
     kind = level.strip().upper()
     rows = (
-        warm.read(store.partition(root, "silver.levels", symbol=symbol, date=date), LEVELS.schema)
+        warm.read(_built(store.partition(root, "silver.levels", symbol=symbol, date=date)), LEVELS.schema)
         .filter(~pl.col("is_placebo"))
         .select("level_kind", "level_id", "price", pl.col("known_ts").cast(pl.Int64))
         .sort("known_ts")
     )
-    kinds = set(rows["level_kind"].unique())
-    there = [name for name in LEVEL_KINDS if name in kinds and name != CUSTOM]
+    there = sorted({*rows["level_kind"].unique()} - {CUSTOM}, key=LEVEL_KINDS.index)
     mine = rows.filter(pl.col("level_kind") == kind)
     if kind not in there:
         raise naming.unknown(level, kind, f"{symbol} on {date}", there)
     known = mine.filter(pl.col("known_ts") <= end)
     if known.is_empty():
-        since = mine["known_ts"].to_list()[0]
-        raise QuestionError(f"{kind} of {date} is known from {clock(since)}; {clock(end)} is earlier")
+        since = clock(mine["known_ts"][0])
+        raise QuestionError(f"{kind} of {date} is known from {since}; {clock(end)} is earlier")
     # the value that the bar was held against: what its own trades made of it comes too late
     in_force = known.filter(pl.col("known_ts") <= end - BAR_NS).tail(1)
     [(_, level_id, price, since)] = (known.head(1) if in_force.is_empty() else in_force).rows()
