@@ -67,7 +67,7 @@ def _index(root: Path, spec: str, product: str, setups: Sequence[Partition], sca
         f"{_HERE}:index",
         (Artifact(root, f"{name}.hnsw", f"{name}.json"),),
         (*(part for part in setups if of(dict(part.keys)["symbol"]) == product), scaler),
-        _fingerprint("index", ("index", "filling", "vectors"), [spec]),
+        _fingerprint("index", ("index", "filling", "scales", "vectors"), [spec]),
         {"spec": spec, "product": product},
     )
 
