@@ -158,13 +158,13 @@ def halves(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_lean_by_hand() -> None:
-    """200 rows: 0.6 * 200 / (200 + 1000) = 0.1 a unit, whose spread is 0.1: five units in each of two numbers."""
+    """200 rows: 0.6 * 200 / (200 + 1000) = 0.1 a unit, whose spread is 0.1: two units in each of two numbers."""
     points, excess = halves(200)
-    assert scales.lean(points, excess, 2).tolist() == pytest.approx([5 * math.sqrt(2), 0.0])
+    assert scales.lean(points, excess, 2).tolist() == pytest.approx([2 * math.sqrt(2), 0.0])
     more = np.vstack([points, points])
     unknown = np.concatenate([excess, np.full(200, np.nan)])
-    assert scales.lean(more, unknown, 2).tolist() == pytest.approx([5 * math.sqrt(2), 0.0])
-    assert scales.lean(-points, excess, 2).tolist() == pytest.approx([-5 * math.sqrt(2), 0.0])
+    assert scales.lean(more, unknown, 2).tolist() == pytest.approx([2 * math.sqrt(2), 0.0])
+    assert scales.lean(-points, excess, 2).tolist() == pytest.approx([-2 * math.sqrt(2), 0.0])
     # a slot clipped at five spreads counts as five
     wild = np.where(points == 1, 50, points).astype(np.float32)
     assert scales.lean(wild, excess, 2).tolist() == scales.lean(np.clip(wild, -5, 5), excess, 2).tolist()

@@ -16,7 +16,7 @@ VALUES_NEEDED = 20
 """Past values without which a slot is not scaled, and past vectors without which there are no axes."""
 LEAN_NEEDED = 200
 """Past outcomes without which there is no lean."""
-_LEAN_WEIGHT, _LEAN_RIDGE = 5.0, 1000.0
+_LEAN_WEIGHT, _LEAN_RIDGE = 2.0, 1000.0
 
 
 def scalers(setups: pl.LazyFrame, spec: Spec, date: dt.date) -> pl.DataFrame:
@@ -90,7 +90,7 @@ def lean(points: Vectors, excess: Reals, compared: int) -> Reals | None:
     """Parts (d,) of scaled slots in the combination that best told past BREAK from REJECT.
 
     A ridge regression of what came, beyond what geometry expected. It is compared beside everything else and
-    counts for more: where two setups are one standard deviation apart in it, that is as far as five in each
+    counts for more: where two setups are one standard deviation apart in it, that is as far as two in each
     number compared.
 
     Args:
