@@ -545,7 +545,7 @@ TRIALS = Table(
     ("product", "date"),
     ("spec", "horizon_s", "strength"),
     (
-        Column("spec", TEXT, NAME, "Which vector found the neighbours."),
+        Column("spec", TEXT, NAME, "Which vector found the neighbours; `P_cal` where all who may answer are asked, and geometry is what counts."),
         Column("horizon_s", WHOLE, SECONDS, "Length of the label clock."),
         Column("strength", REAL, COUNT, "Neighbours that the calibrated null counts as."),
         Column("questions", WHOLE, COUNT, "Setups of the date that broke, were rejected or chopped; 0 before eight sessions."),
