@@ -141,7 +141,8 @@ def placed(vectors: Vectors, scale: Scaler) -> tuple[Vectors, Reals]:
 def leaning(vectors: Vectors, lean: Reals, scale: Scaler) -> Vectors:
     """How far vectors (n, d) lean to BREAK, (n, 1) float32; a missing slot counts as the median."""
     near = np.clip(scaled(vectors, scale), -CLIPPED, CLIPPED).astype(np.float64)
-    return np.einsum("nd,d->n", near, lean)[:, None].astype(np.float32)  # no BLAS: the same bits
+    found: Reals = np.einsum("nd,d->n", near, lean)  # no BLAS: the same bits on any threads
+    return found[:, None].astype(np.float32)
 
 
 def distances(question: Vectors, vectors: Vectors, mad: Reals) -> Reals:
