@@ -87,17 +87,11 @@ def _setup(rng, date, symbol, bar, *, placebo):
     )  # fmt: skip
 
 
-def mirrored(kind: str) -> str:
-    """The kind that a level is when the tape stands on its head."""
-    return kind.replace("HIGH", "low").replace("LOW", "HIGH").replace("low", "LOW")
-
-
 def alike(row, me, kinds=None) -> bool:
-    """Some kinds of level from the same side, or their mirror images from the other; any kind from either."""
-    if kinds is None:
-        return True
-    there = kinds if row["direction"] == me["direction"] else map(mirrored, kinds)
-    return bool(set(there) & set(row["level_kinds"]))
+    """Some kinds of level, or any, from the same side."""
+    return row["direction"] == me["direction"] and (
+        kinds is None or bool(set(kinds) & set(row["level_kinds"]))
+    )
 
 
 def summaries(frame: pl.DataFrame, date: dt.date) -> pl.DataFrame:

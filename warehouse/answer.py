@@ -98,10 +98,9 @@ class Answer:
     def card(self) -> Card:
         weights, rows = odds.weights(self.found.distances), self.found.rows
         ends = self.past.ends.of(rows)
-        mine, now = self._based()
+        now = self._now()
         told = {
-            name: self._horizon(n, weights, ends, self._base(n, mine, now))
-            for n, name in enumerate(NAMES.values())
+            name: self._horizon(n, weights, ends, self._base(n, now)) for n, name in enumerate(NAMES.values())
         }
         outcomes = {name: each.chances for name, each in told.items()}
         labels = {name: each.labels for name, each in told.items()}
@@ -171,15 +170,15 @@ class Answer:
         strength = self.start.settled.get(HORIZONS_S[n], odds.ALONE)
         return odds.settled(hits, theirs, null, strength), len(hits)
 
-    def _based(self) -> tuple[Mask, Mask]:
-        """Which of the admitted came from the question's side, and of those in its half hour of the day."""
+    def _now(self) -> Mask:
+        """Which of the past are admitted and of the question's half hour of the day."""
         hour = pl.select(sequel.half_hour(pl.lit(self.now.place.end).cast(NS))).item()
-        mine = self.pool.allowed & (self.past.setups["direction"] == self.now.direction).to_numpy()
-        return mine, mine & (self.past.hours == hour)
+        now: Mask = self.pool.allowed & (self.past.hours == hour)
+        return now
 
-    def _base(self, n: int, mine: Mask, now: Mask) -> tuple[Reals | None, int, int]:
-        """Their shares in the half hour, and how many counted at any time and in it."""
-        whole, bucket = (_counts(self.past.ends.ends[n][rows]) for rows in (mine, now))
+    def _base(self, n: int, now: Mask) -> tuple[Reals | None, int, int]:
+        """Shares among the admitted of the question's half hour, and how many counted in all and in it."""
+        whole, bucket = (_counts(self.past.ends.ends[n][rows]) for rows in (self.pool.allowed, now))
         return odds.rate(bucket, whole), int(whole.sum()), int(bucket.sum())
 
     def _reasons(self) -> list[dict[str, list[dict[str, Any]]]]:

@@ -13,7 +13,7 @@ import polars as pl
 
 from warehouse import catalog, store
 from warehouse.barrier import LEARNT
-from warehouse.schema import DEFAULT_SCHEME, OUTCOMES, SETUPS, SNAPSHOTS, mirror_kind
+from warehouse.schema import DEFAULT_SCHEME, OUTCOMES, SETUPS, SNAPSHOTS
 from warehouse.session import NEW_YORK, Window
 from warehouse.store import Partition
 
@@ -63,7 +63,7 @@ class Admission:
 
     Args:
         kinds: A setup needs one of these among its kinds; None admits every kind.
-        direction: UP or DOWN; of the mirror images of the kinds the other.
+        direction: UP or DOWN.
         as_of: Only what was resolved by then, ns UTC.
         contracts: Of these contracts.
         but: This date is left out; None leaves none out.
@@ -92,19 +92,11 @@ class Admission:
 
 
 def alike(kinds: Collection[str] | None, direction: str) -> pl.Expr:
-    """True for setups at some kinds of level from one side, and at their mirror images from the other.
-
-    A low that price comes to from above is a high that it comes to from below, upside down, and features
-    and outcomes are told in the direction of travel. None is any kind: then from either side.
-    """
-    if kinds is None:
-        return pl.lit(value=True)
-    way = pl.col("direction") == direction
-    return (way & _any(kinds)) | (~way & _any(map(mirror_kind, kinds)))
-
-
-def _any(kinds: Iterable[str]) -> pl.Expr:
-    return pl.any_horizontal(pl.col("level_kinds").list.contains(kind) for kind in sorted(kinds))
+    """True for setups at some kinds of level, or at any, that price came to from a side."""
+    rule = pl.col("direction") == direction
+    if kinds is not None:
+        rule &= pl.any_horizontal(pl.col("level_kinds").list.contains(kind) for kind in sorted(kinds))
+    return rule
 
 
 def setups(root: Path, features: Sequence[str] = ()) -> pl.DataFrame:

@@ -38,8 +38,7 @@ class Macro:
 NEAREST = Macro(
     "nearest",
     f"nearest(setup_id, k := 30, vector_spec := '{DEFAULT}')",
-    "The nearest earlier setups of the same kind and direction, or of its mirror image, that were resolved "
-    "before the setup's moment, "
+    "The nearest earlier setups of the same kind and direction that were resolved before the setup's moment, "
     f"and what followed each; at most {PER_DATE} of a date and {PER_CLUSTER} of a cluster. What "
     "`warehouse similar` answers at that moment; pure SQL, in the database file too.",
     f"""
@@ -121,17 +120,8 @@ gaps AS (
         ) AS squares
     FROM asked, scale, placed AS other
     WHERE NOT other.is_placebo
-        AND (
-            asked.level_kind = 'CUSTOM'
-            OR list_contains(
-                other.level_kinds,
-                CASE
-                    WHEN other.direction = asked.direction THEN asked.level_kind
-                    WHEN ends_with(asked.level_kind, 'HIGH') THEN replace(asked.level_kind, 'HIGH', 'LOW')
-                    ELSE replace(asked.level_kind, 'LOW', 'HIGH')
-                END
-            )
-        )
+        AND other.direction = asked.direction
+        AND (asked.level_kind = 'CUSTOM' OR list_contains(other.level_kinds, asked.level_kind))
         AND other.resolved_ts <= asked.known_ts
         AND other.date <> asked.date
         AND other.product = asked.product

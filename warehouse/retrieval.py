@@ -92,7 +92,8 @@ def ask(task: Task, manifest: Manifest) -> None:
     by = {name: vectors.scaler(learnt, vectors.spec(name)) for name in vectors.specs()}
     setups = library.frozen(_frozen(task), catalog.load().slots_of(vectors.specs()))
     outcomes = library.followed(_all(task, "gold.outcomes"))
-    earlier = [pl.read_parquet(source.path) for source in _all(task, "gold.trials")]
+    there = (source.path for source in _all(task, "gold.trials"))
+    earlier = [pl.read_parquet(path) for path in there if path.exists()]
     before = pl.concat([pl.DataFrame(schema=TRIALS.schema), *earlier])
     store.write(task.outputs[0], trials.made(setups, outcomes, by, _date(task), before), manifest)
 

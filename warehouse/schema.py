@@ -344,7 +344,7 @@ QUALITY = Table(
 )  # fmt: skip
 
 
-def mirror_kind(kind: str) -> str:
+def _other_end(kind: str) -> str:
     """The kind of level that a kind becomes when the tape is reflected."""
     name, _, end = kind.rpartition("_")
     other = {"HIGH": "LOW", "LOW": "HIGH"}.get(end, end)
@@ -390,7 +390,7 @@ SETUPS = Table(
             for n in (4, 8, 16, 40)
         ),
         *(
-            Column(f"dist_{kind}_sig", REAL, FRACTION, f"d*({kind} - mid) at T0 over sigma_60: positive where it lies ahead; null unless it is known and stands.", swap=f"dist_{mirror_kind(kind)}_sig")
+            Column(f"dist_{kind}_sig", REAL, FRACTION, f"d*({kind} - mid) at T0 over sigma_60: positive where it lies ahead; null unless it is known and stands.", swap=f"dist_{_other_end(kind)}_sig")
             for kind in LEVEL_KINDS
             if kind != "CUSTOM"
         ),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from warehouse import naming, phases, pressure, question, session, store, trials, vectors, wording
+from warehouse import filling, naming, phases, pressure, question, session, store, trials, vectors, wording
 from warehouse.answer import Answer, Start
 from warehouse.card import Card
 from warehouse.errors import MissingStepError, QuestionError
@@ -83,8 +83,7 @@ def ask(
     raw = np.array([[row.get(slot) for slot in slots.slots]], np.float32)
     mine = vectors.placed(raw, kept.scaler(slots, day))[0][0]
     past, pool = _held_against(kept, slots, day, now, stage, admission)
-    large = stage is None and pool.allowed.sum() >= EXACT_BELOW and spec == vectors.DEFAULT
-    how = index or ("hnsw" if large else "exact")
+    how = _way(index, kept, slots, day, pool, arrival=stage is None)
     found = _search(kept, slots, pool, mine, k, how)
     unknown = int(np.isnan(raw).sum())
     return Answer(now, stage, row, admission, slots, k, how, past, pool, mine, unknown, found, start).card()
@@ -126,6 +125,14 @@ def _staged(now: Moment, spec: Spec) -> tuple[Moment, Phase | None]:
 
 def _search(kept: Held, spec: Spec, pool: Pool, mine: Vectors, k: int, how: str) -> Neighbours:
     return search_exact(mine, pool, k) if how == "exact" else search(mine, pool, k, kept.graph(spec))
+
+
+def _way(index: str | None, kept: Held, spec: Spec, day: dt.date, pool: Pool, *, arrival: bool) -> str:
+    """By which search: the graph among many, where it leans as the question does."""
+    if index is not None or not arrival or spec.name != vectors.DEFAULT or pool.allowed.sum() < EXACT_BELOW:
+        return index or "exact"
+    alike = np.array_equal(filling.slopes(kept.graph(spec).scale), filling.slopes(kept.scaler(spec, day)))
+    return "hnsw" if alike else "exact"
 
 
 def _tick(at: Place) -> float:

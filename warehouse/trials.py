@@ -201,7 +201,7 @@ def strengths(trials: pl.DataFrame) -> dict[int, float]:
 
 
 def _admitted(real: pl.DataFrame, row: int, date: dt.date) -> Mask:
-    """Who may answer a setup, whatever the vector: earlier dates at its kind, or at its mirror image."""
+    """Who may answer a setup, whatever the vector: earlier dates, its direction, its kind."""
     kinds, way = frozenset({real["level_kind"][row]}), real["direction"][row]
     return real.select((pl.col("date") < date) & library.alike(kinds, way)).to_series().to_numpy()
 

@@ -111,12 +111,13 @@ def scaler(rows: pl.DataFrame, spec: Spec) -> Scaler:
     rows = rows.filter(pl.col("spec") == spec.name) if "spec" in rows.columns else rows
     found = order.join(rows, on="feature", how="left", maintain_order="left")
     median, mad = found["median"].fill_null(0.0).to_numpy(), found["mad"].fill_null(1.0).to_numpy()
-    slopes = found["lean"].drop_nulls().to_numpy() if "lean" in found.columns else np.empty(0)
+    slopes = found["lean"] if "lean" in found.columns else pl.Series([None], dtype=pl.Float64())
+    lean = slopes.fill_null(0.0).to_numpy() if slopes.null_count() < len(slopes) else None
     known = found["axes"].drop_nulls().to_list() if "axes" in found.columns else []
     axes = None
     if spec.components is not None:
         axes = np.array(known, np.float64) if known else np.eye(len(spec.slots), spec.components)
-    return Scaler(median, mad, axes, slopes if len(slopes) else None)
+    return Scaler(median, mad, axes, lean)
 
 
 def placed(vectors: Vectors, scale: Scaler) -> tuple[Vectors, Reals]:

@@ -47,7 +47,7 @@ def by_level_and_time(sample: Sample) -> Reals:
     clock = sample.frame["half_hour"].to_numpy()
     found = np.empty((len(sample.questions), 3))
     for n, row in enumerate(sample.questions.tolist()):
-        mine = sample.admitted(row) & sample.way(row)
+        mine = sample.admitted(row)
         whole = _counts(sample.y[mine])
         found[n] = odds.rate(_counts(sample.y[mine & (clock == clock[row])]), whole + 1.0)
     return found

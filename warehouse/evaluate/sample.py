@@ -13,7 +13,7 @@ from warehouse import catalog, library, session, vectors
 from warehouse.errors import MissingStepError
 from warehouse.naming import CUSTOM
 from warehouse.odds import CLASSES
-from warehouse.schema import LEVEL_KINDS, TEXT, mirror_kind
+from warehouse.schema import LEVEL_KINDS, TEXT
 from warehouse.sequel import half_hour
 from warehouse.trials import LEARNING, chances, coded, excess
 
@@ -68,16 +68,11 @@ class Sample:
         return mine
 
     def admitted(self, row: int, embargo: int = 0) -> Mask:
-        """Who may answer row: earlier dates by more than the embargo, its kind or its mirror image."""
-        kind = self.frame["level_kind"][row]
-        same, other = (self.kinds[:, LEVEL_KINDS.index(one)] for one in (kind, mirror_kind(kind)))
-        past: Mask = (self.day < self.day[row] - embargo) & np.where(self.way(row), same, other)
+        """Who may answer row: earlier dates by more than the embargo, its direction, its kind."""
+        kind = LEVEL_KINDS.index(self.frame["level_kind"][row])
+        way = (self.frame["direction"] == self.frame["direction"][row]).to_numpy()
+        past: Mask = (self.day < self.day[row] - embargo) & way & self.kinds[:, kind]
         return past
-
-    def way(self, row: int) -> Mask:
-        """Which came from the side that row came from."""
-        found: Mask = (self.frame["direction"] == self.frame["direction"][row]).to_numpy()
-        return found
 
 
 def load(root: Path, horizon_s: int, *, placebo: bool = False, about: frozenset[str] | None = None) -> Sample:

@@ -40,6 +40,7 @@ def neighbours(sample: Sample, spec: Spec, values: Vectors | None = None, embarg
             for slot, column in zip(spec.slots, values.T, strict=True)
         )
     )
+    frame = frame.with_columns(is_placebo=pl.lit(value=False))  # placebos teach a sample of placebos
     raw, whole = vectors.matrix(frame, spec), spread.groups(sample.frame)
     placed: dict[int, tuple[Vectors, Reals]] = {}
     found = []
