@@ -77,6 +77,25 @@ def test_nearest_in_a_plain_client_is_what_similar_answers(root, setups) -> None
         assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
 
 
+def test_nearest_leans_as_similar_does(tmp_path) -> None:
+    """On a past that is large enough to lean; the lean is a float32, so distances are."""
+    gold.root(tmp_path, 6, 80)
+    database.build(tmp_path)
+    day = gold.dates(6)[-1]
+    fitted = pl.read_parquet(tmp_path / f"gold/scalers/product=SIM/date={day}/part.parquet")
+    assert fitted["lean"].null_count() == 0
+    asked = library.setups(tmp_path).filter(~pl.col("is_placebo"), pl.col("date") == day)
+    asked = asked.filter(pl.col("level_kind") != "CUSTOM").with_columns(pl.col("known_ts").cast(pl.Int64))
+    some = asked.head(3).to_dicts()
+    told = plain(tmp_path, *(f"FROM nearest('{setup['setup_id']}', k := 10)" for setup in some))
+    for setup, found in zip(some, told, strict=True):
+        card = similar.ask(tmp_path, setup["level_kind"], setup["known_ts"], k=10)
+        assert [row[1] for row in found] == [each["setup_id"] for each in card.neighbours]
+        far = [each["distance"] for each in card.neighbours]
+        assert [row[2] for row in found] == pytest.approx(far, rel=1e-6)
+        assert len(found) > 5
+
+
 def test_nearest_gives_thirty_unless_told_and_nothing_for_a_stranger(root, setups) -> None:
     price = next(setup for setup in setups[::-1] if setup["level_kind"] == "CUSTOM")
     many, none = plain(root, f"FROM nearest('{price['setup_id']}')", "FROM nearest('no such setup')")

@@ -15,7 +15,7 @@ Reals = npt.NDArray[np.float64]
 
 CLASSES = ("BREAK", "REJECT", "CHOP")
 STRENGTH = 10.0
-"""Neighbours that the null counts as, until the past can say."""
+"""Neighbours that P_cal counts as, until the past can say."""
 STRENGTHS = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0, 1280.0)
 """What the past may choose among; at the last one neighbours hardly move the null."""
 ALONE = 1e9

@@ -547,7 +547,7 @@ TRIALS = Table(
     (
         Column("spec", TEXT, NAME, "Which vector found the neighbours; `P_cal` where all who may answer are asked, and geometry is what counts."),
         Column("horizon_s", WHOLE, SECONDS, "Length of the label clock."),
-        Column("strength", REAL, COUNT, "Neighbours that the calibrated null counts as."),
+        Column("strength", REAL, COUNT, "Neighbours that P_cal counts as; of `P_cal` itself, how many of all who may answer geometry counts as."),
         Column("questions", WHOLE, COUNT, "Setups of the date that broke, were rejected or chopped; 0 before eight sessions."),
         Column("loss", REAL, FRACTION, "Sum over them of minus the natural logarithm of the chance of what came."),
     ),

@@ -1,4 +1,4 @@
-"""How much the null counts beside neighbours: what earlier odds would have lost under each strength."""
+"""How much P_cal counts beside neighbours, and geometry in it: what earlier odds would have lost by each."""
 
 from __future__ import annotations
 
