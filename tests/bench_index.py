@@ -102,7 +102,10 @@ def asked(root: Path) -> None:
     setup of their direction is admitted, which is the most that can be.
     """
     *past, day = session.sessions(dt.date(2024, 7, 8), dt.date(2025, 8, 30))[: LIBRARY // PER_DATE + 1]
-    still = lambda *_, **__: None  # noqa: E731
+
+    def still(*_: object, **__: object) -> None:
+        """Progress that nobody watches."""
+
     market.simulate(
         root / "raw", [day], world="planted", hours=HOURS, rate_scale=0.05, seed=7, progress=still
     )

@@ -202,16 +202,14 @@ def test_carried_outcomes_stay_in_their_strata_and_days_stay_together(drawn) -> 
 def test_carried_outcomes_break_what_was_planted(drawn) -> None:
     planted = run(told(drawn, tilt=30.0))
     planted.lists = {"geometry4": walk.neighbours(planted.mine, FOUR)}
-    own = planted._skill(planted.forecast(planted.lists["geometry4"]).p, planted.y)
+    own = planted._skill(planted.forecast(planted.lists["geometry4"]).p)
     assert own > carried.best(planted.mine, planted.whole, planted.lists.values(), 40).max()
 
 
 def best(mine, lists, y):
     """The largest skill under one draw, forecast by forecast."""
-    prior, scored, came = mine.settled(y), mine.scored, y[mine.asked]
-    reference = scores.losses(prior, came)[scored].sum()
-    told = (walk.forecast(each, y, mine.mine.cal, prior, mine.day).p for each in lists)
-    return max(1 - scores.losses(p, came)[scored].sum() / reference for p in told)
+    drawn = run(dataclasses.replace(mine.mine, y=y))
+    return max(drawn._skill(drawn.forecast(each).p) for each in lists)
 
 
 def test_draws_at_once_are_draws_one_by_one(drawn, monkeypatch) -> None:

@@ -310,7 +310,10 @@ def test_a_warm_process_answers_as_a_fresh_one(mine, monkeypatch, table, change,
     monkeypatch.setattr(similar, "features", lambda *_: dict.fromkeys(gold.slots(), 0.1))
     gold.moments(mine, DAYS)
     setup = trigger(mine)
-    ask = lambda: similar.ask(mine, setup["level_kind"], setup["known_ts"] + later * SECOND)  # noqa: E731
+
+    def ask():
+        return similar.ask(mine, setup["level_kind"], setup["known_ts"] + later * SECOND)
+
     before = ask()
     for part in store.partitions(mine, table):
         frame = pl.read_parquet(part.path, hive_partitioning=False).with_columns(**change)

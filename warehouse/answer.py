@@ -99,9 +99,7 @@ class Answer:
         weights, rows = odds.weights(self.found.distances), self.found.rows
         ends = self.past.ends.of(rows)
         now = self._now()
-        told = {
-            name: self._horizon(n, weights, ends, self._base(n, now)) for n, name in enumerate(NAMES.values())
-        }
+        told = {name: self._horizon(n, weights, ends, now) for n, name in enumerate(NAMES.values())}
         outcomes = {name: each.chances for name, each in told.items()}
         labels = {name: each.labels for name, each in told.items()}
         percentile = self._percentile()
@@ -131,16 +129,17 @@ class Answer:
             notes=list(self._notes(outcomes, labels, percentile)),
         )
 
-    def _horizon(self, n: int, weights: Reals, near: Ends, based: tuple[Reals | None, int, int]) -> Told:
-        """Of the n-th horizon, from what followed the neighbours, beside its base rates."""
-        horizon, ends, (base, *counts) = HORIZONS_S[n], near.ends[n], based
+    def _horizon(self, n: int, weights: Reals, near: Ends, now: Mask) -> Told:
+        """Of the n-th horizon, from what followed the neighbours and those at the time of day."""
+        horizon, ends = HORIZONS_S[n], near.ends[n]
         usable, hits, theirs = _ended(ends, near.cal[n])
         born = int((ends == BORN).sum())
+        base, counts, bucket = self._base(n, now)
         sigma, set_by = self.now.sigma_60, phases.sets_barriers(self.now, self.stage)
         width = None if set_by is None else odds.width(set_by, horizon, self.start.tick)
         own, strength = weights[usable], self.start.strengths.get(horizon, odds.STRENGTH)
         censored = len(weights) - len(own) - born
-        labels = Labels(width, len(own), odds.effective(own), strength, born, censored, *counts)
+        labels = Labels(width, len(own), odds.effective(own), strength, born, censored, counts, bucket)
         reach = sequel.excursions(near.reach[n], weights)
         times = sequel.times(ends, near.after[n], weights, horizon)
         if sigma is None or width is None:
@@ -205,7 +204,7 @@ class Answer:
             notes.append("Simulated data: no market ever traded this.")
         if now.setup is None:
             notes.append(phases.compared(self.stage, odds=any(outcomes.values())))
-        notes += card.alike(self.admission.like)
+        notes += card.left_out(self.admission.like)
         if self.unknown:
             notes.append(f"{self.unknown} of the {slots} numbers compared are unknown{self._unknown()}.")
         if (found := len(self.found.rows)) < self.k:

@@ -126,7 +126,7 @@ def asked(now: Moment, stage: Phase | None, admitted: Admission, spec: Spec, k: 
     }
 
 
-def alike(like: Likeness) -> list[str]:
+def left_out(like: Likeness) -> list[str]:
     """What moments of the past were left out by, and what then speaks of the rest alone."""
     hours = like.hours and "those from {} to before {} New York".format(*wording.show(like.hours).split("-"))
     times = like.volatility and "those {:g} to {:g} times as volatile as this one".format(*like.volatility)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from warehouse import catalog, odds, trials, vectors
 from warehouse.evaluate import baselines, carried, lags, leaks, models, resample, sample, scores, walk
 from warehouse.evaluate.results import Report, Rests, Row
-from warehouse.evaluate.sample import WARM_UP, Codes, Reals, Sample
+from warehouse.evaluate.sample import WARM_UP, Reals, Sample
 from warehouse.evaluate.walk import Forecast
 from warehouse.trials import Lists
 from warehouse.vectors import Spec
@@ -65,7 +66,7 @@ class _Run:
         self.asked = mine.questions
         self.y, self.day = mine.y[self.asked], mine.day[self.asked]
         self.whole = walk.everyone(mine)
-        self.null = self.settled(mine.y)
+        self.null = walk.settled(self.whole, mine.y, mine.cal, self.day)
         self.scored = mine.scored
         self.lists: dict[str, Lists] = {}
 
@@ -96,34 +97,14 @@ class _Run:
             list(self._notes(suspects)),
         )
 
-    def settled(self, y: Codes) -> Reals:
-        return walk.settled(self.whole, y, self.mine.cal, self.day)
-
     def forecast(self, lists: Lists) -> Forecast:
         return walk.forecast(lists, self.mine.y, self.mine.cal, self.null, self.day)
 
     def row(
-        self,
-        name: str,
-        role: str,
-        p: Reals,
-        chance: float | None = None,
-        rests: Rests | None = None,
+        self, name: str, role: str, p: Reals, chance: float | None = None, rests: Rests | None = None
     ) -> Row:
-        return self._row(name, role, p, self.y, self.null, chance, rests)
-
-    def _row(
-        self,
-        name: str,
-        role: str,
-        p: Reals,
-        y: Codes,
-        prior: Reals,
-        chance: float | None = None,
-        rests: Rests | None = None,
-    ) -> Row:
-        mine, null = p[self.scored], prior[self.scored]
-        came, day = y[self.scored], self.day[self.scored]
+        mine, null = p[self.scored], self.null[self.scored]
+        came, day = self.y[self.scored], self.day[self.scored]
         whole, resolved, direction = (
             resample.skill(loss(mine, came), loss(null, came), day)
             for loss in (scores.losses, scores.resolved, scores.direction)
@@ -159,7 +140,7 @@ class _Run:
         own = {name: self.forecast(found) for name, found in self.lists.items()}
         best = carried.best(self.mine, self.whole, self.lists.values(), resample.PERMUTATIONS)
         for name, told in own.items():
-            chance = float((1 + (best >= self._skill(told.p, self.y)).sum()) / (1 + len(best)))
+            chance = float((1 + (best >= self._skill(told.p)).sum()) / (1 + len(best)))
             yield self.row(name, "spec", told.p, chance=chance, rests=self._rests(name, told))
 
     def _rests(self, name: str, told: Forecast) -> Rests:
@@ -174,8 +155,8 @@ class _Run:
             float(np.median(told.strength[mine])),
         )
 
-    def _skill(self, p: Reals, y: Codes) -> float:
-        mine, null = (scores.losses(each, y)[self.scored].sum() for each in (p, self.null))
+    def _skill(self, p: Reals) -> float:
+        mine, null = (scores.losses(each, self.y)[self.scored].sum() for each in (p, self.null))
         return float(1 - mine / null)
 
     def _controls(self) -> Iterator[Row]:
@@ -188,9 +169,8 @@ class _Run:
             found = walk.neighbours(self.mine, spec, embargo=embargo)
             yield self.row(f"embargo {embargo}", "embargo", self.forecast(found).p)
         y = next(resample.permuted(self.mine, 1, seed=1))
-        prior = self.settled(y)
-        shuffled = walk.forecast(default, y, self.mine.cal, prior, self.day).p
-        yield self._row("shuffled labels", "control", shuffled, y[self.asked], prior)
+        shuffled = _Run(self.root, replace(self.mine, y=y), self.tell)
+        yield shuffled.row("shuffled labels", "control", shuffled.forecast(default).p)
         self.tell("noise and canary")
         yield self._by("noise features", spec, models.drawn_alike(self.mine.frame, spec))
         seen = leaks.canary(self.root, self.mine)[:, None]
