@@ -12,6 +12,7 @@ import polars as pl
 from warehouse import (
     barrier,
     card,
+    evidence,
     odds,
     phases,
     precedents,
@@ -19,18 +20,19 @@ from warehouse import (
     question,
     rarity,
     sequel,
+    vectors,
 )
-from warehouse.barrier import Calibration
 from warehouse.card import NAMES, Card, Labels
-from warehouse.index import Mask, Neighbours, Pool
+from warehouse.circles import ANY, OWN
+from warehouse.evidence import Circle, Evidence, Start
+from warehouse.index import Mask
 from warehouse.library import Admission
 from warehouse.odds import CLASSES, Chance, Reals
-from warehouse.past import Past
 from warehouse.phases import Phase
 from warehouse.question import Moment
 from warehouse.schema import HORIZONS_S, NS
 from warehouse.sequel import BORN, Codes, Ends
-from warehouse.vectors import LEAN, SHARED_TENTHS, Spec, Vectors
+from warehouse.vectors import SHARED_TENTHS, Spec, Vectors
 
 _RARE, _PAST_NEEDED = 0.95, 20
 
@@ -45,23 +47,6 @@ class Told(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """Where a question's own walk starts.
-
-    Args:
-        tick: In points.
-        calibrated: How sigma is scaled, by horizon; by 0.9 where absent.
-        settled: How many of all who may answer geometry counts as in P_cal, by horizon; alone where absent.
-        strengths: Neighbours that P_cal counts as, by horizon; 10 where absent.
-    """
-
-    tick: float
-    calibrated: Mapping[int, Calibration]
-    settled: Mapping[int, float]
-    strengths: Mapping[int, float]
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """Everything a card is made from.
 
@@ -73,11 +58,10 @@ class Answer:
         spec: By which vector.
         k: Neighbours wanted.
         how: Search that answered: hnsw or exact.
-        past: The setups that it is held against.
-        pool: Their vectors, and which are admitted.
+        own: Setups of its kind and direction.
+        wide: Setups at every named level, from either side.
         mine: The question's vector.
         unknown: Slots of it that are missing.
-        found: Rows of the neighbours.
         start: For the odds.
     """
 
@@ -88,16 +72,15 @@ class Answer:
     spec: Spec
     k: int
     how: str
-    past: Past
-    pool: Pool
+    own: Circle
+    wide: Circle
     mine: Vectors
     unknown: int
-    found: Neighbours
     start: Start
 
     def card(self) -> Card:
-        weights, rows = odds.weights(self.found.distances), self.found.rows
-        ends = self.past.ends.of(rows)
+        found, past = self.own.found, self.own.past
+        weights, ends = odds.weights(found.distances), past.ends.of(found.rows)
         now = self._now()
         told = {name: self._horizon(n, weights, ends, now) for n, name in enumerate(NAMES.values())}
         outcomes = {name: each.chances for name, each in told.items()}
@@ -117,14 +100,16 @@ class Answer:
             labels=labels,
             n_eff=odds.effective(weights),
             percentile=percentile,
-            abstained=not len(rows) or (percentile is not None and percentile > _RARE),
+            abstained=not len(found.rows) or (percentile is not None and percentile > _RARE),
             excursions={name: each.reach for name, each in told.items()},
             times={name: each.times for name, each in told.items()},
-            neighbours=precedents.told(self.past.told(rows), self.found, weights, ends, self._reasons()),
+            neighbours=precedents.told(past.told(found.rows), found, weights, ends, self._reasons()),
+            elsewhere=precedents.named(self.wide.past, self.wide.found),
             search={
                 "index": self.how,
-                "admissible": int(self.pool.allowed.sum()),
-                "dates": len(np.unique(self.past.groups.dates[rows])),
+                "admissible": int(self.own.pool.allowed.sum()),
+                "dates": len(np.unique(past.groups.dates[found.rows])),
+                "elsewhere": int(self.wide.pool.allowed.sum()),
             },
             notes=list(self._notes(outcomes, labels, percentile)),
         )
@@ -132,24 +117,37 @@ class Answer:
     def _horizon(self, n: int, weights: Reals, near: Ends, now: Mask) -> Told:
         """Of the n-th horizon, from what followed the neighbours and those at the time of day."""
         horizon, ends = HORIZONS_S[n], near.ends[n]
-        usable, hits, theirs = _ended(ends, near.cal[n])
+        usable, _, _ = evidence.ended(ends, near.cal[n])
         born = int((ends == BORN).sum())
         base, counts, bucket = self._base(n, now)
-        sigma, set_by = self.now.sigma_60, phases.sets_barriers(self.now, self.stage)
+        set_by = phases.sets_barriers(self.now, self.stage)
         width = None if set_by is None else odds.width(set_by, horizon, self.start.tick)
-        own, strength = weights[usable], self.start.strengths.get(horizon, odds.STRENGTH)
-        censored = len(weights) - len(own) - born
-        labels = Labels(width, len(own), odds.effective(own), strength, born, censored, counts, bucket)
+        found = self._evidence(n, width)
+        labels = Labels(
+            width,
+            int(usable.sum()),
+            odds.effective(weights[usable]),
+            found and found.weights[OWN].strength,
+            found and found.weights[ANY].n_eff,
+            found and found.weights[ANY].strength,
+            found and found.whole,
+            born,
+            len(weights) - int(usable.sum()) - born,
+            counts,
+            bucket,
+        )
         reach = sequel.excursions(near.reach[n], weights)
         times = sequel.times(ends, near.after[n], weights, horizon)
-        if sigma is None or width is None:
-            return Told(None, labels, reach, times)
-        null = self._null(n, width, sigma)
+        chances = found and odds.chances(found.told, found.whole, base)
+        return Told(chances, labels, reach, times)
+
+    def _evidence(self, n: int, width: float | None) -> Evidence | None:
+        """What stands behind the odds of the n-th horizon; None where there are none."""
+        sigma = self.now.sigma_60
+        null = None if sigma is None or width is None else self._null(n, width, sigma)
         if null is None:
-            return Told(None, labels, reach, times)
-        prior, past = self._prior(n, null)
-        told = odds.blend(own, hits, theirs, null, prior, base, strength, past)
-        return Told(told, labels, reach, times)
+            return None
+        return evidence.gathered({ANY: self.wide, OWN: self.own}, self.start, n, null)
 
     @property
     def _approaching(self) -> bool:
@@ -158,39 +156,33 @@ class Answer:
     def _null(self, n: int, width: float, sigma: float) -> Reals | None:
         """Chances by geometry from where price stands; of an approach those that arrivals had."""
         if self._approaching:
-            return phases.given_arrival(self.past.ends.cal[n][self.pool.allowed])
+            return phases.given_arrival(self.own.past.ends.cal[n][self.own.pool.allowed])
         factor = self.start.calibrated.get(HORIZONS_S[n], barrier.UNCALIBRATED).scale(self.now.sigma_ratio)
         return odds.null(self.now.x0, width, sigma, HORIZONS_S[n], factor)
-
-    def _prior(self, n: int, null: Reals) -> tuple[Reals, int]:
-        """P_cal: geometry, drawn to what all who may answer did beyond theirs; and how many those are."""
-        ends, cal = self.past.ends.ends[n][self.pool.allowed], self.past.ends.cal[n][self.pool.allowed]
-        _, hits, theirs = _ended(ends, cal)
-        strength = self.start.settled.get(HORIZONS_S[n], odds.ALONE)
-        return odds.settled(hits, theirs, null, strength), len(hits)
 
     def _now(self) -> Mask:
         """Which of the past are admitted and of the question's half hour of the day."""
         hour = pl.select(sequel.half_hour(pl.lit(self.now.place.end).cast(NS))).item()
-        now: Mask = self.pool.allowed & (self.past.hours == hour)
+        now: Mask = self.own.pool.allowed & (self.own.past.hours == hour)
         return now
 
     def _base(self, n: int, now: Mask) -> tuple[Reals | None, int, int]:
         """Shares among the admitted of the question's half hour, and how many counted in all and in it."""
-        whole, bucket = (_counts(self.past.ends.ends[n][rows]) for rows in (self.pool.allowed, now))
+        whole, bucket = (_counts(self.own.past.ends.ends[n][rows]) for rows in (self.own.pool.allowed, now))
         return odds.rate(bucket, whole), int(whole.sum()), int(bucket.sum())
 
     def _reasons(self) -> list[dict[str, list[dict[str, Any]]]]:
-        return precedents.reasons(self.mine, self.pool, self.found, (*self.spec.compared, LEAN))
+        names = vectors.named(self.spec, self.now.direction)
+        return precedents.reasons(self.mine, self.own.pool, self.own.found, names)
 
     def _percentile(self) -> float | None:
         """Share of past moments whose k-th neighbour was nearer than the question's."""
-        if len(self.found.rows) < self.k:
+        found, pool = self.own.found, self.own.pool
+        if len(found.rows) < self.k:
             return None
-        admitted = self.pool.vectors[self.pool.allowed]
-        groups = self.past.groups.of(self.pool.allowed)
-        past = rarity.usual(admitted, groups, self.pool.mad, self.k)
-        return float((past < self.found.distances[-1]).mean()) if len(past) >= _PAST_NEEDED else None
+        groups = self.own.past.groups.of(pool.allowed)
+        past = rarity.usual(pool.vectors[pool.allowed], groups, pool.mad, self.k)
+        return float((past < found.distances[-1]).mean()) if len(past) >= _PAST_NEEDED else None
 
     def _notes(
         self, outcomes: Mapping[str, object], labels: Mapping[str, Labels], percentile: float | None
@@ -207,7 +199,7 @@ class Answer:
         notes += card.left_out(self.admission.like)
         if self.unknown:
             notes.append(f"{self.unknown} of the {slots} numbers compared are unknown{self._unknown()}.")
-        if (found := len(self.found.rows)) < self.k:
+        if (found := len(self.own.found.rows)) < self.k:
             notes.append(f"Only {found} of {self.k} neighbours exist.")
         if not found and any(outcomes.values()):
             notes.append("The odds are geometry alone: no precedent stands behind them.")
@@ -234,13 +226,6 @@ class Answer:
         pts = ", ".join(f"{labels[name].barrier_pts:g} pt at {name}" for name in missing)
         away = round(abs(self.now.x0), 3)
         return [f"Odds begin at the level: price is {away:g} pt away, the barriers stand at {pts}."]
-
-
-def _ended(ends: Codes, cal: Reals) -> tuple[Mask, Reals, Reals]:
-    """Which have one of the three outcomes and odds, and of those 1 where it was the one, and their odds."""
-    usable = (ends >= 0) & (ends < len(CLASSES)) & np.isfinite(cal).all(axis=1)
-    hits = ends[usable, None] == np.arange(len(CLASSES))
-    return usable, hits.astype(np.float64), cal[usable]
 
 
 def _counts(ends: Codes) -> Reals:

@@ -29,7 +29,11 @@ class Labels:
         barrier_pts: Distance of both barriers from the level; None without sigma.
         n: Neighbours that broke, were rejected or chopped.
         n_eff: Kish's effective number of those.
-        null_n: Neighbours that P_cal, the calibrated null, counts as: as many as made earlier odds likeliest.
+        null_n: Neighbours that what was known without them counts as: as many as made earlier odds likeliest;
+            this, and the next three, None without odds.
+        elsewhere_n_eff: Kish's effective number of the nearest of every level, from either side.
+        elsewhere_null_n: Of those as many as P_cal, the calibrated null, counts as.
+        whole_n: Setups that the intervals rest on, all told.
         born: Neighbours left out because price was beyond a barrier when their clock began.
         censored: Neighbours left out because their data ended first or they have no barriers.
         base_n: Admitted setups that ended in one of the three.
@@ -39,7 +43,10 @@ class Labels:
     barrier_pts: float | None
     n: int
     n_eff: float
-    null_n: float
+    null_n: float | None
+    elsewhere_n_eff: float | None
+    elsewhere_null_n: float | None
+    whole_n: float | None
     born: int
     censored: int
     base_n: int
@@ -67,6 +74,7 @@ class Card:
         percentile: Share of past moments whose k-th neighbour was nearer; None with too small a past.
         abstained: The k-th neighbour is farther than for 95 % of the past: nothing similar was seen.
         neighbours: Nearest first.
+        elsewhere: The nearest at every named level, from either side, by name: what tilts the odds besides.
         search: Which search answered, and among how many.
         notes: Sentences that the reader must know.
     """
@@ -87,6 +95,7 @@ class Card:
     percentile: float | None
     abstained: bool
     neighbours: list[dict[str, Any]]
+    elsewhere: list[dict[str, Any]]
     search: dict[str, Any]
     notes: list[str]
 

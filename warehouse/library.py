@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import operator
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +63,7 @@ class Admission:
 
     Args:
         kinds: A setup needs one of these among its kinds; None admits every kind.
-        direction: UP or DOWN.
+        direction: UP or DOWN; None admits both.
         as_of: Only what was resolved by then, ns UTC.
         contracts: Of these contracts.
         but: This date is left out; None leaves none out.
@@ -71,7 +71,7 @@ class Admission:
     """
 
     kinds: frozenset[str] | None
-    direction: str
+    direction: str | None
     as_of: int
     contracts: frozenset[str]
     but: dt.date | None
@@ -91,18 +91,29 @@ class Admission:
         return rule.fill_null(value=False)
 
 
-def alike(kinds: Collection[str] | None, direction: str) -> pl.Expr:
-    """True for setups at some kinds of level, or at any, that price came to from a side."""
-    rule = pl.col("direction") == direction
+def alike(kinds: Collection[str] | None, direction: str | None) -> pl.Expr:
+    """True for setups at some kinds of level, or at any, that price came to from a side, or from either."""
+    rule = pl.lit(value=True) if direction is None else pl.col("direction") == direction
     if kinds is not None:
         rule &= pl.any_horizontal(pl.col("level_kinds").list.contains(kind) for kind in sorted(kinds))
     return rule
 
 
+def as_up(slots: Iterable[str]) -> Iterator[pl.Expr]:
+    """Slots of vectors as they are when the travel is up: of DOWN setups those of the mirror image."""
+    for slot in slots:
+        source, sign = catalog.load().seen_down(slot)
+        if (source, sign) != (slot, 1):
+            down = pl.col(source) if sign > 0 else 0.0 - pl.col(source)
+            yield pl.when(pl.col("direction") == "DOWN").then(down).otherwise(slot).alias(slot)
+
+
 def setups(root: Path, features: Sequence[str] = ()) -> pl.DataFrame:
     """All setups of a root, sorted by setup_id: own columns, `symbol`, `date`, some features and summaries.
 
-    The keys are read off the setup_id. A partition made before a feature existed has null there.
+    The keys are read off the setup_id. A partition made before a feature existed has null there. Features
+    are as when the travel is up, so that either direction can be held against the other; the mirror image of
+    one has to be among them.
     """
     tables = ("gold.setups", "gold.summaries") if summaries(features) else ("gold.setups",)
     return frozen([source for table in tables for source in store.partitions(root, table)], features)
@@ -122,7 +133,8 @@ def frozen(sources: Iterable[Partition], features: Sequence[str] = ()) -> pl.Dat
         schema = {"setup_id": SETUPS.schema["setup_id"], **dict.fromkeys(made, pl.Float32())}
         told = scan(by_table["gold.summaries"], schema)
         found = found.join(told, on="setup_id", how="left", maintain_order="left")
-    return found.with_columns(**keys).sort("setup_id").collect(engine="in-memory")
+    turned = found.with_columns(as_up(features))
+    return turned.with_columns(**keys).sort("setup_id").collect(engine="in-memory")
 
 
 def summaries(features: Sequence[str]) -> list[str]:
@@ -131,7 +143,10 @@ def summaries(features: Sequence[str]) -> list[str]:
 
 
 def snapshots(root: Path, features: Sequence[str] = ()) -> pl.LazyFrame:
-    """gold.snapshots of all setups: own columns and some features."""
+    """gold.snapshots of all setups: own columns and some features, as they are for the direction frozen.
+
+    `vectors` compares them as when the travel is up: see `as_up`, which needs the setup's direction.
+    """
     schema = {**SNAPSHOTS.schema, **dict.fromkeys(features, pl.Float64())}
     return scan(store.partitions(root, "gold.snapshots"), schema)
 

@@ -11,6 +11,8 @@ from warehouse.schema import LEVEL_KINDS
 
 CUSTOM = "CUSTOM"
 """Kind of the user's own prices."""
+NAMED = frozenset(LEVEL_KINDS) - {CUSTOM}
+"""Kinds that have a name."""
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 MOST = 1e6
 """Points from which a number is no price."""

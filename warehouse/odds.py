@@ -74,60 +74,48 @@ def moved(shares: Reals, theirs: Reals, null: Reals) -> Reals:
     return told
 
 
-def settled(hits: Reals, theirs: Reals, null: Reals, strength: float) -> Reals:
-    """P_cal, (3,): geometry, drawn to what all who may answer did beyond theirs, whatever their likeness.
+def sided(told: Reals, prior: Reals) -> Reals:
+    """Of what neighbours told only the side, (..., 3): BREAK and REJECT as they have them, CHOP as before.
+
+    Setups at other levels that look alike tell to which side price goes; whether it goes far enough is a
+    matter of barriers and volatility, which geometry knows.
 
     Args:
-        hits: (n, 3), 1 where one who may answer had that outcome.
-        theirs: (n, 3) chances by geometry at their own starts.
-        null: (3,) chances by geometry at the question's own start.
-        strength: How many of them geometry counts as.
+        told: (..., 3) as `moved` gives it.
+        prior: (..., 3) to which it is going to be drawn.
     """
-    count = len(hits)
-    if not count:
-        return null
-    told = moved(hits.mean(axis=0), theirs.mean(axis=0), null)
-    found: Reals = (count * told + strength * null) / (count + strength)
+    found = told[..., :2].sum(axis=-1, keepdims=True)
+    share = np.divide(told, found, out=np.zeros_like(told), where=found > 0)
+    side = share[..., :2] * (1 - prior[..., 2:])
+    return np.where(found > 0, np.concatenate([side, prior[..., 2:]], axis=-1), prior)
+
+
+def drawn(told: Reals, count: Reals | float, prior: Reals, strength: Reals | float) -> Reals:
+    """What a number of neighbours told, drawn to a prior that counts as so many, (..., 3)."""
+    found: Reals = (count * told + strength * prior) / (count + strength)
     return found
 
 
-def blend(
-    weights: Reals,
-    hits: Reals,
-    theirs: Reals,
-    null: Reals,
-    prior: Reals,
-    base: Reals | None,
-    strength: float = STRENGTH,
-    past: int = 0,
-) -> dict[str, Chance]:
-    """Posterior of the three outcomes.
+def chances(told: Reals, whole: float, base: Reals | None) -> dict[str, Chance]:
+    """Of the three outcomes, with their intervals.
 
     Args:
-        weights: (n,) of the neighbours whose outcome is one of the three.
-        hits: (n, 3), 1 where the neighbour had that outcome.
-        theirs: (n, 3) chances by geometry at the neighbours' own starts.
-        null: (3,) chances by geometry at the question's own start.
-        prior: (3,) P_cal, to which the neighbours' outcomes are drawn.
+        told: (3,) probabilities.
+        whole: How many neighbours they rest on, what they are drawn to among them.
         base: (3,) base rates, shown beside; None if the library is empty.
-        strength: Neighbours that P_cal counts as.
-        past: How many may answer: in the intervals P_cal counts as no more.
     """
-    count = effective(weights)
-    own = weights / weights.sum() if count else weights
-    told = (count * moved(own @ hits, own @ theirs, null) + strength * prior) / (count + strength)
-    whole, chances = count + float(sure(strength, past)), {}
+    found = {}
     for place, name in enumerate(CLASSES):
         p = float(told[place])
         a, b = p * whole, (1 - p) * whole
         lo, hi = beta_quantile(a, b, _TAIL), beta_quantile(a, b, 1 - _TAIL)
         usual = None if base is None else float(base[place])
-        chances[name] = Chance(p, min(lo, p), max(hi, p), usual, p / usual if usual else None)
-    return chances
+        found[name] = Chance(p, min(lo, p), max(hi, p), usual, p / usual if usual else None)
+    return found
 
 
-def sure(strength: float | Reals, past: int | Reals) -> float | Reals:
-    """How many P_cal counts as in an interval: no more than may answer, since it is known by those alone."""
+def sure(strength: float | Reals, past: float | Reals) -> float | Reals:
+    """How many a prior counts as in an interval: no more than the past that it rests on."""
     return np.minimum(strength, np.maximum(past, STRENGTH))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from warehouse import sequel, spread, vectors
+from warehouse import library, sequel, spread, vectors
 from warehouse.sequel import Ends, Rows
 from warehouse.spread import Groups
 from warehouse.vectors import Reals, Spec, Vectors
@@ -57,7 +57,7 @@ class Moments:
         x: (m,) distance from the level, in points.
         resolved: (m,) ns UTC.
         moved: As in `Past`, and sigma_60.
-        vectors: (m, d) float32, NaN where a slot is missing.
+        vectors: (m, d) float32, as when the travel is up; NaN where a slot is missing.
         hours: As in `Past`.
         ends: As in `Past`.
     """
@@ -94,10 +94,11 @@ def moments(snapshots: pl.DataFrame, setups: pl.DataFrame, spec: Spec) -> Moment
         setups: As `library.setups` gives them, without placebos.
         spec: The vector.
     """
-    rows = setups.select("setup_id", setup=pl.int_range(pl.len()))
+    rows = setups.select("setup_id", "direction", setup=pl.int_range(pl.len()))
     mine = (
         snapshots.filter("level_known", pl.col("x").is_not_null())
         .join(rows, on="setup_id", how="inner")
+        .with_columns(library.as_up(spec.slots))
         .sort("phase", "setup", pl.col("tau_s").abs(), "tau_s")
     )
     lengths = mine.group_by("phase", maintain_order=True).len().rows()

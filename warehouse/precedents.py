@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from warehouse import card, question, vectors
+from warehouse import card, odds, question, vectors
 from warehouse.card import NAMES
 from warehouse.index import Neighbours, Pool
+from warehouse.past import Past
 from warehouse.sequel import Ends
 from warehouse.vectors import Reals, Vectors
 
@@ -49,6 +50,17 @@ def told(
         for row, far, weight, (mfe, mae), came, why in zip(
             rows, found.distances.tolist(), weights.tolist(), reach, ends.names(), reasons, strict=True
         )
+    ]
+
+
+def named(past: Past, found: Neighbours) -> list[dict[str, Any]]:
+    """Neighbours of the wide circle, nearest first: which they are, how far, and how they ended."""
+    ends = past.ends.of(found.rows).names()
+    weights = odds.weights(found.distances).tolist()
+    rows = past.told(found.rows).select("setup_id", "level_kinds", "direction").rows(named=True)
+    return [
+        row | {"distance": far, "weight": weight, "outcomes": dict(zip(NAMES.values(), came, strict=True))}
+        for row, far, weight, came in zip(rows, found.distances.tolist(), weights, ends, strict=True)
     ]
 
 

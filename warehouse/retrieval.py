@@ -22,7 +22,7 @@ _HERE = "warehouse.retrieval"
 INDEXED = (vectors.DEFAULT,)
 """Specs that have a graph; the others are scanned."""
 _FITTED = ("scales", "vectors", "trials", "library")
-_ASKED = ("trials", "odds", "index", "spread", "vectors", "library")
+_ASKED = ("trials", "circles", "odds", "scan", "index", "spread", "vectors", "library")
 """What finds the neighbours of a trial and blends them."""
 
 

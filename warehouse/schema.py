@@ -541,13 +541,14 @@ SCALERS = Table(
 
 TRIALS = Table(
     "gold.trials",
-    "What odds at the date's setups would have lost had the null counted as so many neighbours, from earlier dates' setups alone.",
+    "What odds at the date's setups would have lost had what was known before counted as so many neighbours, from earlier dates' setups alone.",
     ("product", "date"),
-    ("spec", "horizon_s", "strength"),
+    ("spec", "circle", "horizon_s", "strength"),
     (
-        Column("spec", TEXT, NAME, "Which vector found the neighbours; `P_cal` where all who may answer are asked, and geometry is what counts."),
+        Column("spec", TEXT, NAME, "Which vector found the neighbours; `P_cal` where everyone of the circle is asked."),
+        Column("circle", TEXT, NAME, "Who is asked. any: setups at every named level, from either side. own: those of the setup's kind and direction."),
         Column("horizon_s", WHOLE, SECONDS, "Length of the label clock."),
-        Column("strength", REAL, COUNT, "Neighbours that P_cal counts as; of `P_cal` itself, how many of all who may answer geometry counts as."),
+        Column("strength", REAL, COUNT, "Neighbours that what was known before counts as: in turn geometry, P_cal of any, P_cal, and P_cal with the neighbours of any."),
         Column("questions", WHOLE, COUNT, "Setups of the date that broke, were rejected or chopped; 0 before eight sessions."),
         Column("loss", REAL, FRACTION, "Sum over them of minus the natural logarithm of the chance of what came."),
     ),

@@ -44,14 +44,26 @@ class Selections(Mapping[str, Feature]):
         """Register a vector: features and summaries of a setup in the order of its slots.
 
         With `components`, setups are compared along so many principal axes of the past instead of the slots.
+        The mirror image of a slot has to be a slot too.
         """
         self.vectors[name] = self._known(f"vector `{name}` has the slots", slots)
+        if lone := [slot for slot in slots if self.seen_down(slot)[0] not in slots]:
+            raise DeclarationError(f"vector `{name}` has {lone} without their mirror images: add those")
         if components is not None:
             self.components[name] = components
 
     def slots_of(self, vectors: Iterable[str]) -> list[str]:
         """Slots of some vectors, sorted."""
         return sorted({slot for name in vectors for slot in self.vectors[name]})
+
+    def seen_down(self, slot: str) -> tuple[str, int]:
+        """Where a slot of a vector stands when the travel is down: a column, and 1 or -1 to multiply it with.
+
+        There it is the mirror image of what it is when the travel is up; what is faced is so already.
+        """
+        if slot not in self or self[slot].faced:
+            return slot, 1
+        return self[slot].swap, -1 if self[slot].parity == "odd" else 1
 
     def hold(self, every: tuple[str, ...], last: tuple[str, ...]) -> None:
         """Say which features a sequence holds of every bar, and which of its last bars besides."""

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from warehouse import filling, naming, phases, pressure, question, session, store, trials, vectors, wording
-from warehouse.answer import Answer, Start
+from warehouse import (
+    catalog,
+    filling,
+    naming,
+    phases,
+    pressure,
+    question,
+    session,
+    store,
+    trials,
+    vectors,
+    wording,
+)
+from warehouse.answer import Answer
 from warehouse.card import Card
+from warehouse.circles import ANY, OWN, WIDE
 from warehouse.errors import MissingStepError, QuestionError
+from warehouse.evidence import Circle, Start
 from warehouse.index import EXACT_BELOW, Mask, Neighbours, Pool, search, search_exact
 from warehouse.library import Admission, Likeness
 from warehouse.past import Past
@@ -78,15 +94,46 @@ def ask(
     but = None if same_day else at.date
     admission = Admission(_kinds(at, wanted), now.direction, known, contracts, but, like)
     day = min(at.date, session.trading_date(known))
-    strengths = (kept.strengths(name, day) for name in (trials.P_CAL, slots.name))
-    start = Start(_tick(at), kept.calibrated(at.date, known), *strengths)
-    raw = np.array([[row.get(slot) for slot in slots.slots]], np.float32)
+    settled, strengths = (
+        {circle: kept.strengths(name, circle, day) for circle in (ANY, OWN)}
+        for name in (trials.P_CAL, slots.name)
+    )
+    start = Start(_tick(at), kept.calibrated(at.date, known), settled, strengths)
+    raw = _vector(row, slots, now.direction)
     mine = vectors.placed(raw, kept.scaler(slots, day))[0][0]
-    past, pool = _held_against(kept, slots, day, now, stage, admission)
-    how = _way(index, kept, slots, day, pool, arrival=stage is None)
-    found = _search(kept, slots, pool, mine, k, how)
+    asking = _Asking(kept, slots, day, now, stage, mine, index)
+    own, how = asking.circle(admission, k)
+    wide, _ = asking.circle(replace(admission, kinds=_elsewhere(at), direction=None), WIDE * k)
     unknown = int(np.isnan(raw).sum())
-    return Answer(now, stage, row, admission, slots, k, how, past, pool, mine, unknown, found, start).card()
+    return Answer(now, stage, row, admission, slots, k, how, own, wide, mine, unknown, start).card()
+
+
+def _vector(row: Mapping[str, Any], spec: Spec, direction: str) -> Vectors:
+    """The question's vector, (1, d), as when the travel is up; NaN where a slot is missing."""
+    seen = catalog.load().seen_down
+    at = [seen(slot) if direction == question.DOWN else (slot, 1) for slot in spec.slots]
+    values = [np.nan if row.get(source) is None else sign * row[source] for source, sign in at]
+    return np.array([values], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A question's vector, what it is held against, and by which search."""
+
+    kept: Held
+    spec: Spec
+    day: dt.date
+    now: Moment
+    stage: Phase | None
+    mine: Vectors
+    index: str | None
+
+    def circle(self, admission: Admission, k: int) -> tuple[Circle, str]:
+        """The admitted, the k nearest of them, and which search found those."""
+        kept, spec, day = self.kept, self.spec, self.day
+        past, pool = _held_against(kept, spec, day, self.now, self.stage, admission)
+        how = _way(self.index, kept, spec, day, pool, arrival=self.stage is None)
+        return Circle(past, pool, _search(kept, spec, pool, self.mine, k, how)), how
 
 
 def _held_against(
@@ -160,6 +207,11 @@ def _as_of(as_of: int | None, ts: int, at: Place) -> int:
         later, moment = (f"{question.wall(each):%Y-%m-%d %H:%M:%S} New York" for each in (as_of, ts))
         raise QuestionError(f"--as-of {later} lies after the moment, {moment}: nothing later may answer")
     return at.end if as_of is None else min(as_of, at.end)
+
+
+def _elsewhere(at: Place) -> frozenset[str] | None:
+    """Kinds whose setups tilt the odds besides: all with a name, and for a price those of the user too."""
+    return None if at.by_price else naming.NAMED
 
 
 def _kinds(at: Place, wanted: frozenset[str]) -> frozenset[str] | None:

@@ -47,8 +47,8 @@ class Spec:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the slots and their order, and with the axes."""
-        said = self.slots if self.components is None else (*self.slots, self.components)
+        """Changes with the slots and their order, their mirror images, and with the axes."""
+        said = self.slots, [catalog.load().seen_down(slot) for slot in self.slots], self.components
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
     @property
@@ -94,13 +94,20 @@ def spec(name: str = DEFAULT) -> Spec:
     return Spec(name, declared[name], catalog.load().components.get(name))
 
 
+def named(spec: Spec, direction: str) -> tuple[str, ...]:
+    """Columns of what is compared in a direction, of a travel down the mirror images; the lean is last."""
+    if spec.components is not None or direction != "DOWN":
+        return (*spec.compared, LEAN)
+    return (*(catalog.load().seen_down(slot)[0] for slot in spec.slots), LEAN)
+
+
 def fingerprint(name: str) -> str:
     """That of the spec of a name."""
     return spec(name).fingerprint
 
 
 def matrix(setups: pl.DataFrame, spec: Spec) -> Vectors:
-    """Vectors of setups, (n, d) float32, NaN where a feature is null."""
+    """Vectors of setups as `library.setups` gives them, (n, d) float32, NaN where a feature is null."""
     slots = (pl.col(slot).cast(pl.Float32).fill_null(float("nan")) for slot in spec.slots)
     return setups.select(slots).to_numpy(order="c").reshape(len(setups), len(spec.slots))
 

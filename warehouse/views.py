@@ -174,13 +174,25 @@ def vectors() -> View:
     )
     each = [
         f"{{spec: {quoted(name)}, slots: [{', '.join(map(quoted, slots))}],"
-        f" vector: [{', '.join(slots)}]::FLOAT[]}}"
+        f" vector: [{', '.join(map(_as_up, slots))}]::FLOAT[]}}"
         for name, slots in sorted(load().vectors.items())
     ]
     rows = "gold.setups LEFT JOIN gold.summaries USING (setup_id)"
     made = f"SELECT setup_id, unnest([{', '.join(each)}]) AS made FROM {rows}"
     body = f"SELECT setup_id, made.spec, made.slots, made.vector FROM ({made})"
-    return View("gold.vectors", "Vectors of setups, from features and summaries.", columns, body)
+    doc = (
+        "Vectors of setups, from features and summaries, as when the travel is up: "
+        "of a DOWN setup those of its mirror image."
+    )
+    return View("gold.vectors", doc, columns, body)
+
+
+def _as_up(slot: str) -> str:
+    """As `library.as_up` has it."""
+    source, sign = load().seen_down(slot)
+    if (source, sign) == (slot, 1):
+        return slot
+    return f"CASE WHEN direction = 'DOWN' THEN {'-' if sign < 0 else ''}{source} ELSE {slot} END"
 
 
 def alias(view: View, name: str) -> View:

@@ -79,9 +79,9 @@ class Held:
         """
         return _scaler(self.root, self.product, spec, date, self._of("scalers"))
 
-    def strengths(self, name: str, date: dt.date) -> dict[int, float]:
+    def strengths(self, name: str, circle: str, date: dt.date) -> dict[int, float]:
         """As `trials.strengths` gives them of a vector or of P_cal, from trials of earlier dates."""
-        return dict(_strengths(self.root, self.product, name, date, self._of("trials")))
+        return dict(_strengths(self.root, self.product, name, circle, date, self._of("trials")))
 
     def calibrated(self, date: dt.date, known: int) -> dict[int, Calibration]:
         """Calibration of sigma on outcomes of earlier dates that were known, placebo too.
@@ -198,9 +198,11 @@ def _trials(root: Path, product: str, _files: Seen) -> pl.DataFrame:
     return store.scan(mine).collect(engine="in-memory")
 
 
-@functools.lru_cache(_KEPT)
-def _strengths(root: Path, product: str, name: str, date: dt.date, files: Seen) -> dict[int, float]:
-    before = (pl.col("spec") == name) & (pl.col("date") < date)
+@functools.lru_cache(4 * _KEPT)
+def _strengths(
+    root: Path, product: str, name: str, circle: str, date: dt.date, files: Seen
+) -> dict[int, float]:
+    before = (pl.col("spec") == name) & (pl.col("circle") == circle) & (pl.col("date") < date)
     return trials.strengths(_trials(root, product, files).filter(before))
 
 

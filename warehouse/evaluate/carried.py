@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from warehouse import odds
+from warehouse.circles import Lists, expected, lost, shared
 from warehouse.evaluate import resample
 from warehouse.evaluate.sample import Codes, Reals, Sample
-from warehouse.trials import PRIORS, Lists, expected, lost, shared
+from warehouse.evaluate.walk import Near
+from warehouse.odds import CLASSES
+from warehouse.trials import EVERYONE, NEAREST, Choices
 
-_AT_ONCE = 250
+_AT_ONCE = 100
+_CHOP = CLASSES.index("CHOP")
 
 
-def best(sample: Sample, whole: Lists, lists: Iterable[Lists], count: int) -> Reals:
+def best(sample: Sample, whole: Lists, near: Iterable[Near], count: int) -> Reals:
     """The largest skill over the lists of neighbours under each draw, (count,).
 
     P_cal and forecasts are those of `walk`, whose strengths are learnt anew under every draw.
 
     Args:
         sample: Setups in order of time.
-        whole: Everyone who may answer.
-        lists: Of every spec.
+        whole: Everyone of the own kind and direction.
+        near: Of every spec.
         count: Draws.
     """
-    told = list(lists)
+    told = list(near)
     draws = resample.permuted(sample, count)
     parts = [np.stack(list(part), axis=1) for part in _pieces(draws, count)]
-    return np.concatenate([_best(sample, whole, told, part) for part in parts])
+    return np.concatenate([_Carried(sample, part).best(whole, told) for part in parts])
 
 
 def _pieces(draws: Iterator[Codes], count: int) -> Iterator[Iterator[Codes]]:
@@ -37,38 +41,91 @@ def _pieces(draws: Iterator[Codes], count: int) -> Iterator[Iterator[Codes]]:
         yield itertools.islice(draws, _AT_ONCE)
 
 
-def _best(sample: Sample, whole: Lists, lists: list[Lists], y: Codes) -> Reals:
-    null = np.take_along_axis(sample.cal[sample.questions], y[sample.questions], axis=1)
-    prior = _learnt(sample, whole, y, null, PRIORS, odds.ALONE)
-    reference = lost(prior)[sample.scored].sum(axis=0)
-    told = (_learnt(sample, each, y, prior, odds.STRENGTHS, odds.STRENGTH) for each in lists)
-    skills = [1 - lost(chance)[sample.scored].sum(axis=0) / reference for chance in told]
-    found: Reals = np.stack(skills).max(axis=0)
-    return found
+class _Carried:
+    """Some draws: outcomes (n, draws), and of questions (q, draws).
 
+    Of three chances those are followed that count: of what came, and of CHOP; (q, draws) each.
+    """
 
-def _learnt(
-    sample: Sample, lists: Lists, y: Codes, prior: Reals, strengths: Sequence[float], first: float
-) -> Reals:
-    """Chances of what came under each draw, (q, draws), by the strengths that earlier sessions chose."""
-    share, count = _shares(sample, lists, y)
-    day = sample.day[sample.questions]
-    starts = np.flatnonzero(np.diff(day, prepend=-1))
-    told = [(count * share + strength * prior) / (count + strength) for strength in strengths]
-    summed = np.stack([np.add.reduceat(lost(chance), starts, axis=0) for chance in told])
-    chosen = (np.cumsum(summed, axis=1) - summed).argmin(axis=0)
-    chosen[0] = strengths.index(first)
-    session = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(day)))
-    chances: Reals = np.take_along_axis(np.stack(told), chosen[session][None], axis=0)[0]
-    return chances
+    def __init__(self, sample: Sample, y: Codes) -> None:
+        self.sample, self.y, self.came = sample, y, y[sample.questions]
+        self.null = sample.cal[sample.questions]
+        self.day = sample.day[sample.questions]
+        self.ends = [(y == place).astype(np.float64) for place in range(len(CLASSES))]
 
+    def best(self, whole: Lists, near: list[Near]) -> Reals:
+        start = self._both(np.broadcast_to(self.null[:, None], (*self.came.shape, len(CLASSES))))
+        shares, count = self._earlier()
+        prior = self._learnt(self._both(shares), count, start, EVERYONE)
+        shares, count = self._shares(whole)
+        prior = self._learnt(self._both(shares), count, prior, EVERYONE)
+        reference = lost(prior[0])[self.sample.scored].sum(axis=0)
+        skills = [1 - self._lost(each, prior) / reference for each in near]
+        found: Reals = np.stack(skills).max(axis=0)
+        return found
 
-def _shares(sample: Sample, lists: Lists, y: Codes) -> tuple[Reals, Reals]:
-    """What the neighbours say of that which came, (q, draws), and how many they count as, (q, 1)."""
-    weights, count = shared(lists, y[:, 0], sample.cal)  # draws carry outcomes among those who have one
-    near = np.zeros((len(weights), len(y) + 1))  # the spare column takes places without a neighbour
-    np.put_along_axis(near, lists.rows, weights, axis=1)
-    ends = np.stack([near[:, :-1] @ (y == place) for place in range(3)], axis=-1)
-    theirs, null = expected(lists, weights, sample.cal), sample.cal[lists.asked]
-    told = odds.moved(ends, theirs[:, None], null[:, None])
-    return np.take_along_axis(told, y[lists.asked][..., None], axis=-1)[..., 0], count[:, None]
+    def _lost(self, near: Near, prior: tuple[Reals, ...]) -> Reals:
+        """Loss over the scored questions under each draw, (draws,)."""
+        shares, count = self._shares(near.wide)
+        (tilted,) = self._learnt((self._sided(shares, prior),), count, prior[:1], NEAREST)
+        shares, count = self._shares(near.own)
+        (told,) = self._learnt((self._of_came(shares),), count, (tilted,), NEAREST)
+        found: Reals = lost(told)[self.sample.scored].sum(axis=0)
+        return found
+
+    def _both(self, told: Reals) -> tuple[Reals, Reals]:
+        return self._of_came(told), told[..., _CHOP]
+
+    def _of_came(self, told: Reals) -> Reals:
+        return np.take_along_axis(told, self.came[..., None], axis=-1)[..., 0]
+
+    def _sided(self, told: Reals, prior: tuple[Reals, ...]) -> Reals:
+        """Chance of what came as `odds.sided` has it."""
+        came, chop = prior
+        resolved = told[..., :_CHOP].sum(axis=-1)
+        share = np.divide(self._of_came(told), resolved, out=np.zeros_like(came), where=resolved > 0)
+        return np.where((self.came == _CHOP) | (resolved <= 0), came, share * (1 - chop))
+
+    def _learnt(
+        self, told: tuple[Reals, ...], count: Reals, prior: tuple[Reals, ...], among: Choices
+    ) -> tuple[Reals, ...]:
+        """Chances under each draw by the strengths that earlier sessions chose; of what came first."""
+        strengths, first = among
+        starts = np.flatnonzero(np.diff(self.day, prepend=-1))
+        lengths = np.diff(starts, append=len(self.day))
+        summed = np.stack(
+            [
+                np.add.reduceat(lost(odds.drawn(told[0], count, prior[0], strength)), starts, axis=0)
+                for strength in strengths
+            ]
+        )
+        chosen = (np.cumsum(summed, axis=1) - summed).argmin(axis=0)
+        chosen[0] = strengths.index(first)
+        strength = np.repeat(np.array(strengths)[chosen], lengths, axis=0)
+        pairs = zip(told, prior, strict=True)
+        return tuple(odds.drawn(mine, count, before, strength) for mine, before in pairs)
+
+    def _shares(self, lists: Lists) -> tuple[Reals, Reals]:
+        """What neighbours say, (q, draws, 3), and how many they count as, (q, 1)."""
+        sample = self.sample
+        weights, count = shared(
+            lists, self.y[:, 0], sample.cal
+        )  # draws carry outcomes among those who have one
+        near = np.zeros((len(weights), len(self.y) + 1))  # the spare column takes places without a neighbour
+        np.put_along_axis(near, lists.rows, weights, axis=1)
+        ends = np.stack([near[:, :-1] @ mine for mine in self.ends], axis=-1)
+        theirs = expected(lists, weights, sample.cal)
+        return odds.moved(ends, theirs[:, None], self.null[:, None]), count[:, None]
+
+    def _earlier(self) -> tuple[Reals, Reals]:
+        """What everyone of the wide circle says, (q, draws, 3), and how many they are, (q, 1)."""
+        sample, asked = self.sample, self.sample.questions
+        usable = (self.y[:, 0] >= 0) & np.isfinite(sample.cal).all(axis=1)
+        starts = np.flatnonzero(np.diff(self.day, prepend=-1))
+        masks = np.stack([sample.earlier(row) & usable for row in asked[starts].tolist()]).astype(np.float64)
+        count = masks.sum(axis=1)
+        over = 1 / np.maximum(count, 1)
+        ends = np.stack([(masks @ mine) * over[:, None] for mine in self.ends], axis=-1)
+        theirs = (masks @ np.nan_to_num(sample.cal)) * over[:, None]
+        turn = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(asked)))
+        return odds.moved(ends[turn], theirs[turn][:, None], self.null[:, None]), count[turn][:, None]

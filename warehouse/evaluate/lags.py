@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from warehouse import plan, session, store, vectors
+from warehouse import library, plan, session, store, vectors
 from warehouse.evaluate.sample import Reals, Sample
 from warehouse.schema import BAR_NS, NS
 from warehouse.vectors import Spec
@@ -43,8 +43,10 @@ def _day(root: Path, frame: pl.DataFrame, spec: Spec, symbol: str, date: dt.date
     triggers = pl.concat(asked)
     made = plan.at_setups(triggers.drop("own", "lag"), tables, names)
     slots = made.select("setup_id", *spec.slots)
-    told = triggers.select("setup_id", "own", "lag").join(
-        slots, on="setup_id", how="left", maintain_order="left"
+    told = (
+        triggers.select("setup_id", "own", "lag", "direction")
+        .join(slots, on="setup_id", how="left", maintain_order="left")
+        .with_columns(library.as_up(spec.slots))
     )
     return told.drop("setup_id").rename({"own": "setup_id"}).select("setup_id", "lag", *spec.slots)
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from warehouse import catalog, odds, trials, vectors
+from warehouse import catalog, circles, odds, trials, vectors
 from warehouse.evaluate import baselines, carried, lags, leaks, models, resample, sample, scores, walk
 from warehouse.evaluate.results import Report, Rests, Row
 from warehouse.evaluate.sample import WARM_UP, Reals, Sample
-from warehouse.evaluate.walk import Forecast
-from warehouse.trials import Lists
+from warehouse.evaluate.walk import Forecast, Near
+from warehouse.trials import Choices
 from warehouse.vectors import Spec
 
 HORIZON_S = 240
@@ -66,15 +66,16 @@ class _Run:
         self.asked = mine.questions
         self.y, self.day = mine.y[self.asked], mine.day[self.asked]
         self.whole = walk.everyone(mine)
-        self.null = walk.settled(self.whole, mine.y, mine.cal, self.day)
+        self.past = circles.shared(self.whole, mine.y, mine.cal)[1]
+        self.null = walk.settled(mine, self.whole)
         self.scored = mine.scored
-        self.lists: dict[str, Lists] = {}
+        self.near: dict[str, Near] = {}
 
     def report(self, further: Mapping[str, Callable[[Sample], Reals]]) -> Report:
         for name in self.specs:
             self.tell(f"neighbours by {name}")
-            self.lists[name] = walk.neighbours(self.mine, vectors.spec(name))
-        default = self.lists[vectors.DEFAULT]
+            self.near[name] = walk.neighbours(self.mine, vectors.spec(name))
+        default = self.near[vectors.DEFAULT]
         told, late = self.forecast(default), self.day >= WARM_UP
         rows = [*self._baselines(), *self._models()]
         rows += [self.row(name, "oracle", made(self.mine)) for name, made in further.items()]
@@ -89,16 +90,16 @@ class _Run:
             len(np.unique(self.day[self.scored])),
             next(row.skill for row in rows if row.name == vectors.DEFAULT),
             rows,
-            scores.covered(told.p[late], self._sure(told)[late], self.y[late]),
+            scores.covered(told.p[late], told.whole[late], self.y[late]),
             suspects,
             self._canary(canary),
-            self._adjacent(default),
-            len(self.lists),
+            self._adjacent(default.own),
+            len(self.near),
             list(self._notes(suspects)),
         )
 
-    def forecast(self, lists: Lists) -> Forecast:
-        return walk.forecast(lists, self.mine.y, self.mine.cal, self.null, self.day)
+    def forecast(self, near: Near, among: Choices = trials.NEAREST) -> Forecast:
+        return walk.forecast(self.mine, near, self.null, self.past, among)
 
     def row(
         self, name: str, role: str, p: Reals, chance: float | None = None, rests: Rests | None = None
@@ -137,8 +138,8 @@ class _Run:
 
     def _specs(self) -> Iterator[Row]:
         self.tell("permutations")
-        own = {name: self.forecast(found) for name, found in self.lists.items()}
-        best = carried.best(self.mine, self.whole, self.lists.values(), resample.PERMUTATIONS)
+        own = {name: self.forecast(found) for name, found in self.near.items()}
+        best = carried.best(self.mine, self.whole, self.near.values(), resample.PERMUTATIONS)
         for name, told in own.items():
             chance = float((1 + (best >= self._skill(told.p)).sum()) / (1 + len(best)))
             yield self.row(name, "spec", told.p, chance=chance, rests=self._rests(name, told))
@@ -150,8 +151,8 @@ class _Run:
             len(vectors.spec(name).slots),
             int(mine.sum()),
             resample.effective(lost, null, self.day[mine]),
-            float((self.lists[name].rows[mine] >= 0).sum(axis=1).mean()),
-            float((told.whole - told.strength)[mine].mean()),
+            float((self.near[name].own.rows[mine] >= 0).sum(axis=1).mean()),
+            float(told.n_eff[mine].mean()),
             float(np.median(told.strength[mine])),
         )
 
@@ -160,9 +161,8 @@ class _Run:
         return float(1 - mine / null)
 
     def _controls(self) -> Iterator[Row]:
-        spec, default = vectors.spec(), self.lists[vectors.DEFAULT]
-        given = self.mine.y, self.mine.cal, self.null, self.day
-        card = walk.forecast(default, *given, (odds.STRENGTH,))
+        spec, default = vectors.spec(), self.near[vectors.DEFAULT]
+        card = self.forecast(default, ((odds.STRENGTH,), odds.STRENGTH))
         yield self.row("null counts ten", "embargo", card.p)
         for embargo in EMBARGOES:
             self.tell(f"embargo of {embargo}")
@@ -194,22 +194,16 @@ class _Run:
             yield run.row("placebo levels", "control", run.forecast(found).p)
 
     def _slots(self) -> Mapping[str, Reals]:
-        names = catalog.load().slots_of(self.lists)
+        names = catalog.load().slots_of(self.near)
         values = vectors.matrix(self.mine.frame, Spec("all", tuple(names))).astype(np.float64)
         return dict(zip(names, values.T, strict=True))
-
-    def _sure(self, told: Forecast) -> Reals:
-        """What the card's intervals rest on, (q,): neighbours, and P_cal as no more than may answer."""
-        past = trials.shared(self.whole, self.mine.y, self.mine.cal)[1]
-        found: Reals = told.whole - told.strength + odds.sure(told.strength, past)
-        return found
 
     def _canary(self, values: Reals) -> dict[str, Any]:
         groups = resample.strata(self.mine)[self.asked]
         flagged = bool(leaks.suspects(self.mine, {"canary": values}))
         return {"flagged": flagged, "auc": leaks.auc(values[self.asked], self.y, groups)[0]}
 
-    def _adjacent(self, lists: Lists) -> float:
+    def _adjacent(self, lists: circles.Lists) -> float:
         there = lists.rows >= 0
         there &= self.scored[:, None]
         before = self.mine.day[lists.rows] == self.day[:, None] - 1

@@ -11,7 +11,7 @@ import polars as pl
 
 from warehouse import catalog, library, session, vectors
 from warehouse.errors import MissingStepError
-from warehouse.naming import CUSTOM
+from warehouse.naming import CUSTOM, NAMED
 from warehouse.odds import CLASSES
 from warehouse.schema import LEVEL_KINDS, TEXT
 from warehouse.sequel import half_hour
@@ -66,6 +66,12 @@ class Sample:
         kinds = self.frame["level_kind"].is_in(sorted(self.about)).to_numpy()
         mine: Mask = late & kinds[self.questions]
         return mine
+
+    def earlier(self, row: int, embargo: int = 0) -> Mask:
+        """Who is in row's wide circle: earlier dates by more than the embargo, at every named level."""
+        named = self.kinds[:, [kind in NAMED for kind in LEVEL_KINDS]]
+        past: Mask = named.any(axis=1) & (self.day < self.day[row] - embargo)
+        return past
 
     def admitted(self, row: int, embargo: int = 0) -> Mask:
         """Who may answer row: earlier dates by more than the embargo, its direction, its kind."""

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from warehouse import odds, scales, spread, trials, vectors
+from warehouse import circles, odds, scales, spread, trials, vectors
+from warehouse.circles import WIDE, K, Lists, listed
 from warehouse.evaluate.sample import Codes, Reals, Sample
-from warehouse.index import Neighbours, Pool, search_exact
-from warehouse.trials import PRIORS, K, Lists, listed
+from warehouse.index import Neighbours
+from warehouse.scan import Scan
+from warehouse.trials import Choices
 from warehouse.vectors import Spec, Vectors
 
 
+class Near(NamedTuple):
+    """Neighbours of the questions: of any level, and of their own kind and direction."""
+
+    wide: Lists
+    own: Lists
+
+
 class Forecast(NamedTuple):
-    """Chances (q, 3), the neighbours they weigh as with P_cal's share (q,), and P_cal's share (q,)."""
+    """What is said of questions.
+
+    Args:
+        p: (q, 3) chances.
+        n_eff: (q,) Kish's number of the own neighbours.
+        strength: (q,) how many of those what was known before counts as.
+        whole: (q,) setups that a card's interval rests on.
+    """
 
     p: Reals
-    whole: Reals
+    n_eff: Reals
     strength: Reals
+    whole: Reals
 
 
-def neighbours(sample: Sample, spec: Spec, values: Vectors | None = None, embargo: int = 0) -> Lists:
+def neighbours(sample: Sample, spec: Spec, values: Vectors | None = None, embargo: int = 0) -> Near:
     """What `similar` would have found for every question, scaled by the past of its date.
 
     Args:
@@ -41,83 +57,105 @@ def neighbours(sample: Sample, spec: Spec, values: Vectors | None = None, embarg
         )
     )
     frame = frame.with_columns(is_placebo=pl.lit(value=False))  # placebos teach a sample of placebos
-    raw, whole = vectors.matrix(frame, spec), spread.groups(sample.frame)
-    placed: dict[int, tuple[Vectors, Reals]] = {}
-    found = []
-    for row in sample.questions.tolist():
-        day = int(sample.day[row])
-        if day not in placed:
-            past = scales.fitted(frame, [spec], sample.frame["date"][row])
-            placed = {day: vectors.placed(raw, vectors.scaler(past, spec))}
-        every, mad = placed[day]
-        near = search_exact(every[row], Pool(every, mad, sample.admitted(row, embargo), whole), K)
-        found.append(near)
-    return listed(sample.questions, found)
+    raw, groups = vectors.matrix(frame, spec), spread.groups(sample.frame)
+    wide: list[Neighbours] = []
+    own: list[Neighbours] = []
+    for rows in _sessions(sample):
+        past = scales.fitted(frame, [spec], sample.frame["date"][int(rows[0])])
+        every, mad = vectors.placed(raw, vectors.scaler(past, spec))
+        scan = Scan(every, mad, groups)
+        wide += scan.nearest(every[rows], [sample.earlier(rows[0], embargo)] * len(rows), WIDE * K)
+        own += scan.nearest(every[rows], [sample.admitted(row, embargo) for row in rows.tolist()], K)
+    return Near(listed(sample.questions, wide, WIDE * K), listed(sample.questions, own, K))
 
 
-def at_random(sample: Sample, seed: int = 0) -> Lists:
+def at_random(sample: Sample, seed: int = 0) -> Near:
     """As many admissible neighbours, spread alike, without looking at them."""
-    rng, whole = np.random.default_rng(seed), spread.groups(sample.frame)
-    found = []
-    for row in sample.questions.tolist():
-        drawn = rng.permutation(np.flatnonzero(sample.admitted(row)))
-        kept = drawn[whole.keep(drawn)][:K]
-        found.append(Neighbours(kept, np.zeros(len(kept))))
-    return listed(sample.questions, found)
+    rng, groups, asked = np.random.default_rng(seed), spread.groups(sample.frame), sample.questions
+
+    def drawn(admitted: np.ndarray, k: int) -> Neighbours:
+        rows = rng.permutation(np.flatnonzero(admitted))
+        kept = rows[groups.keep(rows)][:k]
+        return Neighbours(kept, np.zeros(len(kept)))
+
+    wide = [drawn(sample.earlier(row), WIDE * K) for row in asked.tolist()]
+    own = [drawn(sample.admitted(row), K) for row in asked.tolist()]
+    return Near(listed(asked, wide, WIDE * K), listed(asked, own, K))
 
 
 def everyone(sample: Sample) -> Lists:
-    """All who may answer each question."""
-    return trials.everyone(sample.questions, [sample.admitted(row) for row in sample.questions.tolist()])
+    """All of its own kind and direction who may answer each question."""
+    return circles.everyone(sample.questions, [sample.admitted(row) for row in sample.questions.tolist()])
 
 
-def settled(lists: Lists, y: Codes, cal: Reals, day: Codes) -> Reals:
-    """P_cal of every question, (q, 3): geometry, drawn to what all who may answer did beyond theirs.
+def settled(sample: Sample, own: Lists) -> Reals:
+    """P_cal of every question, (q, 3): geometry, drawn to what everyone of both circles did beyond theirs.
 
-    How many of them geometry counts as is chosen anew for every session, as in `forecast`.
+    How many of them what was known before counts as is chosen anew for every session, as in `forecast`.
 
     Args:
-        lists: Of everyone who may answer.
-        y: (n,) outcomes of the sample, -1 where none is usable.
-        cal: (n, 3) chances by geometry.
-        day: (q,) session of each question, not falling.
+        sample: Whose outcomes.
+        own: Of everyone of the own kind and direction.
     """
-    return _learnt(lists, y, cal, cal[lists.asked], day, PRIORS, odds.ALONE).p
+    told, count = told_by_all(sample)
+    day, came = sample.day[own.asked], sample.y[own.asked]
+    among = trials.EVERYONE
+    wide, _ = learnt(told, count, sample.cal[own.asked], came, day, among)
+    return learnt(*circles.told(own, sample.y, sample.cal), wide, came, day, among)[0]
+
+
+def told_by_all(sample: Sample) -> tuple[Reals, Reals]:
+    """What everyone of the wide circle says of each question, (q, 3), and how many they are, (q,)."""
+    parts = [
+        circles.told_by_all(sample.earlier(rows[0]), sample.y, sample.cal, sample.cal[rows])
+        for rows in _sessions(sample)
+    ]
+    counts = [np.full(len(told), float(count)) for told, count in parts]
+    return np.concatenate([told for told, _ in parts]), np.concatenate(counts)
 
 
 def forecast(
-    lists: Lists,
-    y: Codes,
-    cal: Reals,
-    prior: Reals,
-    day: Codes,
-    strengths: Sequence[float] = odds.STRENGTHS,
+    sample: Sample, near: Near, prior: Reals, past: Reals, among: Choices = trials.NEAREST
 ) -> Forecast:
-    """Chances of the three outcomes, (q, 3), as the card's odds blend them, and what they rest on.
+    """What the card's odds say of every question, and what they rest on.
 
-    How much P_cal counts is chosen anew for every session: the strength under which the forecasts of
-    earlier sessions' questions were the likeliest.
+    How much what was known before counts is chosen anew for every session: the strength under which the
+    forecasts of earlier sessions' questions were the likeliest.
 
     Args:
-        lists: Neighbours of the questions.
-        y: (n,) outcomes of the sample, -1 where none is usable.
-        cal: (n, 3) chances by geometry.
+        sample: Whose outcomes.
+        near: Neighbours of the questions.
         prior: (q, 3) P_cal, to which the forecast is drawn.
-        day: (q,) session of each question, not falling.
-        strengths: What the past may choose among.
+        past: (q,) how many of the own kind and direction may answer.
+        among: What the past may choose among.
     """
-    return _learnt(lists, y, cal, prior, day, strengths, odds.STRENGTH)
+    asked = near.own.asked
+    day, came, given = sample.day[asked], sample.y[asked], (sample.y, sample.cal)
+    told, count = circles.told(near.wide, *given)
+    tilted, beside = learnt(odds.sided(told, prior), count, prior, came, day, among)
+    whole = count + odds.sure(beside, past)
+    told, count = circles.told(near.own, *given)
+    p, beside = learnt(told, count, tilted, came, day, among)
+    return Forecast(p, count, beside, count + odds.sure(beside, whole))
 
 
-def _learnt(
-    lists: Lists, y: Codes, cal: Reals, prior: Reals, day: Codes, strengths: Sequence[float], first: float
-) -> Forecast:
-    """What lists say under the strength that the past chose; under `first` before there is a past."""
-    came = y[lists.asked]
-    told, count = trials.blends(lists, y, cal, prior, strengths)
-    chosen = _chosen(trials.losses(told, came), day, strengths.index(first))
-    p = told[chosen, np.arange(len(came))]
-    return Forecast(p, count + np.array(strengths)[chosen], np.array(strengths)[chosen])
+def learnt(
+    told: Reals, count: Reals, prior: Reals, came: Codes, day: Codes, among: Choices
+) -> tuple[Reals, Reals]:
+    """What is said under the strength that earlier sessions chose, (q, 3), and that strength, (q,).
+
+    Args:
+        told: (q, 3) what neighbours say.
+        count: (q,) how many they count as.
+        prior: (q, 3) what was known before.
+        came: (q,) outcomes of the questions.
+        day: (q,) session of each, not falling.
+        among: What the past may choose among.
+    """
+    strengths, first = among
+    every = circles.drawn(told, count, prior, strengths)
+    chosen = _chosen(circles.losses(every, came), day, strengths.index(first))
+    return every[chosen, np.arange(len(came))], np.array(strengths)[chosen]
 
 
 def _chosen(losses: Reals, day: Codes, start: int) -> Codes:
@@ -126,3 +164,9 @@ def _chosen(losses: Reals, day: Codes, start: int) -> Codes:
     before = np.vstack([np.zeros(losses.shape[1]), np.cumsum(losses, axis=0)])[first]
     least = before.argmin(axis=1)
     return np.where(first > 0, least, start)
+
+
+def _sessions(sample: Sample) -> list[Codes]:
+    """Rows of the questions of each session that asks any."""
+    asked = sample.questions
+    return np.split(asked, np.flatnonzero(np.diff(sample.day[asked])) + 1) if len(asked) else []

@@ -1,0 +1,119 @@
+"""What stands behind a card's odds: geometry, then everyone of two circles, then the nearest of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from warehouse import odds
+from warehouse.barrier import Calibration
+from warehouse.circles import ANY, OWN
+from warehouse.index import Mask, Neighbours, Pool
+from warehouse.odds import CLASSES, Reals
+from warehouse.past import Past
+from warehouse.schema import HORIZONS_S
+from warehouse.sequel import Codes
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """Setups that may answer, and the nearest of them.
+
+    Args:
+        past: The setups that the question is held against.
+        pool: Their vectors, and which are admitted.
+        found: Rows of the neighbours.
+    """
+
+    past: Past
+    pool: Pool
+    found: Neighbours
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a question's own walk starts.
+
+    Args:
+        tick: In points.
+        calibrated: How sigma is scaled, by horizon; by 0.9 where absent.
+        settled: As how many of everyone of a circle what was known before counts, by circle and horizon;
+            alone where absent.
+        strengths: The same of their nearest; 10 where absent.
+    """
+
+    tick: float
+    calibrated: Mapping[int, Calibration]
+    settled: Mapping[str, Mapping[int, float]]
+    strengths: Mapping[str, Mapping[int, float]]
+
+
+class Weight(NamedTuple):
+    """What neighbours of a circle count as, Kish's number of them, and what was known before beside them."""
+
+    n_eff: float
+    strength: float
+
+
+class Evidence(NamedTuple):
+    """Chances of the three outcomes, (3,), how many setups they rest on, and what each circle weighs."""
+
+    told: Reals
+    whole: float
+    weights: Mapping[str, Weight]
+
+
+def gathered(circles: Mapping[str, Circle], start: Start, n: int, null: Reals) -> Evidence:
+    """What the circles say of the n-th horizon.
+
+    P_cal is geometry, drawn to what everyone did beyond theirs, and then to what those of the own circle did.
+    The nearest of any level move it between BREAK and REJECT, and the nearest of the own as they fell out.
+
+    Args:
+        circles: ANY and OWN.
+        start: How much each counts.
+        n: Place in HORIZONS_S.
+        null: (3,) chances by geometry.
+    """
+    horizon, told, past = HORIZONS_S[n], null, 0
+    for circle in (ANY, OWN):
+        shares, past = everyone(circles[circle], n, null)
+        told = odds.drawn(shares, past, told, start.settled[circle].get(horizon, odds.ALONE))
+    whole, weights = float(past), {}
+    for circle in (ANY, OWN):
+        shares, count = nearest(circles[circle], n, null)
+        shares = odds.sided(shares, told) if circle == ANY else shares
+        strength = start.strengths[circle].get(horizon, odds.STRENGTH)
+        told = odds.drawn(shares, count, told, strength)
+        whole = count + float(odds.sure(strength, whole))
+        weights[circle] = Weight(count, strength)
+    return Evidence(told, whole, weights)
+
+
+def everyone(circle: Circle, n: int, null: Reals) -> tuple[Reals, int]:
+    """What all who may answer did, moved to where the question starts, (3,), and how many they are."""
+    ends, allowed = circle.past.ends, circle.pool.allowed
+    _, hits, theirs = ended(ends.ends[n][allowed], ends.cal[n][allowed])
+    if not len(hits):
+        return null, 0
+    return odds.moved(hits.mean(axis=0), theirs.mean(axis=0), null), len(hits)
+
+
+def nearest(circle: Circle, n: int, null: Reals) -> tuple[Reals, float]:
+    """The same of the neighbours, (3,), and Kish's number of them."""
+    near = circle.past.ends.of(circle.found.rows)
+    usable, hits, theirs = ended(near.ends[n], near.cal[n])
+    weights = odds.weights(circle.found.distances)[usable]
+    count = odds.effective(weights)
+    own = weights / weights.sum() if count else weights
+    return odds.moved(own @ hits, own @ theirs, null), count
+
+
+def ended(ends: Codes, cal: Reals) -> tuple[Mask, Reals, Reals]:
+    """Which have one of the three outcomes and odds, and of those 1 where it was the one, and their odds."""
+    usable = (ends >= 0) & (ends < len(CLASSES)) & np.isfinite(cal).all(axis=1)
+    hits = ends[usable, None] == np.arange(len(CLASSES))
+    return usable, hits.astype(np.float64), cal[usable]
