@@ -56,52 +56,41 @@ def test_no_mass_is_a_certainty() -> None:
 )
 def test_the_published_scale_of_uncertainty(hits, n, p, lo, hi) -> None:
     """Domain E.3: 4 of 5 with a 35 % prior gives 0.50 [0.29..0.71]; 22 of 50 gives 0.43 [0.32..0.53]."""
-    ends = np.zeros((n, 3))
-    ends[:hits, 0], ends[hits:, 1] = 1, 1
     null = np.array([0.35, 0.4, 0.25])
-    got = odds.blend(np.ones(n), ends, np.tile(null, (n, 1)), null, null, None, past=n)
+    told = odds.drawn(odds.moved(np.array([hits / n, 1 - hits / n, 0]), null, null), n, null, 10.0)
+    got = odds.chances(told, n + 10.0, None)
     assert (got["BREAK"].p, got["BREAK"].lo, got["BREAK"].hi) == pytest.approx((p, lo, hi), abs=0.006)
     assert sum(chance.p for chance in got.values()) == pytest.approx(1)
+    assert {chance.base for chance in got.values()} == {chance.lift for chance in got.values()} == {None}
 
 
-def test_without_neighbours_the_null_speaks_alone() -> None:
-    none = np.empty((0, 3))
-    null, prior = np.array([0.6, 0.2, 0.2]), np.array([0.2, 0.5, 0.3])
-    got = odds.blend(np.empty(0), none, none, null, prior, np.array([0.1, 0.1, 0.8]))
-    assert [got[name].p for name in odds.CLASSES] == pytest.approx([0.2, 0.5, 0.3])
-    assert [got[name].base for name in odds.CLASSES] == [0.1, 0.1, 0.8]
+def test_neighbours_are_moved_from_geometry_and_drawn_to_what_was_known() -> None:
+    """All REJECT where geometry gave half: from a start of 0.2, 0.5, 0.3 it leaves nothing else.
 
-
-def test_p_cal_by_hand() -> None:
-    """Four who may answer broke twice, were rejected once and chopped once; geometry gave each 0.3, 0.4, 0.3.
-
-    Beyond it that is +0.2, -0.15, -0.05: from a start with 0.2, 0.5, 0.3 it makes 0.4, 0.35, 0.25. Where geometry
-    counts as twelve of them, a quarter of the way is gone.
+    Ten of them beside a prior that counts as ten: the mean of both is told.
     """
-    hits, theirs = np.eye(3)[[0, 0, 1, 2]], np.tile([0.3, 0.4, 0.3], (4, 1))
-    null = np.array([0.2, 0.5, 0.3])
-    assert odds.settled(hits, theirs, null, 12.0).tolist() == pytest.approx([0.25, 0.4625, 0.2875])
-    assert odds.settled(hits, theirs, null, odds.ALONE).tolist() == pytest.approx(null.tolist(), abs=1e-8)
-    assert odds.settled(hits[:0], theirs[:0], null, 12.0).tolist() == null.tolist()
+    null, prior = np.array([0.2, 0.5, 0.3]), np.array([0.5, 0.3, 0.2])
+    told = odds.moved(np.array([0.0, 1.0, 0.0]), null, null)
+    assert odds.drawn(told, 10, prior, 10.0).tolist() == pytest.approx([0.25, 0.65, 0.1])
+    assert odds.drawn(told, 0, prior, 10.0).tolist() == prior.tolist()
+    assert odds.drawn(told, 10, prior, odds.ALONE).tolist() == pytest.approx(prior.tolist(), abs=1e-7)
 
 
-def test_neighbours_are_drawn_to_p_cal_and_moved_from_geometry() -> None:
-    """Ten equal neighbours, all REJECT where geometry gave half: from 0.2, 0.5, 0.3 it leaves nothing else.
+def test_other_levels_tell_the_side_and_nothing_of_chop() -> None:
+    """Twice as many BREAK as REJECT, beside a prior that leaves 0.3 to both: 0.2 and 0.1."""
+    prior = np.array([[0.1, 0.2, 0.7]] * 3)
+    told = np.array([[0.4, 0.2, 0.4], [0.0, 0.5, 0.5], [0.0, 0.0, 1.0]])
+    got = odds.sided(told, prior)
+    assert got[0].tolist() == pytest.approx([0.2, 0.1, 0.7])
+    assert got[1].tolist() == pytest.approx([0.0, 0.3, 0.7])
+    assert got[2].tolist() == prior[2].tolist()  # none of them was resolved: nothing is told
 
-    With P_cal counting as ten the mean of both is told.
-    """
-    hits, theirs = np.tile([0.0, 1.0, 0.0], (10, 1)), np.tile([0.2, 0.5, 0.3], (10, 1))
-    prior = np.array([0.5, 0.3, 0.2])
-    got = odds.blend(np.ones(10), hits, theirs, np.array([0.2, 0.5, 0.3]), prior, None, 10.0)
-    assert [got[name].p for name in odds.CLASSES] == pytest.approx([0.25, 0.65, 0.1])
 
-
-def test_an_interval_is_no_surer_than_those_who_may_answer() -> None:
+def test_an_interval_is_no_surer_than_what_it_rests_on() -> None:
     """P_cal that counts as 1,280 was learnt from 90: with ten neighbours the interval is that of a hundred."""
-    prior, none = np.array([0.3, 0.4, 0.3]), np.tile([0.3, 0.4, 0.3], (10, 1))
-    hits = np.eye(3)[[0, 0, 0, 1, 1, 1, 1, 2, 2, 2]]
-    got = odds.blend(np.ones(10), hits, none, prior, prior, None, 1280.0, 90)["BREAK"]
-    assert got.p == pytest.approx(0.3)
+    whole = 10 + float(odds.sure(1280.0, 90))
+    got = odds.chances(np.array([0.3, 0.4, 0.3]), whole, np.array([0.1, 0.1, 0.8]))["BREAK"]
+    assert (got.p, got.base, got.lift) == (0.3, 0.1, pytest.approx(3))
     assert (got.lo, got.hi) == (odds.beta_quantile(30, 70, 0.05), odds.beta_quantile(30, 70, 0.95))
     assert odds.sure(1280.0, 3) == 10 and odds.sure(5.0, 90) == 5  # as much as before anything is learnt
 

@@ -1,5 +1,6 @@
 import datetime as dt
 import json
+import math
 import shutil
 
 import gold
@@ -339,7 +340,7 @@ def test_a_cut_answer_says_so_and_the_moment_itself_is_no_cut(root) -> None:
 def test_as_of_before_any_session_leaves_geometry_alone(root) -> None:
     card = asked(root, trigger(root), as_of=ns(DAYS[0] - dt.timedelta(days=30), "10:00:00"))
     assert not card.neighbours and card.search["admissible"] == 0 and card.abstained
-    assert "The odds are geometry alone: no precedent stands behind them." in card.notes
+    assert "The odds are of geometry alone: no precedent stands behind them." in card.notes
 
 
 def test_as_of_scales_by_what_was_known_then(mine) -> None:
@@ -396,32 +397,113 @@ def test_kinds_widen_and_any_of_a_setups_kinds_counts(root) -> None:
     assert any(each["level_kinds"][0] != "OR30_HIGH" for each in second)
 
 
+def shares(near, ends, known, horizon, null):
+    """Of (setup_id, weight): what came beyond their geometry at the question's start, and how many they are."""
+    told = [(weight, name) for name, weight in near if ends[name] in odds.CLASSES]
+    total = sum(weight for weight, _ in told)
+    moved = [
+        max(0.0, null[place] + sum(
+            weight * ((ends[name] == outcome) - known[name, horizon][f"cal_{outcome.lower()}"])
+            for weight, name in told
+        ) / total)
+        for place, outcome in enumerate(odds.CLASSES)
+    ]  # fmt: skip
+    return np.array(moved) / sum(moved), total**2 / sum(weight**2 for weight, _ in told)
+
+
 def test_odds_are_those_of_the_neighbours(root) -> None:
-    """The distribution again, from the printed neighbours, what geometry gave them, and the definition."""
+    """The distribution again, from the printed neighbours, what geometry gave them, and the definition.
+
+    Before there are trials P_cal is geometry, ten of the nearest of every level, and those ten of the own.
+    """
     setup = trigger(root)
     known = {(row["setup_id"], row["horizon_s"]): row for row in library.outcomes(root).to_dicts()}
     card = asked(root, setup, k=20)
-    weights = odds.weights(np.array([each["distance"] for each in card.neighbours]))
+    own, wide = (
+        [(each["setup_id"], math.exp(-((each["distance"] / rows[-1]["distance"]) ** 2) / 2)) for each in rows]
+        for rows in (card.neighbours, card.elsewhere)
+    )
+    assert [weight for _, weight in wide] == pytest.approx([each["weight"] for each in card.elsewhere])
     for name, horizon in (("2m", 120), ("4m", 240), ("8m", 480)):
-        ends = [each["outcomes"][name] for each in card.neighbours]
-        usable = np.array([end in odds.CLASSES for end in ends])
-        n_eff = weights[usable].sum() ** 2 / (weights[usable] ** 2).sum()
+        ends = {key: row["outcome"] for (key, clock), row in known.items() if clock == horizon}
         null = odds.null(setup["x0"], odds.width(2.0, horizon, 0.25), 2.0, horizon, 0.9)
         labels, chances = card.labels[name], card.outcomes[name]
-        moved = []
+        told, beside = shares(wide, ends, known, horizon, null)
+        side = told[:2] / told[:2].sum() * (1 - null[2])
+        tilted = np.append((beside * side + 10 * null[:2]) / (beside + 10), null[2])
+        told, n_eff = shares(own, ends, known, horizon, null)
+        came = [ends[key] for key, _ in own]
+        assert labels.n == sum(end in odds.CLASSES for end in came) and labels.born == came.count("BORN")
+        assert labels.n + labels.born + labels.censored == len(came)
+        assert labels.n_eff == pytest.approx(n_eff) and labels.elsewhere_n_eff == pytest.approx(beside)
+        assert (labels.null_n, labels.elsewhere_null_n) == (10, 10)
         for place, outcome in enumerate(odds.CLASSES):
-            beyond = [
-                (end == outcome) - known[each["setup_id"], horizon][f"cal_{outcome.lower()}"]
-                for each, end in zip(card.neighbours, ends, strict=True)
-            ]
-            own = np.array(beyond)[usable] @ weights[usable] / weights[usable].sum()
-            moved.append(max(0.0, null[place] + own))
-        assert (labels.n, labels.n_eff) == (usable.sum(), pytest.approx(n_eff))
-        assert labels.born == ends.count("BORN") and labels.n + labels.born + labels.censored == len(ends)
-        for place, outcome in enumerate(odds.CLASSES):
-            share = moved[place] / sum(moved)
-            assert chances[outcome].p == pytest.approx((n_eff * share + 10 * null[place]) / (n_eff + 10))
+            p = (n_eff * told[place] + 10 * tilted[place]) / (n_eff + 10)
+            assert chances[outcome].p == pytest.approx(p)
             assert chances[outcome].lo < chances[outcome].p < chances[outcome].hi
+        assert labels.whole_n == pytest.approx(n_eff + 10)
+        a = chances["BREAK"].p * labels.whole_n
+        assert chances["BREAK"].lo == pytest.approx(odds.beta_quantile(a, labels.whole_n - a, 0.05))
+
+
+def test_other_levels_are_held_against_it_as_mirror_images(root) -> None:
+    """The nearest of every named level, from either side, by a loop: of DOWN setups bid is ask, above is below."""
+    setup = trigger(root)
+    card = asked(root, setup, k=20)
+    raw = {row["setup_id"]: row for row in stored(root)}
+    me = raw[setup["setup_id"]]
+    scale = scales_of(root, setup["date"])
+    near = []
+    for row in raw.values():
+        late = row["resolved_ts"] > setup["known_ts"] or row["date"] == setup["date"]
+        if row["is_placebo"] or late or not set(row["level_kinds"]) - {"CUSTOM"}:
+            continue
+        ours, theirs = (facing(one) for one in (me, row))
+        shared = [slot for slot in scale if ours[slot] is not None and theirs[slot] is not None]
+        if len(shared) * 10 >= 7 * len(scale):
+            gap = sum(
+                ((np.float32(ours[slot]).item() - np.float32(theirs[slot]).item()) / scale[slot]) ** 2
+                for slot in shared
+            )
+            near.append((math.sqrt(gap * len(scale) / len(shared)), row["setup_id"]))
+    kept = []
+    for far, name in sorted(near):
+        row = raw[name]
+        mates = [one for _, one in kept if raw[one]["date"] == row["date"]]
+        if len(mates) < 2 and row["cluster_id"] not in {raw[one]["cluster_id"] for _, one in kept}:
+            kept.append((far, name))
+    assert [each["setup_id"] for each in card.elsewhere] == [name for _, name in kept[:40]]
+    assert [each["distance"] for each in card.elsewhere] == pytest.approx([far for far, _ in kept[:40]])
+    assert {each["direction"] for each in card.elsewhere} == {"UP", "DOWN"}
+    assert {each["direction"] for each in card.neighbours} == {setup["direction"]}
+
+
+def stored(root):
+    """Setups as they lie on disk, with `date`."""
+    parts = store.partitions(root, "gold.setups")
+    rows = [pl.read_parquet(one.path, hive_partitioning=False) for one in parts]
+    day = pl.col("setup_id").str.split("/").list.get(1).str.to_date()
+    return pl.concat(rows).with_columns(pl.col("resolved_ts", "known_ts").cast(pl.Int64), date=day).to_dicts()
+
+
+def scales_of(root, day):
+    rows = pl.read_parquet(root / f"gold/scalers/product=SIM/date={day}/part.parquet")
+    assert rows.filter(pl.col("spec") == "snapshot30r")["lean"].null_count() == 30
+    return dict(rows.filter(pl.col("spec") == "snapshot30r").select("feature", "mad").rows())
+
+
+def facing(row):
+    """The slots as when the travel is up: the six of a side change places when it is down."""
+    if row["direction"] == "UP":
+        return row
+    turned = dict(row)
+    for one, other in (
+        ("depth_bid10_qty_eob_r", "depth_ask10_qty_eob_r"),
+        ("lvl_depth_above_qty_eob_r", "lvl_depth_below_qty_eob_r"),
+        ("cumul_flow_net_bid_r", "cumul_flow_net_ask_r"),
+    ):
+        turned[f"bar5s_{one}"], turned[f"bar5s_{other}"] = row[f"bar5s_{other}"], row[f"bar5s_{one}"]
+    return turned
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How much the null counts: worked by hand, against a loop, and blind to what came later."""
+"""How much each circle counts: worked by hand, against a loop, and blind to what came later."""
 
 import math
 
@@ -7,16 +7,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from warehouse import odds, trials, vectors
+from warehouse import circles, odds, trials, vectors
+from warehouse.circles import ANY, OWN, Lists
 from warehouse.schema import TRIALS
-from warehouse.trials import Lists
+from warehouse.trials import P_CAL
 from warehouse.vectors import Scaler
 
 DAYS = gold.dates(10)
 SPEC = "geometry4"
 
 
-def test_a_blend_by_hand() -> None:
+def test_what_neighbours_tell_by_hand() -> None:
     """Two equal neighbours, BREAK and CHOP, beside a null that counts as two; a third has no outcome.
 
     They broke, were rejected and chopped 0.5, 0 and 0.5 of the time where geometry gave them 0.4, 0.2 and 0.4, so
@@ -25,21 +26,28 @@ def test_a_blend_by_hand() -> None:
     lists = Lists(np.array([3]), np.array([[0, 1, 2, -1]]), np.array([[1.0, 1.0, 1.0, 0.0]]))
     cal = np.array([[0.5, 0.1, 0.4], [0.3, 0.3, 0.4], [0.9, 0.1, 0.0], [0.5, 0.3, 0.2]])
     y = np.array([0, 2, -1, 1])
-    chances, count = trials.blends(lists, y, cal, cal[[3]], [2.0])
+    shares, count = circles.told(lists, y, cal)
     assert count.tolist() == [2]
+    chances = circles.drawn(shares, count, cal[[3]], [2.0])
     assert chances[0, 0].tolist() == pytest.approx([0.55, 0.2, 0.25])
-    assert trials.losses(chances, np.array([1]))[0].tolist() == pytest.approx([-math.log(0.2)])
+    assert circles.losses(chances, np.array([1]))[0].tolist() == pytest.approx([-math.log(0.2)])
     # drawn to another prior, from the same start
-    other, _ = trials.blends(lists, y, cal, np.array([[0.2, 0.4, 0.4]]), [2.0])
+    other = circles.drawn(shares, count, np.array([[0.2, 0.4, 0.4]]), [2.0])
     assert other[0, 0].tolist() == pytest.approx([0.4, 0.25, 0.35])
+    # everyone, each weighing the same: the third has no outcome, the last is not asked
+    told, of = circles.told_by_all(np.array([True, True, True, False]), y, cal, cal[[3, 0]])
+    assert of == 2 and told[0].tolist() == pytest.approx(shares[0].tolist())
+    assert told[1].tolist() == pytest.approx([0.6 / 1.1, 0.0, 0.5 / 1.1])
+    none, of = circles.told_by_all(np.zeros(4, bool), y, cal, cal[[3]])
+    assert of == 0 and none.tolist() == cal[[3]].tolist()
 
 
 def test_everyone_weighs_the_same() -> None:
     masks = [np.array([True, False, True, False]), np.zeros(4, bool)]
-    lists = trials.everyone(np.array([2, 3]), masks)
+    lists = circles.everyone(np.array([2, 3]), masks)
     assert lists.rows.tolist() == [[0, 2], [-1, -1]]
     assert lists.weights.tolist() == [[1.0, 1.0], [0.0, 0.0]]
-    assert trials.everyone(np.empty(0, int), []).rows.shape == (0, 0)
+    assert circles.everyone(np.empty(0, int), []).rows.shape == (0, 0)
 
 
 def test_the_lean_is_taught_what_came_beyond_geometry() -> None:
@@ -58,7 +66,7 @@ def test_a_share_is_never_below_zero_and_geometry_alone_moves_nothing() -> None:
 
 
 def told(*rows):
-    return pl.DataFrame([(SPEC, *row) for row in rows], TRIALS.schema, orient="row")
+    return pl.DataFrame([(SPEC, OWN, *row) for row in rows], TRIALS.schema, orient="row")
 
 
 def test_the_strength_is_the_likeliest_of_all_dates_and_absent_without_questions() -> None:
@@ -85,87 +93,96 @@ def scale():
     return {SPEC: Scaler(np.zeros(len(slots)), np.ones(len(slots)))}
 
 
-def beyond(near, own, cal_of):
+def cal(name):
+    return f"cal_{name.lower()}"
+
+
+def beyond(near, own):
     """Where outcomes of (weight, row) leave a start: its geometry and what came beyond theirs, whole again."""
     total = sum(weight for weight, _ in near)
     moved = {}
     for name in odds.CLASSES:
-        apart = sum(weight * ((end["outcome"] == name) - end[cal_of(name)]) for weight, end in near)
-        moved[name] = max(0, own[cal_of(name)] + (apart / total if near else 0))
+        apart = sum(weight * ((end["outcome"] == name) - end[cal(name)]) for weight, end in near)
+        moved[name] = max(0, own[cal(name)] + (apart / total if near else 0))
     return {name: share / sum(moved.values()) for name, share in moved.items()}
 
 
-def slow(setups, outcomes, day, horizon, strength, geometry=None):
-    """Questions and loss by a loop over setups, the nearest first, two of a date and one of a cluster.
+def nearest(me, rows, k):
+    """Distance and setup, the nearest first, two of a date and one of a cluster."""
+    slots, near, kept = vectors.spec(SPEC).slots, [], []
+    for row in rows:
+        shared = [s for s in slots if row[s] is not None and me[s] is not None]
+        if len(shared) * 10 >= 7 * len(slots):
+            gap = sum((np.float32(row[s]).item() - np.float32(me[s]).item()) ** 2 for s in shared)
+            near.append((math.sqrt(gap * len(slots) / len(shared)), row))
+    for far, row in sorted(near, key=lambda one: one[0]):
+        mates = [one for _, one in kept if one["date"] == row["date"]]
+        if len(mates) < 2 and row["cluster_id"] not in {one["cluster_id"] for _, one in kept}:
+            kept.append((far, row))
+    return kept[:k]
 
-    P_cal is geometry alone, or drawn to everyone where geometry counts as some of them.
+
+def slow(setups, outcomes, day, horizon, counts):
+    """Questions and loss by a loop over setups: everyone of any level, of the own, the nearest of both.
+
+    Args:
+        counts: As how many of each in turn what was known before counts; what is left out is not asked.
     """
-    slots = vectors.spec(SPEC).slots
     rows = [row for row in setups.to_dicts() if not row["is_placebo"]]
     ends = {(row["setup_id"], row["horizon_s"]): row for row in outcomes.to_dicts()}
-
-    def cal(name):
-        return f"cal_{name.lower()}"
-
     asked, lost = 0, 0.0
     for me in (row for row in rows if row["date"] == day and row["level_kind"] != "CUSTOM"):
-        near = []
-        for row in rows:
-            shared = [s for s in slots if row[s] is not None and me[s] is not None]
-            if (
-                row["date"] < day
-                and gold.alike(row, me, [me["level_kind"]])
-                and len(shared) * 10 >= 7 * len(slots)
-            ):
-                gap = sum((np.float32(row[s]).item() - np.float32(me[s]).item()) ** 2 for s in shared)
-                near.append((math.sqrt(gap * len(slots) / len(shared)), row))
-        kept = []
-        for far, row in sorted(near, key=lambda one: one[0]):
-            mates = [one for _, one in kept if one["date"] == row["date"]]
-            if len(mates) < 2 and row["cluster_id"] not in {one["cluster_id"] for _, one in kept}:
-                kept.append((far, row))
-        own = ends[me["setup_id"], horizon]
-        if own["outcome"] in odds.CLASSES:
-            widest = max((far for far, _ in kept), default=0)
-            mine = [
-                (math.exp(-((far / widest) ** 2) / 2), ends[row["setup_id"], horizon]) for far, row in kept
+        start = ends[me["setup_id"], horizon]
+        if start["outcome"] not in odds.CLASSES:
+            continue
+        past = [row for row in rows if row["date"] < day]
+        wide = [row for row in past if set(row["level_kinds"]) - {"CUSTOM"}]
+        own = [row for row in past if gold.alike(row, me, [me["level_kind"]])]
+        p = {name: start[cal(name)] for name in odds.CLASSES}
+        asks = [
+            [(None, row) for row in wide], [(None, row) for row in own], nearest(me, wide, 60), nearest(me, own, 30)
+        ]  # fmt: skip
+        for turn, (kept, strength) in enumerate(zip(asks, counts, strict=False)):
+            widest = max((far for far, _ in kept if far is not None), default=0)
+            told = [
+                (1.0 if far is None else math.exp(-((far / widest) ** 2) / 2), ends[row["setup_id"], horizon])
+                for far, row in kept
             ]
-            mine = [(weight, end) for weight, end in mine if end["outcome"] in odds.CLASSES]
-            total = sum(weight for weight, _ in mine)
-            count = total**2 / sum(weight**2 for weight, _ in mine) if mine else 0
-            share = beyond(mine, own, cal)[own["outcome"]]
-            null = own[cal(own["outcome"])]
-            if geometry is not None:
-                every = [
-                    (1.0, ends[row["setup_id"], horizon])
-                    for row in rows
-                    if row["date"] < day and gold.alike(row, me, [me["level_kind"]])
-                ]
-                every = [(weight, end) for weight, end in every if end["outcome"] in odds.CLASSES]
-                apart = beyond(every, own, cal)[own["outcome"]]
-                null = (len(every) * apart + geometry * null) / (len(every) + geometry)
-            chance = (count * share + strength * null) / (count + strength)
-            asked, lost = asked + 1, lost - math.log(chance)
+            told = [(weight, end) for weight, end in told if end["outcome"] in odds.CLASSES]
+            count = (
+                sum(weight for weight, _ in told) ** 2 / sum(weight**2 for weight, _ in told) if told else 0
+            )
+            share = beyond(told, start)
+            if turn == 2:
+                sides = share["BREAK"] + share["REJECT"]
+                share = {name: share[name] / sides * (1 - p["CHOP"]) for name in ("BREAK", "REJECT")}
+                share["CHOP"] = p["CHOP"]
+            p = {name: (count * share[name] + strength * p[name]) / (count + strength) for name in p}
+        asked, lost = asked + 1, lost - math.log(p[start["outcome"]])
     return asked, lost
 
 
 def test_the_losses_are_those_of_a_loop(past) -> None:
+    """Earlier trials chose 20, 40 and 80 at four minutes, and nothing at the others."""
     setups, outcomes = past
+    chose = ((P_CAL, ANY, 20.0), (P_CAL, OWN, 40.0), (SPEC, ANY, 80.0), (SPEC, OWN, 5.0))
     earlier = pl.DataFrame(
-        [(trials.P_CAL, 240, 20.0, 9, 1.0), (trials.P_CAL, 240, 40.0, 9, 2.0), (SPEC, 480, 5.0, 9, 1.0)],
+        [(spec, circle, 240, strength, 9, 1.0) for spec, circle, strength in chose]
+        + [(spec, circle, 240, 2 * strength, 9, 2.0) for spec, circle, strength in chose],
         TRIALS.schema, orient="row",
     )  # fmt: skip
     found = trials.made(setups, outcomes, scale(), DAYS[-1], earlier)
-    for horizon, strength, geometry in ((120, 5.0, None), (240, 40.0, 20.0), (480, 1280.0, None)):
-        row = found.filter(spec=SPEC, horizon_s=horizon, strength=strength).row(0, named=True)
-        asked, lost = slow(setups, outcomes, DAYS[-1], horizon, strength, geometry)
-        assert row["questions"] == asked > 3
-        assert row["loss"] == pytest.approx(lost)
-    # P_cal itself: what is left where neighbours count for nothing
-    own = found.filter(spec=trials.P_CAL, horizon_s=240, strength=80.0).row(0, named=True)
-    asked, lost = slow(setups, outcomes, DAYS[-1], 240, 1e15, 80.0)
-    assert (own["questions"], own["loss"]) == (asked, pytest.approx(lost))
-    assert found.filter(spec=trials.P_CAL)["strength"].unique().to_list() == sorted(trials.PRIORS)
+    turns = [(P_CAL, ANY), (P_CAL, OWN), (SPEC, ANY), (SPEC, OWN)]
+    for horizon, before in ((120, [1e9, 1e9, 10.0]), (240, [20.0, 40.0, 80.0]), (480, [1e9, 1e9, 10.0])):
+        for turn, (spec, circle) in enumerate(turns):
+            for strength in (5.0, 160.0):
+                mine = {"spec": spec, "circle": circle, "horizon_s": horizon, "strength": strength}
+                row = found.filter(**mine).row(0, named=True)
+                asked, lost = slow(setups, outcomes, DAYS[-1], horizon, [*before[:turn], strength])
+                assert row["questions"] == asked > 3
+                assert row["loss"] == pytest.approx(lost)
+    assert found.filter(spec=P_CAL)["strength"].unique().to_list() == sorted(trials.EVERYONE[0])
+    assert found.filter(spec=SPEC)["strength"].unique().to_list() == sorted(trials.NEAREST[0])
 
 
 def test_later_dates_and_a_short_past_say_nothing(past) -> None:

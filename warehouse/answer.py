@@ -202,7 +202,8 @@ class Answer:
         if (found := len(self.own.found.rows)) < self.k:
             notes.append(f"Only {found} of {self.k} neighbours exist.")
         if not found and any(outcomes.values()):
-            notes.append("The odds are geometry alone: no precedent stands behind them.")
+            alone = "other levels" if len(self.wide.found.rows) else "geometry"
+            notes.append(f"The odds are of {alone} alone: no precedent stands behind them.")
         notes += self._about_odds(outcomes, labels)
         if percentile is None:
             notes.append("The past is too small to say how unusual this moment is.")

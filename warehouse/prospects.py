@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from warehouse.card import Card
+from warehouse.card import Card, Labels
 from warehouse.odds import CLASSES, Chance
 
 WIDTH = 80
@@ -45,8 +45,11 @@ def _sequel(found: Card) -> list[str]:
     """At four minutes: what the base rate rests on, how far price went, how soon it was decided."""
     labels, reach, times = found.labels[_USUAL], found.excursions[_USUAL], found.times[_USUAL]
     rest = f"{labels.bucket_n} of this half hour, drawn to {labels.base_n} of any"
-    null = f"n_eff {labels.n_eff:.1f} beside the null's {labels.null_n:g}"
-    told = textwrap.wrap(f"{_USUAL} {null}; base rate of {rest}", WIDTH, subsequent_indent="   ")
+    told = textwrap.wrap(
+        f"{_USUAL} n_eff {labels.n_eff:.1f}{_beside(labels)}; base rate of {rest}",
+        WIDTH,
+        subsequent_indent="   ",
+    )
     went = [_quartiles(reach[name]) for name in ("mfe_pts", "mae_pts")]
     if all(went):
         told.append(f"{_USUAL} quartiles: on {went[0]} pt, back {went[1]} pt")
@@ -56,6 +59,14 @@ def _sequel(found: Card) -> list[str]:
         last = times[-1]
         told.append(f"{_USUAL} decided {soon}; {last['BREAK']:.0%} broke, {last['REJECT']:.0%} came back")
     return told
+
+
+def _beside(labels: Labels) -> str:
+    """What the neighbours stand beside: the null, and the nearest of every level."""
+    if labels.null_n is None or labels.elsewhere_null_n is None:
+        return ""
+    every = f"{labels.elsewhere_n_eff:.1f} beside {labels.elsewhere_null_n:g}"
+    return f" beside the null's {labels.null_n:g}, of every level {every}"
 
 
 def _quartiles(cut: Mapping[str, float] | None) -> str:

@@ -10,6 +10,8 @@ from warehouse.index import Mask, Neighbours, Rows
 from warehouse.spread import Groups
 from warehouse.vectors import SHARED_TENTHS, Reals, Vectors, distances
 
+Circle = tuple[Sequence[Mask], int]
+"""Of each question who may answer, and how many of them are wanted."""
 _ROUNDING = 1e-9
 """Of the squares that a proposed distance is the difference of: far more than they can be wrong by."""
 
@@ -28,30 +30,33 @@ class Scan:
 
     def __init__(self, vectors: Vectors, mad: Reals, groups: Groups) -> None:
         self.vectors, self.mad, self.groups = vectors, mad, groups
-        self._values, self._known = _ready(vectors, mad)
+        self._values, self._known = (np.ascontiguousarray(part.T) for part in _ready(vectors, mad))
+        self._squares = self._values**2
 
-    def nearest(self, questions: Vectors, allowed: Sequence[Mask], k: int) -> list[Neighbours]:
-        """The k nearest allowed rows of each question, or fewer.
+    def nearest(self, questions: Vectors, circles: Sequence[Circle]) -> list[list[Neighbours]]:
+        """Of each circle, the nearest of those allowed to each question, or fewer than asked for.
 
         Args:
             questions: (q, d).
-            allowed: Of each question, (n,) which rows may answer.
-            k: Neighbours.
+            circles: Of each question, (n,) which rows may answer; and how many are wanted.
         """
         far, slack = self._about(questions)
         return [
-            self._one(mine, np.flatnonzero(mask), one, wrong, k)
-            for mine, mask, one, wrong in zip(questions, allowed, far, slack, strict=True)
+            [
+                self._one(mine, np.flatnonzero(mask), one, wrong, k)
+                for mine, mask, one, wrong in zip(questions, allowed, far, slack, strict=True)
+            ]
+            for allowed, k in circles
         ]
 
     def _about(self, questions: Vectors) -> tuple[Reals, Reals]:
         """Squared distances (q, n), infinite where too few slots are shared, and how wrong each can be."""
         values, known = _ready(questions, self.mad)
-        squares = values**2 @ self._known.T + known @ (self._values**2).T
-        shared = known @ self._known.T
+        squares = _product(values**2, self._known) + _product(known, self._squares)
+        shared = _product(known, self._known)
         enough = shared * 10 >= SHARED_TENTHS * questions.shape[1]
         spread = questions.shape[1] / np.maximum(shared, 1)
-        far = np.where(enough, (squares - 2 * values @ self._values.T) * spread, np.inf)
+        far = np.where(enough, (squares - 2 * _product(values, self._values)) * spread, np.inf)
         return far, _ROUNDING * (1 + squares * spread)
 
     def _one(self, mine: Vectors, rows: Rows, far: Reals, slack: Reals, k: int) -> Neighbours:
@@ -68,3 +73,9 @@ def _ready(vectors: Vectors, mad: Reals) -> tuple[Reals, Reals]:
     """Scaled values with 0 where a slot is missing, and 1 where it is there."""
     known = np.isfinite(vectors)
     return np.where(known, vectors, 0.0) / mad, known.astype(np.float64)
+
+
+def _product(questions: Reals, across: Reals) -> Reals:
+    """Of (q, d) and (d, n); not by BLAS, whose threads wait for each other on a busy machine."""
+    found: Reals = np.einsum("qd,dn->qn", questions, across)
+    return found

@@ -175,9 +175,8 @@ def _found(
     groups, found = spread.groups(real), {}
     for name, scale in scalers.items():
         every, mad = vectors.placed(vectors.matrix(real, vectors.spec(name)), scale)
-        scan, mine = Scan(every, mad, groups), every[asked]
-        far = scan.nearest(mine, [wide] * len(asked), WIDE * K)
-        near = scan.nearest(mine, own, K)
+        both = ([wide] * len(asked), WIDE * K), (own, K)
+        far, near = Scan(every, mad, groups).nearest(every[asked], both)
         found[name] = listed(asked, far, WIDE * K), listed(asked, near, K)
     return found
 

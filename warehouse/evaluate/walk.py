@@ -63,9 +63,11 @@ def neighbours(sample: Sample, spec: Spec, values: Vectors | None = None, embarg
     for rows in _sessions(sample):
         past = scales.fitted(frame, [spec], sample.frame["date"][int(rows[0])])
         every, mad = vectors.placed(raw, vectors.scaler(past, spec))
-        scan = Scan(every, mad, groups)
-        wide += scan.nearest(every[rows], [sample.earlier(rows[0], embargo)] * len(rows), WIDE * K)
-        own += scan.nearest(every[rows], [sample.admitted(row, embargo) for row in rows.tolist()], K)
+        mine = [sample.admitted(row, embargo) for row in rows.tolist()]
+        both = ([sample.earlier(rows[0], embargo)] * len(rows), WIDE * K), (mine, K)
+        far, near = Scan(every, mad, groups).nearest(every[rows], both)
+        wide += far
+        own += near
     return Near(listed(sample.questions, wide, WIDE * K), listed(sample.questions, own, K))
 
 
