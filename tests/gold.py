@@ -94,6 +94,20 @@ def alike(row, me, kinds=None) -> bool:
     )
 
 
+def facing(row, direction=None):
+    """The slots as when the travel is up: the six of a side change places when it is down."""
+    if (direction or row["direction"]) == "UP":
+        return row
+    turned = dict(row)
+    for one, other in (
+        ("depth_bid10_qty_eob_r", "depth_ask10_qty_eob_r"),
+        ("lvl_depth_above_qty_eob_r", "lvl_depth_below_qty_eob_r"),
+        ("cumul_flow_net_bid_r", "cumul_flow_net_ask_r"),
+    ):
+        turned[f"bar5s_{one}"], turned[f"bar5s_{other}"] = row[f"bar5s_{other}"], row[f"bar5s_{one}"]
+    return turned
+
+
 def summaries(frame: pl.DataFrame, date: dt.date) -> pl.DataFrame:
     """gold.summaries of setups, one in twenty missing."""
     rng = np.random.default_rng([len(frame), date.toordinal()])

@@ -123,6 +123,10 @@ def test_refused_while_the_author_is_looking():
         feature(faced=True, window=253)(fine)
     with pytest.raises(DeclarationError, match=r"has the slots \['nothing'\]"):
         Catalog().vector("v", ("nothing",))
+    sided = Catalog()
+    one = sided.feature(unit=LOTS, name="bid", swap="ask", doc="One.", inputs=("bid_sz_00",))(fine)
+    with pytest.raises(DeclarationError, match=r"has \['bar5s_bid'\] without their mirror images: add those"):
+        sided.vector("v", (one.name,))
     catalog = Catalog()
     catalog.feature(unit=LOTS)(fine)
     with pytest.raises(DuplicateNameError, match="`bar5s_fine` is declared in test_catalog"):

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -353,3 +354,28 @@ def test_a_file_open_for_writing_elsewhere_is_no_damage(root, tmp_path) -> None:
         with pytest.raises(BusyError, match=r"is open for writing elsewhere"):
             database.query(mine, "SELECT 1")
         other.communicate("\n")
+
+
+def test_vectors_in_sql_are_those_of_the_library_either_way(root) -> None:
+    """Of every spec; of DOWN setups bid is ask, and what has a sign changes it: against the columns on disk."""
+    parts = [one.path for one in store.partitions(root, "gold.setups")]
+    raw = {row["setup_id"]: row for row in pl.read_parquet(parts, hive_partitioning=False).to_dicts()}
+    with warehouse.connect(root) as db:
+        rows = db.sql("select setup_id, spec, vector from gold.vectors").fetchall()
+    told = {(name, spec): vector for name, spec, vector in rows}
+    for name in vectors.specs():
+        spec = vectors.spec(name)
+        kept = library.setups(root, spec.slots)
+        for setup, mine in zip(kept["setup_id"], vectors.matrix(kept, spec).tolist(), strict=True):
+            assert told[setup, name] == pytest.approx(
+                [None if math.isnan(value) else value for value in mine]
+            )
+    down = [row for row in raw.values() if row["direction"] == "DOWN"]
+    assert down
+    for row in down:
+        snapshot = dict(
+            zip(vectors.spec("snapshot30").slots, told[row["setup_id"], "snapshot30"], strict=True)
+        )
+        ask, imbalance = row["bar5s_depth_ask10_qty_eob"], row["bar5s_state_obi0_eob"]
+        assert snapshot["bar5s_depth_bid10_qty_eob"] == (None if ask is None else pytest.approx(ask))
+        assert snapshot["bar5s_state_obi0_eob"] == (None if imbalance is None else pytest.approx(-imbalance))

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from warehouse import library, odds, physics, question, similar, trials, vectors
+from warehouse import circles, library, odds, physics, question, similar, trials, vectors
+from warehouse.circles import Lists
 from warehouse.errors import MissingStepError, QuestionError
 from warehouse.evaluate import (
     baselines,
@@ -28,7 +29,8 @@ from warehouse.evaluate import (
     table,
     walk,
 )
-from warehouse.evaluate.walk import Lists
+from warehouse.evaluate.walk import Near
+from warehouse.schema import LEVEL_KINDS
 
 COUNT = 34
 SPEC, FOUR = vectors.spec(), vectors.spec("geometry4")
@@ -93,57 +95,84 @@ def test_skill_is_of_sums_and_its_interval_is_of_days() -> None:
 
 
 def test_the_walk_finds_what_similar_answers(root) -> None:
-    """Same setups, same order, same weights, for every question of two dates."""
+    """Same setups of both circles, same order, same weights, for every question of two dates."""
     mine = sample.load(root, 240)
-    lists = walk.neighbours(mine, SPEC)
+    near = walk.neighbours(mine, SPEC)
     frame = mine.frame.with_columns(pl.col("known_ts").cast(pl.Int64)).to_dicts()
     names = mine.frame["setup_id"].to_list()
     checked = 0
-    for n, row in enumerate(lists.asked):
+    for n, row in enumerate(near.own.asked):
         if mine.day[row] in {20, COUNT - 1}:
             card = similar.ask(root, frame[row]["level_kind"], frame[row]["known_ts"])
-            found = [names[one] for one in lists.rows[n] if one >= 0]
-            assert found == [each["setup_id"] for each in card.neighbours]
-            assert lists.weights[n, : len(found)].tolist() == pytest.approx(
-                [each["weight"] for each in card.neighbours]
-            )
+            for lists, shown in ((near.own, card.neighbours), (near.wide, card.elsewhere)):
+                found = [names[one] for one in lists.rows[n] if one >= 0]
+                assert found == [each["setup_id"] for each in shown]
+                assert lists.weights[n, : len(found)].tolist() == pytest.approx(
+                    [each["weight"] for each in shown]
+                )
             checked += 1
     assert checked >= 8
 
 
-def test_a_forecast_is_the_cards_blend() -> None:
+def asking(y, cal, day):
+    """A sample of nothing but outcomes, geometry and sessions; every row is at one named level, all are asked."""
+    frame = pl.DataFrame({"level_kind": ["PM_HIGH"] * len(y)})
+    kinds = np.tile([kind == "PM_HIGH" for kind in LEVEL_KINDS], (len(y), 1))
+    return sample.Sample(frame, y, cal, cal, day, kinds, pl.DataFrame())
+
+
+def always(asked, rows):
+    """The same neighbours for every question, all weighing the same."""
+    return Lists(np.array(asked), np.tile(rows, (len(asked), 1)), np.ones((len(asked), len(rows))))
+
+
+def test_a_forecast_is_the_cards() -> None:
+    """Two circles of weights and outcomes, put together by the card's own evidence."""
     y, cal = np.array([0, 0, 2, -1, 1, 1]), np.random.default_rng(3).dirichlet([5, 5, 5], 6)
-    lists = Lists(np.array([5]), np.array([[0, 2, 3, 4, -1]]), np.array([[1.0, 0.8, 0.7, 0.6, 0.0]]))
-    prior = np.array([[0.2, 0.3, 0.5]])
-    got = walk.forecast(lists, y, cal, prior, np.array([0]))
-    weights = np.array([1.0, 0.8, 0.6])
-    want = odds.blend(weights, np.eye(3)[[0, 2, 1]], cal[[0, 2, 4]], cal[5], prior[0], None)
-    assert got.p[0].tolist() == pytest.approx([want[name].p for name in odds.CLASSES])
-    assert got.whole[0] == pytest.approx(odds.effective(weights) + odds.STRENGTH)
+    wide = Lists(np.array([5]), np.array([[1, 2, 4, -1]]), np.array([[1.0, 0.9, 0.6, 0.0]]))
+    own = Lists(np.array([5]), np.array([[0, 2, 3, 4, -1]]), np.array([[1.0, 0.8, 0.7, 0.6, 0.0]]))
+    prior, past = np.array([[0.2, 0.3, 0.5]]), np.array([40.0])
+    mine = asking(y, cal, np.zeros(6, int))
+    got = walk.forecast(mine, Near(wide, own), prior, past)
+    shares, n_wide = circles.told(wide, y, cal)
+    tilted = odds.drawn(odds.sided(shares, prior), n_wide[:, None], prior, 10.0)
+    shares, n = circles.told(own, y, cal)
+    want = odds.drawn(shares, n[:, None], tilted, 10.0)
+    assert got.p.tolist() == pytest.approx(np.array(want.tolist()))
+    assert tilted[0, 2] == pytest.approx(0.5) and abs(tilted[0, 0] - 0.2) > 0.01
+    assert got.n_eff[0] == n[0] == pytest.approx(odds.effective(np.array([1.0, 0.8, 0.6])))
+    assert got.whole[0] == pytest.approx(n[0] + 10)
 
 
-def test_p_cal_is_the_cards_and_its_strength_is_learnt_from_earlier_sessions_only() -> None:
-    """All broke where geometry says they hardly do: from the second session on it counts as little as it may."""
-    y = np.array([0, 0, 0, 0, 0, 1])
-    lists = Lists(np.array([3, 4, 5]), np.tile([0, 1, 2], (3, 1)), np.ones((3, 3)))
-    cal, day = np.tile([0.1, 0.8, 0.1], (6, 1)), np.array([1, 2, 3])
-    got = walk.settled(lists, y, cal, day)
+def test_p_cal_is_of_both_circles_and_its_strengths_are_learnt_from_earlier_sessions_only() -> None:
+    """All broke where geometry says they hardly do: from the second session on it counts as little as it may.
+
+    The wide circle has learnt as much a session after it: it is drawn first, and the own circle to that.
+    """
+    y, cal = np.array([0, 0, 0, 0, 0, 1]), np.tile([0.1, 0.8, 0.1], (6, 1))
+    day = np.array([0, 0, 0, 8, 9, 10])
+    got = walk.settled(asking(y, cal, day), always([3, 4, 5], [0, 1, 2]))
     assert got[0].tolist() == pytest.approx(cal[3].tolist(), abs=1e-8)
-    least = odds.settled(np.eye(3)[[0, 0, 0]], cal[:3], cal[4], odds.STRENGTHS[0])
-    assert got[1].tolist() == got[2].tolist() == pytest.approx(least.tolist())
+    told = odds.moved(np.array([1.0, 0, 0]), cal[0], cal[0])
+    first = [odds.drawn(told, count, cal[0], 5.0) for count in (4, 5)]  # who came before, the wide circle
+    want = [odds.drawn(told, 3, each, 5.0).tolist() for each in first]
+    assert got[1].tolist() == pytest.approx(want[0]) and got[2].tolist() == pytest.approx(want[1])
+    later = asking(np.where(day == 10, 0, y), cal, day)
+    assert np.array_equal(walk.settled(later, always([3, 4, 5], [0, 1, 2]))[:2], got[:2])
 
 
-def test_how_much_the_null_counts_is_learnt_from_earlier_sessions_only() -> None:
+def test_how_much_neighbours_count_is_learnt_from_earlier_sessions_only() -> None:
     """Neighbours that are always wrong: from the second session on the null counts as much as it may."""
-    y = np.array([0, 0, 0, 1, 1, 1, 1])
-    lists = Lists(np.array([3, 4, 5, 6]), np.tile([0, 1, 2], (4, 1)), np.ones((4, 3)))
-    cal, day = np.tile([0.1, 0.8, 0.1], (7, 1)), np.array([1, 1, 2, 3])
-    got = walk.forecast(lists, y, cal, cal[lists.asked], day)
-    assert got.strength.tolist() == [10, 10, odds.STRENGTHS[-1], odds.STRENGTHS[-1]]
-    y[6] = 0  # the last session's own outcome
-    assert walk.forecast(lists, y, cal, cal[lists.asked], day).strength.tolist() == got.strength.tolist()
-    y[3:6] = 0
-    assert walk.forecast(lists, y, cal, cal[lists.asked], day).strength.tolist() == [10, 10, 5, 5]
+    y, cal = np.array([0, 0, 0, 1, 1, 1, 1]), np.tile([0.1, 0.8, 0.1], (7, 1))
+    day, past = np.array([0, 0, 0, 8, 8, 9, 10]), np.full(4, 40.0)
+    near = Near(always([3, 4, 5, 6], [0, 1, 2]), always([3, 4, 5, 6], [0, 1, 2]))
+
+    def strength(y):
+        return walk.forecast(asking(y, cal, day), near, cal[3:], past).strength.tolist()
+
+    assert strength(y) == [10, 10, odds.STRENGTHS[-1], odds.STRENGTHS[-1]]
+    assert strength(np.where(np.arange(7) == 6, 0, y)) == strength(y)  # the last session's own outcome
+    assert strength(np.where(np.arange(7) >= 3, 0, y)) == [10, 10, 5, 5]
 
 
 @pytest.mark.parametrize("make", [models.logit, models.trees])
@@ -155,18 +184,18 @@ def test_later_outcomes_change_no_earlier_forecast(drawn, make) -> None:
     assert np.array_equal(one[early], two[early]) and not np.array_equal(one, two)
     for rule in (baselines.base_rate, baselines.by_level_and_time, baselines.last_outcome):
         assert np.array_equal(rule(drawn)[early], rule(later)[early])
-    lists, cal, day = walk.neighbours(drawn, SPEC), drawn.cal, drawn.day[asked]
-    one, two = (walk.settled(walk.everyone(drawn), each.y, cal, day) for each in (drawn, later))
-    assert np.array_equal(one[early], two[early])
-    one, two = (walk.forecast(lists, each.y, cal, one, day).p for each in (drawn, later))
-    assert np.array_equal(one[early], two[early])
+    near, past = walk.neighbours(drawn, SPEC), np.full(len(asked), 40.0)
+    one, two = (walk.settled(each, walk.everyone(drawn)) for each in (drawn, later))
+    assert np.array_equal(one[early], two[early]) and not np.array_equal(one, two)
+    one, two = (walk.forecast(each, near, one, past).p for each in (drawn, later))
+    assert np.array_equal(one[early], two[early]) and not np.array_equal(one, two)
 
 
 def test_neighbours_are_of_earlier_sessions_and_an_embargo_leaves_out_more(drawn) -> None:
     for embargo in (0, 5):
-        lists = walk.neighbours(drawn, SPEC, embargo=embargo)
-        gap = (drawn.day[lists.asked][:, None] - drawn.day[lists.rows])[lists.rows >= 0]
-        assert gap.min() == embargo + 1
+        for lists in walk.neighbours(drawn, SPEC, embargo=embargo):
+            gap = (drawn.day[lists.asked][:, None] - drawn.day[lists.rows])[lists.rows >= 0]
+            assert gap.min() == embargo + 1
 
 
 def test_skill_is_found_where_it_was_put_and_nowhere_else(drawn) -> None:
@@ -201,9 +230,9 @@ def test_carried_outcomes_stay_in_their_strata_and_days_stay_together(drawn) -> 
 
 def test_carried_outcomes_break_what_was_planted(drawn) -> None:
     planted = run(told(drawn, tilt=30.0))
-    planted.lists = {"geometry4": walk.neighbours(planted.mine, FOUR)}
-    own = planted._skill(planted.forecast(planted.lists["geometry4"]).p)
-    assert own > carried.best(planted.mine, planted.whole, planted.lists.values(), 40).max()
+    near = walk.neighbours(planted.mine, FOUR)
+    own = planted._skill(planted.forecast(near).p)
+    assert own > carried.best(planted.mine, planted.whole, [near], 40).max()
 
 
 def best(mine, lists, y):
@@ -217,8 +246,9 @@ def test_draws_at_once_are_draws_one_by_one(drawn, monkeypatch) -> None:
     monkeypatch.setattr(carried, "_AT_ONCE", 3)
     mine = run(drawn)
     lists = [walk.neighbours(drawn, vectors.spec(name)) for name in ("geometry4", "core")]
-    lists[0].rows[:5, :], lists[0].weights[:5, :] = -1, 0
-    lists[0].rows[5:9, 10:], lists[0].weights[5:9, 10:] = -1, 0
+    for mine_of in lists[0]:
+        mine_of.rows[:5, :], mine_of.weights[:5, :] = -1, 0
+        mine_of.rows[5:9, 10:], mine_of.weights[5:9, 10:] = -1, 0
     want = [best(mine, lists, y) for y in resample.permuted(drawn, 7)]
     assert carried.best(drawn, mine.whole, lists, 7).tolist() == pytest.approx(want)
     some = run(dataclasses.replace(drawn, about=frozenset({"PM_HIGH", "OR_LOW"})))
@@ -285,7 +315,7 @@ def test_lagged_features_are_those_of_the_earlier_moment(tiny_built) -> None:
         for n, setup in enumerate(frame.with_columns(pl.col("known_ts").cast(pl.Int64)).to_dicts()):
             place = question.place(tiny_built, str(setup["level_price"]), setup["known_ts"] - lag * 5 * 10**9)
             now = dataclasses.replace(question.moment(place), direction=setup["direction"], setup=None)
-            want = physics.features(now, set(SPEC.slots))
+            want = gold.facing(physics.features(now, set(SPEC.slots)), setup["direction"])
             row = [want[slot] if want[slot] is not None else math.nan for slot in SPEC.slots]
             assert found[lag][n].tolist() == pytest.approx(np.float32(row).tolist(), nan_ok=True)
 

@@ -123,14 +123,15 @@ def slow(root, card, setups, snapshots):
             best[row["setup_id"]] = (order, row, setup)
     found, admitted = [], []
     for _, row, setup in best.values():
-        shared = [slot for slot in SPEC.slots if row[slot] is not None and mine[slot] is not None]
+        ours, theirs = (gold.facing(one, setup["direction"]) for one in (mine, row))
+        shared = [slot for slot in SPEC.slots if ours[slot] is not None and theirs[slot] is not None]
         if (
             gold.alike(setup, asked, None if price else [asked["level"]])
             and str(setup["date"]) != asked["date"]
         ):
             admitted.append(row)
         if row in admitted and len(shared) >= 21:
-            gaps = [(row[slot] - mine[slot]) / scale[slot] for slot in shared]
+            gaps = [(theirs[slot] - ours[slot]) / scale[slot] for slot in shared]
             far = math.sqrt(sum(gap**2 for gap in gaps) * len(SPEC.slots) / len(shared))
             found.append((far, row["setup_id"], row, setup))
     kept = []
@@ -208,22 +209,37 @@ def test_every_phase_finds_its_own_among_many(tmp_path, monkeypatch):
     assert len(seen) == 6 and min(seen.values()) >= 5, seen
 
 
-def told(card, null, snapshots):
-    """Odds of the eight minutes: (n moved + m null) / (n + m), of neighbours as they stood and what geometry said then."""
-    label, names = card.labels["8m"], ("BREAK", "REJECT", "CHOP")
+NAMES = ("BREAK", "REJECT", "CHOP")
+
+
+def beyond(near, null, snapshots):
+    """Of neighbours as they stood and what geometry said then, shares at eight minutes, and how many they are."""
     stood = {(row["setup_id"], row["tau_s"]): row for row in snapshots}
-    ends = [
-        (each["outcomes"]["8m"], each["weight"], stood[each["setup_id"], each["tau_s"]])
-        for each in card.neighbours
-    ]
-    ends = [one for one in ends if one[0] in names]
+    ends = [(each["outcomes"]["8m"], each["weight"], stood[each["setup_id"], each["tau_s"]]) for each in near]
+    ends = [one for one in ends if one[0] in NAMES]
     whole = sum(weight for _, weight, _ in ends)
-    beyond = [
-        sum(w * ((end == name) - row[f"cal_{name.lower()}_8m"]) for end, w, row in ends) for name in names
+    apart = [
+        sum(w * ((end == name) - row[f"cal_{name.lower()}_8m"]) for end, w, row in ends) for name in NAMES
     ]
-    moved = [max(0, chance + (one / whole if ends else 0)) for chance, one in zip(null, beyond, strict=True)]
-    n, m = label.n_eff, label.null_n
-    return [(n * one / sum(moved) + m * chance) / (n + m) for one, chance in zip(moved, null, strict=True)]
+    moved = [max(0, chance + (one / whole if ends else 0)) for chance, one in zip(null, apart, strict=True)]
+    count = whole**2 / sum(weight**2 for _, weight, _ in ends) if ends else 0
+    return [one / sum(moved) for one in moved], count
+
+
+def told(card, null, snapshots):
+    """Odds of the eight minutes: the null, tilted by the nearest of every level, and drawn to the own neighbours."""
+    label = card.labels["8m"]
+    share, n = beyond(card.elsewhere, null, snapshots)
+    resolved, m = sum(share[:2]), label.elsewhere_null_n
+    tilted = [
+        (n * one / resolved * (1 - null[2]) + m * chance) / (n + m)
+        for one, chance in zip(share[:2], null[:2], strict=True)
+    ]
+    assert n == pytest.approx(label.elsewhere_n_eff)
+    share, n = beyond(card.neighbours, null, snapshots)
+    assert n == pytest.approx(label.n_eff)
+    m = label.null_n
+    return [(n * one + m * chance) / (n + m) for one, chance in zip(share, [*tilted, null[2]], strict=True)]
 
 
 def test_odds_of_an_approach_begin_at_the_level_and_later_ones_where_price_stands(

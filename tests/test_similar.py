@@ -458,7 +458,7 @@ def test_other_levels_are_held_against_it_as_mirror_images(root) -> None:
         late = row["resolved_ts"] > setup["known_ts"] or row["date"] == setup["date"]
         if row["is_placebo"] or late or not set(row["level_kinds"]) - {"CUSTOM"}:
             continue
-        ours, theirs = (facing(one) for one in (me, row))
+        ours, theirs = (gold.facing(one) for one in (me, row))
         shared = [slot for slot in scale if ours[slot] is not None and theirs[slot] is not None]
         if len(shared) * 10 >= 7 * len(scale):
             gap = sum(
@@ -490,20 +490,6 @@ def scales_of(root, day):
     rows = pl.read_parquet(root / f"gold/scalers/product=SIM/date={day}/part.parquet")
     assert rows.filter(pl.col("spec") == "snapshot30r")["lean"].null_count() == 30
     return dict(rows.filter(pl.col("spec") == "snapshot30r").select("feature", "mad").rows())
-
-
-def facing(row):
-    """The slots as when the travel is up: the six of a side change places when it is down."""
-    if row["direction"] == "UP":
-        return row
-    turned = dict(row)
-    for one, other in (
-        ("depth_bid10_qty_eob_r", "depth_ask10_qty_eob_r"),
-        ("lvl_depth_above_qty_eob_r", "lvl_depth_below_qty_eob_r"),
-        ("cumul_flow_net_bid_r", "cumul_flow_net_ask_r"),
-    ):
-        turned[f"bar5s_{one}"], turned[f"bar5s_{other}"] = row[f"bar5s_{other}"], row[f"bar5s_{one}"]
-    return turned
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,8 @@ def named(past: Past, found: Neighbours) -> list[dict[str, Any]]:
     """Neighbours of the wide circle, nearest first: which they are, how far, and how they ended."""
     ends = past.ends.of(found.rows).names()
     weights = odds.weights(found.distances).tolist()
-    rows = past.told(found.rows).select("setup_id", "level_kinds", "direction").rows(named=True)
+    names = "setup_id", "phase", "tau_s", "level_kinds", "direction"
+    rows = past.told(found.rows).select(names).rows(named=True)
     return [
         row | {"distance": far, "weight": weight, "outcomes": dict(zip(NAMES.values(), came, strict=True))}
         for row, far, weight, came in zip(rows, found.distances.tolist(), weights, ends, strict=True)
