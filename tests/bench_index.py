@@ -20,6 +20,7 @@ import threadpoolctl
 from tests import gold
 from warehouse import index, library, odds, rarity, scales, session, similar, store, trials, vectors
 from warehouse.build import build
+from warehouse.circles import WIDE, K
 from warehouse.index import Pool, SetupIndex
 from warehouse.request import Request
 from warehouse.schema import SETUPS
@@ -27,7 +28,7 @@ from warehouse.simulate import market
 from warehouse.spread import Groups
 from warehouse.vectors import Scaler
 
-SLOTS, CAUSES, QUESTIONS, K = 30, 8, 100, 30
+SLOTS, CAUSES, QUESTIONS = 30, 8, 100
 PER_DATE, KINDS = 200, 8
 LIBRARY = 50_000
 HOURS = (dt.time(4), dt.time(12, 45))
@@ -58,7 +59,7 @@ def timed(ask, rows) -> tuple[float, float, float]:
 
 
 def question(values: np.ndarray) -> None:
-    """Search, rarity and odds of a question by level and direction, and by price, exact."""
+    """Search of both circles, rarity and odds of a question by level and direction, and by price, exact."""
     count = len(values)
     dates = np.arange(count) // PER_DATE
     groups, kind = Groups(dates, np.arange(count)), np.random.default_rng(1).integers(0, KINDS, count)
@@ -66,15 +67,14 @@ def question(values: np.ndarray) -> None:
 
     def answer(row, like):
         allowed = like & (dates != dates[row])
-        found = index.search_exact(values[row], Pool(values, np.ones(SLOTS), allowed, groups), K)
         rarity.usual(values[allowed], groups.of(allowed), np.ones(SLOTS), K)
-        odds.blend(
-            odds.weights(found.distances),
-            ends[found.rows],
-            np.full((len(found.rows), 3), 1 / 3),
-            np.full(3, 1 / 3),
-            None,
-        )
+        told = np.full(3, 1 / 3)
+        for mask, k in ((dates != dates[row], WIDE * K), (allowed, K)):
+            found = index.search_exact(values[row], Pool(values, np.ones(SLOTS), mask, groups), k)
+            weights = odds.weights(found.distances)
+            shares = odds.moved(weights @ ends[found.rows] / weights.sum(), told, told)
+            told = odds.drawn(shares, odds.effective(weights), told, odds.STRENGTH)
+        odds.chances(told, 2 * odds.STRENGTH, None)
 
     for what, ask in (
         ("a level and direction", lambda row: answer(row, kind == kind[row])),
