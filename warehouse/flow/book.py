@@ -11,6 +11,7 @@ from warehouse.flow.lots import Lots
 from warehouse.flow.reading import Reading
 from warehouse.flow.state import ABSENT
 from warehouse.flow.tape import Array, Flags, Frame, Ints
+from warehouse.flow.timeline import sums
 from warehouse.schema import BANDS, BAR_NS, DEPTH
 
 _NAMES = ("bid", "ask")
@@ -52,7 +53,7 @@ def _lot_ns(reading: Reading, number: int) -> Array:
     side, lasting, time = reading.state.sides[number], reading.lasting[number], reading.timeline
     change = (side.turns.now - side.turns.was) * lasting.turn_ns
     first = np.arange(DEPTH)[:, None] * time.bars
-    still = np.bincount(side.level * time.bars + lasting.bar, lasting.lot_ns, DEPTH * time.bars)
+    still = sums(lasting.lot_ns, lasting.bounds)
     turned = np.bincount((first + lasting.turn_bar).ravel(), change.ravel(), DEPTH * time.bars)
     return lasting.opening_lots * BAR_NS + (still + turned).reshape(DEPTH, -1)
 
@@ -127,9 +128,9 @@ def _band_flows(reading: Reading, number: int, limits: Ints) -> Frame:
         distance = np.clip(middle - lots.u, 0, far)
         distance[middle == ABSENT] = far
         cell = bands.take(distance) + reading.timeline.bar_of(lots.row)
-        sums = np.bincount(cell, lots.qty, (len(limits) + 1) * bars).astype(np.int64).reshape(-1, bars)
+        total = np.bincount(cell, lots.qty, (len(limits) + 1) * bars).astype(np.int64).reshape(-1, bars)
         for index in range(len(limits)):
-            out[f"{kind}_{_NAMES[number]}_{_band(index)}"] = sums[index], None
+            out[f"{kind}_{_NAMES[number]}_{_band(index)}"] = total[index], None
     return out
 
 

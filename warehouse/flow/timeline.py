@@ -36,6 +36,7 @@ class Lasting:
     Args:
         edge: Spans of its tenth level, cut also where the coordinate of the microprice changes.
         bar: Bar of each change of `Side.still`.
+        bounds: First of its changes at each level in each bar, (10 * bars), and their number.
         lot_ns: Its lots times the nanoseconds from it to the end of its bar.
         turn_bar, turn_ns: Bar of each of `Side.turns`, and nanoseconds from it to the end of its bar.
         turned_bar, turned_lot_ns: The same as of `still` for each change of `Side.turned`.
@@ -45,6 +46,7 @@ class Lasting:
 
     edge: Span
     bar: Ints
+    bounds: Ints
     lot_ns: Ints
     turn_bar: Ints
     turn_ns: Ints
@@ -149,6 +151,7 @@ class Timeline:
         return Lasting(
             edge=Span(row, bar, ns, side.edge.take(row)),
             bar=self.bar_of(still.row),
+            bounds=self._bounds(side),
             lot_ns=still.lots * self.left(still.row),
             turn_bar=self.bar_of(turns),
             turn_ns=self.left(turns),
@@ -157,3 +160,17 @@ class Timeline:
             opening_u=u,
             opening_lots=lots * (self.open_row >= self.known),
         )
+
+    def _bounds(self, side: Side) -> Ints:
+        """First change of size at each level in each bar, and their number."""
+        levels = np.split(side.still.row, side.begins[1:-1])
+        first = [np.searchsorted(rows, self.open_row, "right") for rows in levels]
+        return np.append(np.stack(first) + side.begins[:-1, None], side.begins[-1])
+
+
+def sums(values: Array, bounds: Ints) -> Ints:
+    """Sums of whole numbers from each bound to before the next; the last bound is their number."""
+    out, some = np.zeros(len(bounds) - 1, np.int64), np.flatnonzero(bounds[1:] > bounds[:-1])
+    if len(some):
+        out[some] = np.add.reduceat(values, bounds.take(some))
+    return out
