@@ -160,7 +160,7 @@ def _touch(reading: Reading, tick: int) -> Frame:
         "spread_twa": _mean(spreads * point, weight),
         "tight_frac": _mean(tight, weight),
         "obi0_twa": _mean(time.integral(_balance(*inner) * made.both), weight),
-        "obi10_twa": _mean(time.integral(_balance(*outer)), time.integral(total > 0)),
+        "obi10_twa": _mean(time.integral(_balance(*outer)), time.during(total > 0)),
     }
 
 
@@ -210,20 +210,16 @@ def _sum(reading: Reading, lots: Lots) -> Ints:
 
 def _counts(reading: Reading) -> Frame:
     piece, bars = reading.piece, reading.timeline.bars
-    action, bar = piece.records["action"], reading.timeline.bar_of(piece.event)
-    by_action = np.bincount(bar * 256 + action, minlength=bars * 256).reshape(-1, 256)
+    bounds = np.append(piece.events.first.take(reading.timeline.open_row), len(piece.event))
     letters = {"add_cnt": ADD, "cancel_cnt": CANCEL, "modify_cnt": MODIFY, "clear_cnt": CLEAR}
-    odd = {"meta_late_cnt": piece.events.late, "meta_unknown_order_cnt": reading.unknown}
-    out: Frame = {
-        "msg_cnt": (by_action.sum(axis=1), None),
-        **{name: (by_action[:, letter], None) for name, letter in letters.items()},
-        **{name: (np.bincount(bar[chosen], minlength=bars), None) for name, chosen in odd.items()},
-    }
+    chosen = {name: piece.records["action"] == letter for name, letter in letters.items()}
+    chosen |= {"meta_late_cnt": piece.events.late, "meta_unknown_order_cnt": reading.unknown}
     unclosed = np.bincount(piece.bar[piece.events.unclosed], minlength=bars)
     reset = np.bincount(piece.bar[piece.events.reset], minlength=bars) > 0
     return {
-        **out,
-        "meta_empty": (out["msg_cnt"][0] == 0, None),
+        "msg_cnt": (np.diff(bounds), None),
+        **{name: (np.diff(np.searchsorted(np.flatnonzero(at), bounds)), None) for name, at in chosen.items()},
+        "meta_empty": (bounds[1:] == bounds[:-1], None),
         "meta_reset": (reset, None),
         "meta_missing_last_cnt": (unclosed, None),
     }
