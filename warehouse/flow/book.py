@@ -104,15 +104,15 @@ class _Bands:
     def __init__(self, limits: Ints, bars: int) -> None:
         self._far, self._bars = int(limits[-1]), bars
         # The last one takes what lies in no band: too far, beyond the microprice, or without one.
-        self._band = np.searchsorted(limits, np.arange(limits[-1] + 3))
-        self._band[-1] = len(limits)
+        self._band = np.searchsorted(limits, np.arange(limits[-1] + 3)) * bars
+        self._band[-1] = len(limits) * bars
         self._cells = (len(limits) + 1) * bars
 
     def sums(self, middle: Ints, u: Ints, bar: Ints, amount: Ints) -> Array:
         """Amounts at coordinates by band and bar, given the microprice's coordinate at each."""
         distance = np.clip(middle - u, -1, self._far + 1)
-        distance[..., middle == ABSENT] = -1
-        cell = self._band.take(distance, mode="wrap") * self._bars + bar
+        distance[..., np.flatnonzero(middle == ABSENT)] = -1
+        cell = self._band.take(distance, mode="wrap") + bar
         total = np.bincount(cell.ravel(), amount.ravel(), self._cells)
         return total.reshape(-1, self._bars)[:-1]
 
@@ -126,7 +126,7 @@ def _band_flows(reading: Reading, number: int, limits: Ints) -> Frame:
     for kind, lots in (("add", flow.add), ("pull", flow.pull), ("fill", flow.fill)):
         middle = centre.take(lots.row - 1)
         distance = np.clip(middle - lots.u, 0, far)
-        distance[middle == ABSENT] = far
+        distance[np.flatnonzero(middle == ABSENT)] = far
         cell = bands.take(distance) + reading.timeline.bar_of(lots.row)
         total = np.bincount(cell, lots.qty, (len(limits) + 1) * bars).astype(np.int64).reshape(-1, bars)
         for index in range(len(limits)):
