@@ -11,7 +11,7 @@ from warehouse.flow.events import LAST, Events, mark
 from warehouse.flow.tape import Array, Batch, Flags, Ints
 from warehouse.schema import BAR_NS
 
-BARS = 256
+BARS = 512
 """Most bars in a piece, which bounds memory while the market sleeps; nothing written depends on it."""
 
 
@@ -94,6 +94,8 @@ def whole_bars(batches: Iterable[Batch], head: Sequence[str], start: int, end: i
     cutter = _Cutter(head, start, end)
     for batch in batches:
         yield from cutter.push(batch)
+        # Its memory, but for what the cutter copied, serves the next one.
+        del batch
         if cutter.done:
             return
     yield from cutter.rest()
@@ -190,6 +192,6 @@ class _Held:
         kept = []
         for part, rows in zip(self._parts, self._rows, strict=True):
             if rows > row:
-                kept.append({name: values[max(row, 0) :] for name, values in part.items()})
+                kept.append({name: values[max(row, 0) :].copy() for name, values in part.items()})
             row -= rows
         return kept
