@@ -146,7 +146,8 @@ def _touch(reading: Reading, tick: int) -> Frame:
     outer = bid.total, ask.total
     total = outer[0] + outer[1]
     row, bar, ns = time.runs(bid.turns.row, ask.turns.row)
-    both, spread, mid = (values.take(row) for values in (made.both, made.spread, bid.best - ask.best))
+    both, near, far = made.both.take(row), bid.best.take(row), ask.best.take(row)
+    spread, mid = -(near + far), near - far
     first = np.searchsorted(bar, np.arange(time.bars))
     low = np.minimum.reduceat(np.where(both, mid, -ABSENT), first)
     high = np.maximum.reduceat(np.where(both, mid, ABSENT), first)

@@ -134,11 +134,6 @@ class State:
     both: Flags
     crossed: Flags
 
-    @property
-    def spread(self) -> Ints:
-        """Ticks between the best prices; without meaning unless `both`."""
-        return -(self.sides[0].best + self.sides[1].best)
-
 
 def _coordinate(sign: int, tick: int, px: Array) -> Ints:
     u: Ints = px // tick
@@ -238,13 +233,13 @@ def held(sign: int, tick: int, turns: Ints, px: Array, sz: Array) -> tuple[Side,
 def state(bid: Side, ask: Side, known: int) -> State:
     """Both sides, and where the microprice lies between them."""
     there = (bid.best != ABSENT) & (ask.best != ABSENT)
-    both = there & (bid.best + ask.best < 0)
+    overlap = bid.best + ask.best
+    both = there & (overlap < 0)
     centres = (np.where(both, bid.best + 1, ABSENT), np.where(both, ask.best + 1, ABSENT))
     made = State((bid, ask), known, centres, both, there & ~both)
-    spread = made.spread
-    wide = np.flatnonzero(both & (spread != 1))
+    wide = np.flatnonzero(both & (overlap != -1))
     sizes = bid.sz[0, wide].astype(np.int64), ask.sz[0, wide].astype(np.int64)
     for own, centre, size in zip(made.sides, made.centre, sizes, strict=True):
-        # The microprice lies `spread * size / total` ticks beyond the own best; minus twice for the ceiling.
-        centre[wide] = own.best[wide] - (-spread[wide] * size) // np.maximum(sizes[0] + sizes[1], 1)
+        # The microprice lies `-overlap * size / total` ticks past the own best; minus twice for the ceiling.
+        centre[wide] = own.best[wide] - (overlap[wide] * size) // np.maximum(sizes[0] + sizes[1], 1)
     return made
