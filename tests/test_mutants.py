@@ -114,12 +114,12 @@ def sorted_by_ts_event(patch):
 
 
 def ladder_index_differencing(patch):
-    def by_index(own, wanted):
+    def by_index(own, wanted, _):
         rows = np.flatnonzero(wanted[1:]) + 1
         (_, old), (u, new) = own.levels(rows - 1), own.levels(rows)
         level, row = np.nonzero((new != old) & (u != ABSENT))
         change = (new - old)[level, row]
-        return Lots(rows[row], u[level, row], np.abs(change), rows[row]), change
+        return Lots(rows[row], u[level, row], change, rows[row])
 
     patch.setattr(mbp10, "_differences", by_index)
 

@@ -60,3 +60,5 @@ def flow(root: Path, symbol: str, date: dt.date, source: str, out: Path, until: 
             else:
                 reader.skip(piece)
                 writing.pass_by(piece)
+            # As with a batch, its memory serves the next one.
+            del piece

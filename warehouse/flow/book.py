@@ -11,6 +11,7 @@ from warehouse.flow.lots import Lots
 from warehouse.flow.reading import Reading
 from warehouse.flow.state import ABSENT
 from warehouse.flow.tape import Array, Flags, Frame, Ints
+from warehouse.flow.timeline import sums
 from warehouse.schema import BANDS, BAR_NS, DEPTH
 
 _NAMES = ("bid", "ask")
@@ -52,7 +53,7 @@ def _lot_ns(reading: Reading, number: int) -> Array:
     side, lasting, time = reading.state.sides[number], reading.lasting[number], reading.timeline
     change = (side.turns.now - side.turns.was) * lasting.turn_ns
     first = np.arange(DEPTH)[:, None] * time.bars
-    still = np.bincount(side.level * time.bars + lasting.bar, lasting.lot_ns, DEPTH * time.bars)
+    still = sums(lasting.lot_ns, lasting.bounds)
     turned = np.bincount((first + lasting.turn_bar).ravel(), change.ravel(), DEPTH * time.bars)
     return lasting.opening_lots * BAR_NS + (still + turned).reshape(DEPTH, -1)
 
@@ -103,15 +104,15 @@ class _Bands:
     def __init__(self, limits: Ints, bars: int) -> None:
         self._far, self._bars = int(limits[-1]), bars
         # The last one takes what lies in no band: too far, beyond the microprice, or without one.
-        self._band = np.searchsorted(limits, np.arange(limits[-1] + 3))
-        self._band[-1] = len(limits)
+        self._band = np.searchsorted(limits, np.arange(limits[-1] + 3)) * bars
+        self._band[-1] = len(limits) * bars
         self._cells = (len(limits) + 1) * bars
 
     def sums(self, middle: Ints, u: Ints, bar: Ints, amount: Ints) -> Array:
         """Amounts at coordinates by band and bar, given the microprice's coordinate at each."""
         distance = np.clip(middle - u, -1, self._far + 1)
-        distance[..., middle == ABSENT] = -1
-        cell = self._band.take(distance, mode="wrap") * self._bars + bar
+        distance[..., np.flatnonzero(middle == ABSENT)] = -1
+        cell = self._band.take(distance, mode="wrap") + bar
         total = np.bincount(cell.ravel(), amount.ravel(), self._cells)
         return total.reshape(-1, self._bars)[:-1]
 
@@ -125,11 +126,11 @@ def _band_flows(reading: Reading, number: int, limits: Ints) -> Frame:
     for kind, lots in (("add", flow.add), ("pull", flow.pull), ("fill", flow.fill)):
         middle = centre.take(lots.row - 1)
         distance = np.clip(middle - lots.u, 0, far)
-        distance[middle == ABSENT] = far
+        distance[np.flatnonzero(middle == ABSENT)] = far
         cell = bands.take(distance) + reading.timeline.bar_of(lots.row)
-        sums = np.bincount(cell, lots.qty, (len(limits) + 1) * bars).astype(np.int64).reshape(-1, bars)
+        total = np.bincount(cell, lots.qty, (len(limits) + 1) * bars).astype(np.int64).reshape(-1, bars)
         for index in range(len(limits)):
-            out[f"{kind}_{_NAMES[number]}_{_band(index)}"] = sums[index], None
+            out[f"{kind}_{_NAMES[number]}_{_band(index)}"] = total[index], None
     return out
 
 
@@ -145,7 +146,8 @@ def _touch(reading: Reading, tick: int) -> Frame:
     outer = bid.total, ask.total
     total = outer[0] + outer[1]
     row, bar, ns = time.runs(bid.turns.row, ask.turns.row)
-    both, spread, mid = (values.take(row) for values in (made.both, made.spread, bid.best - ask.best))
+    both, near, far = made.both.take(row), bid.best.take(row), ask.best.take(row)
+    spread, mid = -(near + far), near - far
     first = np.searchsorted(bar, np.arange(time.bars))
     low = np.minimum.reduceat(np.where(both, mid, -ABSENT), first)
     high = np.maximum.reduceat(np.where(both, mid, ABSENT), first)
@@ -159,7 +161,7 @@ def _touch(reading: Reading, tick: int) -> Frame:
         "spread_twa": _mean(spreads * point, weight),
         "tight_frac": _mean(tight, weight),
         "obi0_twa": _mean(time.integral(_balance(*inner) * made.both), weight),
-        "obi10_twa": _mean(time.integral(_balance(*outer)), time.integral(total > 0)),
+        "obi10_twa": _mean(time.integral(_balance(*outer)), time.during(total > 0)),
     }
 
 
@@ -209,20 +211,16 @@ def _sum(reading: Reading, lots: Lots) -> Ints:
 
 def _counts(reading: Reading) -> Frame:
     piece, bars = reading.piece, reading.timeline.bars
-    action, bar = piece.records["action"], reading.timeline.bar_of(piece.event)
-    by_action = np.bincount(bar * 256 + action, minlength=bars * 256).reshape(-1, 256)
+    bounds = np.append(piece.events.first.take(reading.timeline.open_row), len(piece.event))
     letters = {"add_cnt": ADD, "cancel_cnt": CANCEL, "modify_cnt": MODIFY, "clear_cnt": CLEAR}
-    odd = {"meta_late_cnt": piece.events.late, "meta_unknown_order_cnt": reading.unknown}
-    out: Frame = {
-        "msg_cnt": (by_action.sum(axis=1), None),
-        **{name: (by_action[:, letter], None) for name, letter in letters.items()},
-        **{name: (np.bincount(bar[chosen], minlength=bars), None) for name, chosen in odd.items()},
-    }
+    chosen = {name: piece.records["action"] == letter for name, letter in letters.items()}
+    chosen |= {"meta_late_cnt": piece.events.late, "meta_unknown_order_cnt": reading.unknown}
     unclosed = np.bincount(piece.bar[piece.events.unclosed], minlength=bars)
     reset = np.bincount(piece.bar[piece.events.reset], minlength=bars) > 0
     return {
-        **out,
-        "meta_empty": (out["msg_cnt"][0] == 0, None),
+        "msg_cnt": (np.diff(bounds), None),
+        **{name: (np.diff(np.searchsorted(np.flatnonzero(at), bounds)), None) for name, at in chosen.items()},
+        "meta_empty": (bounds[1:] == bounds[:-1], None),
         "meta_reset": (reset, None),
         "meta_missing_last_cnt": (unclosed, None),
     }

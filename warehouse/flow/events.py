@@ -67,7 +67,7 @@ def mark(records: Batch, running: int, before: Batch | None) -> Events:
     edge = np.ones(len(times), np.bool_)
     edge[1:] = (clear | changed)[1:] | (snapshot != after_snapshot)[1:] | ((closed | moved) & ~snapshot[1:])
     first = np.flatnonzero(edge)
-    maximum = np.maximum.accumulate(np.maximum(times, running))
+    maximum = highest(times, running)
     last = np.append(first[1:], len(times)) - 1
     by_time = np.append(moved, False)[last] & ~np.append(closed, True)[last]
     followed = np.append(first[1:], len(times) - 1)
@@ -76,7 +76,7 @@ def mark(records: Batch, running: int, before: Batch | None) -> Events:
     reset = (clear | changed)[first] | (snapshot & ~after_snapshot)[first]
     return Events(
         first=np.append(first, len(times)),
-        ts=maximum[last],
+        ts=maximum.take(last),
         reset=reset,
         quiet=reset | snapshot[first],
         unclosed=by_time & plain,
@@ -99,6 +99,13 @@ def _changed(instrument: Array, before: Batch | None) -> Flags:
     first = instrument[:1] if before is None else before["instrument_id"]
     changed: Flags = instrument != np.append(first, instrument[:-1])
     return changed
+
+
+def highest(values: Ints, before: int) -> Ints:
+    """Running maximum of values and one before them; mostly they only rise, and are that themselves."""
+    if values[0] >= before and (values[1:] >= values[:-1]).all():
+        return values
+    return np.maximum.accumulate(np.maximum(values, before))
 
 
 def event_times(records: Batch) -> tuple[Ints, Flags]:

@@ -36,9 +36,9 @@ class Lots:
     def where(self, chosen: Array) -> Lots:
         """The chosen entries, by mask or by position."""
         if chosen.dtype == np.bool_:
-            chosen = np.flatnonzero(chosen)
-            if len(chosen) == len(self.row):
+            if chosen.all():
                 return self
+            chosen = np.flatnonzero(chosen)
         return Lots(self.row.take(chosen), self.u.take(chosen), self.qty.take(chosen), self.at.take(chosen))
 
     def of(self, qty: Ints) -> Lots:
@@ -66,11 +66,13 @@ def summed(lots: Lots) -> Lots:
     """One entry for each row and price, in their order, with the first record's number."""
     if not len(lots.row):
         return lots
-    order = np.lexsort((lots.at, lots.key))
-    key = lots.key.take(order)
+    key = lots.key
+    order = np.argsort(key)
+    key = key.take(order)
     first = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
-    one = lots.where(order.take(first))
-    return Lots(one.row, one.u, np.add.reduceat(lots.qty.take(order), first), one.at)
+    one = order.take(first)
+    qty, at = np.add.reduceat(lots.qty.take(order), first), np.minimum.reduceat(lots.at.take(order), first)
+    return Lots(lots.row.take(one), lots.u.take(one), qty, at)
 
 
 def consumed(qty: Ints, group: Ints, available: Ints) -> Ints:

@@ -115,7 +115,7 @@ def _fill_exact(fill: Ints, removals: Lots, traded: Lots, rows: int) -> tuple[In
     slot = found(traded.key, removals.where(near).key)
     there = np.flatnonzero(slot >= 0)
     near, slot = near.take(there), slot.take(there)
-    order = np.lexsort((removals.at.take(near), slot))
+    order = np.argsort(_ordered(slot, removals.at.take(near)))
     near, slot = near.take(order), slot.take(order)
     fill[near] = consumed(removals.qty.take(near), slot, traded.qty.take(slot))
     return near, slot
@@ -143,10 +143,10 @@ def _fill_later(fill: Ints, removals: Lots, lone: Lots, ts: Ints, bar: Ints) -> 
     if not len(lone.row):
         return rest
     order = np.lexsort((lone.row, lone.u))
-    keys = _by_price(lone.u[order], lone.row[order])
+    keys = _ordered(lone.u[order], lone.row[order])
     left = removals.qty - fill
     near = np.flatnonzero((left > 0) & np.isin(removals.u, lone.u))
-    before = np.searchsorted(keys, _by_price(removals.u[near], removals.row[near]), "right") - 1
+    before = np.searchsorted(keys, _ordered(removals.u[near], removals.row[near]), "right") - 1
     near, before = near[before >= 0], before[before >= 0]
     trade, row = order[before], removals.row[near]
     same = (lone.u[trade] == removals.u[near]) & (bar[lone.row[trade] - 1] == bar[row - 1])
@@ -159,8 +159,9 @@ def _fill_later(fill: Ints, removals: Lots, lone: Lots, ts: Ints, bar: Ints) -> 
     return rest - np.bincount(trade, taken, len(rest)).astype(np.int64)
 
 
-def _by_price(u: Ints, row: Ints) -> Ints:
-    return u * (1 << 30) + row
+def _ordered(group: Ints, at: Ints) -> Ints:
+    """One number for a group and a row or record; to sort by it is many times as fast as by two."""
+    return group * (1 << 30) + at
 
 
 def hidden_by(traded: Lots, filled: Lots) -> Lots:
@@ -192,9 +193,9 @@ def after_trades(adds: Lots, traded: Lots, trades: Lots, ts: Ints, bar: Ints) ->
     if not len(trades.row):
         return no_lots(), no_lots()
     near = adds.where(_near(adds, trades, bar))
-    order = np.lexsort((trades.at, trades.u))
-    keys = _by_price(trades.u[order], trades.at[order])
-    before = np.searchsorted(keys, _by_price(near.u, near.at)) - 1
+    keys = _ordered(trades.u, trades.at)
+    order = np.argsort(keys)
+    before = np.searchsorted(keys.take(order), _ordered(near.u, near.at)) - 1
     there = np.flatnonzero(before >= 0)
     near, last = near.where(there), trades.where(order.take(before.take(there)))
     follows = (last.u == near.u) & (bar.take(last.row - 1) == bar.take(near.row - 1))

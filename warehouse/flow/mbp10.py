@@ -9,7 +9,7 @@ import numpy as np
 from warehouse.dbn import UNDEF_PRICE
 from warehouse.flow.events import ADD, CANCEL, MODIFY, among, any_of
 from warehouse.flow.ladder import Window
-from warehouse.flow.lots import Lots, found, joined, summed
+from warehouse.flow.lots import Lots, joined, summed
 from warehouse.flow.matching import Flow, split
 from warehouse.flow.pieces import Piece
 from warehouse.flow.prints import absurd, hits, latest
@@ -142,58 +142,60 @@ def _flow(usable: Sorted, made: State, number: int, silent: Flags) -> Flow:
     """Add, pull and fill of one side."""
     own, piece = made.sides[number], usable.piece
     letter, sign = LETTERS[number], SIGNS[number]
-    adds, cuts = (_visible(usable.lots(usable.of(a, letter), sign), own) for a in (ADD, CANCEL))
+    # Prices from `once` on are known before or after an event, those from `through` on in both.
+    once, through = (_about(own.edge, pick) for pick in (np.minimum, np.maximum))
+    adds, cuts = (_visible(usable.lots(usable.of(a, letter), sign), once) for a in (ADD, CANCEL))
     modifies = usable.lots(usable.of(MODIFY, letter), sign)
-    more, less = _modified(modifies, adds, cuts, own)
+    more, less = _modified(modifies, adds, cuts, own, through)
     named, auction = hits(usable, made, number)
     return split(
         joined((adds, more)),
         joined((cuts, less)),
         named,
         auction,
-        _visible(modifies, own),
+        _visible(modifies, once),
         silent,
         piece.events.ts,
         piece.bar,
     )
 
 
-def _visible(lots: Lots, own: Side) -> Lots:
-    """Those at a price that is known before or after the event."""
-    return lots.where(lots.u >= np.minimum(own.edge.take(lots.row - 1), own.edge.take(lots.row)))
+def _about(edge: Ints, pick: np.ufunc) -> Ints:
+    """The lesser or the greater of each row's coordinate and that of the row before."""
+    out = edge.copy()
+    pick(edge[1:], edge[:-1], out=out[1:])
+    return out
 
 
-def _modified(modifies: Lots, adds: Lots, cuts: Lots, own: Side) -> tuple[Lots, Lots]:
+def _visible(lots: Lots, edge: Ints) -> Lots:
+    """Those at prices from their row's edge on."""
+    return lots.where(lots.u >= edge.take(lots.row))
+
+
+def _modified(modifies: Lots, adds: Lots, cuts: Lots, own: Side, edge: Ints) -> tuple[Lots, Lots]:
     """What modifies added and removed, by differencing the book over their events.
 
-    A modify record does not say what it replaced; the book before and after does, where both know the price.
+    A modify record does not say what it replaced; the book before and after does, where both know the price,
+    which is from an edge on.
     """
     if not len(modifies.row):
         return modifies, modifies
     at = np.full(len(own.best), -1)
     at[modifies.row] = modifies.at
-    moved, change = _differences(own, at >= 0)
+    wanted = at >= 0
+    parts = [_differences(own, wanted, edge)]
     for lots, sign in ((adds, -1), (cuts, 1)):
-        other = lots.where(at[lots.row] >= 0)
-        if len(other.row):
-            known = other.u >= np.maximum(own.edge[other.row - 1], own.edge[other.row])
-            change = np.append(change, sign * other.qty[known])
-            moved, change = _summed(joined((moved, other.where(known))), change)
-    moved.at = at[moved.row]
-    return moved.of(change), moved.of(-change)
+        other = _visible(lots.where(wanted.take(lots.row)), edge)
+        parts.append(Lots(other.row, other.u, sign * other.qty, other.at))
+    moved = summed(joined(parts))
+    moved.at = at.take(moved.row)
+    return moved.of(moved.qty), moved.of(-moved.qty)
 
 
-def _summed(lots: Lots, change: Ints) -> tuple[Lots, Ints]:
-    one = summed(lots)
-    slot = found(one.key, lots.key)
-    return one, np.bincount(slot, change, len(one.row)).astype(np.int64)
-
-
-def _differences(own: Side, wanted: Flags) -> tuple[Lots, Ints]:
-    """Changes of size at every price that is known before and after the events of wanted rows."""
-    still, turned = own.still.where(wanted.take(own.still.row)), own.turned
+def _differences(own: Side, wanted: Flags, edge: Ints) -> Lots:
+    """Changes of size, negative if removed, over the events of wanted rows at prices from their edge on."""
+    still, turned = (found.where(wanted.take(found.row)) for found in (own.still, own.turned))
     still = still.where(still.u != ABSENT)
-    floor = np.maximum(own.edge.take(turned.row - 1), own.edge.take(turned.row))
-    turned = turned.where(wanted.take(turned.row) & (turned.u >= floor))
+    turned = turned.where(turned.u >= edge.take(turned.row))
     row, u, change = (np.append(getattr(still, name), getattr(turned, name)) for name in ("row", "u", "lots"))
-    return Lots(row, u, np.abs(change), row), change
+    return Lots(row, u, change, row)

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from warehouse.flow.reading import Reading
-from warehouse.flow.tape import Frame, Ints
+from warehouse.flow.state import Side
+from warehouse.flow.tape import Flags, Frame, Ints
+from warehouse.flow.timeline import Timeline, sums
 from warehouse.schema import DEPTH
 
 
 def table(reading: Reading) -> Frame:
     """Order-flow imbalance of each ladder index between consecutive states of one epoch."""
     bid, ask = (_pressures(reading, number) for number in (0, 1))
-    signed = bid.sums(bid.lots) - ask.sums(ask.lots)
-    absolute = (
-        bid.sums(np.abs(bid.lots)) + ask.sums(np.abs(ask.lots)) + _shared(bid, ask, len(reading.moving))
-    )
+    signed = bid.sums(bid.still, bid.turned) - ask.sums(ask.still, ask.turned)
+    absolute = sum(side.sums(np.abs(side.still), np.abs(side.turned)) for side in (bid, ask))
+    absolute = absolute + _shared(bid, ask, reading.timeline)
     out: Frame = {f"ofi_{level:02d}": (signed[level], None) for level in range(DEPTH)}
     return {**out, "ofi_abs_00": (absolute[0], None), "ofi_abs": (absolute.sum(axis=0), None)}
 
@@ -27,44 +28,56 @@ class _Pressures:
     """What came to a level of one side, less what left it, event by event.
 
     Args:
-        bars: Number of bars.
-        cell: Level and bar as one number: the level times `bars`, and the bar.
-        key: Level and row as one number: the level times `rows`, and the row.
-        lots: Pressure.
+        side: Its levels.
+        bounds: First of `still` at each level in each bar, and their number.
+        still: Pressure of each of `Side.still`.
+        level, row, bar, turned: The same of each level that events which changed a price pressed.
     """
 
-    bars: int
-    cell: Ints
-    key: Ints
-    lots: Ints
+    side: Side
+    bounds: Ints
+    still: Ints
+    level: Ints
+    row: Ints
+    bar: Ints
+    turned: Ints
 
-    def sums(self, lots: Ints) -> Ints:
+    def sums(self, still: Ints, turned: Ints) -> Ints:
         """Sums of amounts by level and bar."""
-        return np.bincount(self.cell, lots, DEPTH * self.bars).astype(np.int64).reshape(DEPTH, -1)
+        bars = len(self.bounds) // DEPTH
+        by_turn = np.bincount(self.level * bars + self.bar, turned, DEPTH * bars)
+        return (sums(still, self.bounds) + by_turn.astype(np.int64)).reshape(DEPTH, -1)
+
+    def rows(self, count: int) -> Flags:
+        """Rows in which a level was pressed."""
+        there = np.zeros(count, np.bool_)
+        there[self.side.still.row] = there[self.row] = True
+        return there
+
+    def within(self, rows: Flags) -> tuple[Ints, Ints]:
+        """Row and level as one number, the row times ten and the level, and pressure, in some rows."""
+        still, turned = (np.flatnonzero(rows.take(row)) for row in (self.side.still.row, self.row))
+        level = np.append(np.searchsorted(self.side.begins, still, "right") - 1, self.level.take(turned))
+        row = np.append(self.side.still.row.take(still), self.row.take(turned))
+        return row * DEPTH + level, np.append(self.still.take(still), self.turned.take(turned))
 
 
 def _pressures(reading: Reading, number: int) -> _Pressures:
     side, lasting, moving = reading.state.sides[number], reading.lasting[number], reading.moving
-    turns, still, bars, rows = side.turns, side.still, reading.timeline.bars, len(moving)
+    turns, still = side.turns, side.still
     turned = (turns.now_u >= turns.was_u) * turns.now - (turns.now_u <= turns.was_u) * turns.was
     level, at = np.nonzero(turned * moving.take(turns.row))
-    return _Pressures(
-        bars,
-        np.concatenate([side.level * bars + lasting.bar, level * bars + lasting.turn_bar.take(at)]),
-        np.concatenate([side.level * rows + still.row, level * rows + turns.row.take(at)]),
-        np.concatenate([still.lots * moving.take(still.row), turned[level, at]]),
-    )
+    pressed = still.lots if moving[1:].all() else still.lots * moving.take(still.row)
+    row, bar = turns.row.take(at), lasting.turn_bar.take(at)
+    return _Pressures(side, lasting.bounds, pressed, level, row, bar, turned[level, at])
 
 
-def _shared(bid: _Pressures, ask: _Pressures, rows: int) -> Ints:
+def _shared(bid: _Pressures, ask: _Pressures, time: Timeline) -> Ints:
     """By level and bar, how much less than both alone the two sides press where one event changed both."""
-    keys = bid.key, ask.key
-    there = [np.zeros(DEPTH * rows, np.bool_) for _ in keys]
-    for flags, key in zip(there, keys, strict=True):
-        flags[key] = True
-    at = [np.flatnonzero(flags.take(key)) for flags, key in zip(reversed(there), keys, strict=True)]
-    at = [both[np.argsort(key.take(both))] for both, key in zip(at, keys, strict=True)]
-    one, two = (side.lots.take(both) for side, both in zip((bid, ask), at, strict=True))
+    rows = bid.rows(len(bid.side.best)) & ask.rows(len(ask.side.best))
+    (key, one), (other, two) = (side.within(rows) for side in (bid, ask))
+    both, at, at_other = np.intersect1d(key, other, assume_unique=True, return_indices=True)
+    one, two = one.take(at), two.take(at_other)
     less = np.abs(one - two) - np.abs(one) - np.abs(two)
-    total = np.bincount(ask.cell.take(at[1]), less, DEPTH * ask.bars)
-    return total.astype(np.int64).reshape(DEPTH, -1)
+    cell = both % DEPTH * time.bars + time.bar_of(both // DEPTH)
+    return np.bincount(cell, less, DEPTH * time.bars).astype(np.int64).reshape(DEPTH, -1)

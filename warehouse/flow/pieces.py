@@ -11,7 +11,7 @@ from warehouse.flow.events import LAST, Events, mark
 from warehouse.flow.tape import Array, Batch, Flags, Ints
 from warehouse.schema import BAR_NS
 
-BARS = 256
+BARS = 512
 """Most bars in a piece, which bounds memory while the market sleeps; nothing written depends on it."""
 
 
@@ -94,6 +94,8 @@ def whole_bars(batches: Iterable[Batch], head: Sequence[str], start: int, end: i
     cutter = _Cutter(head, start, end)
     for batch in batches:
         yield from cutter.push(batch)
+        # Its memory, but for what the cutter copied, serves the next one.
+        del batch
         if cutter.done:
             return
     yield from cutter.rest()
@@ -115,7 +117,7 @@ class _Cutter:
             return
         self._parts.append(batch)
         held = _Held(self._parts, self._head, self._running, self._before)
-        bars = held.events.ts // BAR_NS
+        bars = held.bars
         self.done = bool(held.events.ts[-1] >= self._end)
         before = int(np.searchsorted(bars, min(self._start, self._end) // BAR_NS))
         ended = int(np.searchsorted(bars, min(bars[-1], self._end // BAR_NS)))
@@ -150,7 +152,7 @@ class _Cutter:
         held = _Held(self._parts, self._head, self._running, self._before)
         whole = len(held.events.ts) - int(not held.records["flags"][-1] & LAST)
         live = bool(held.events.ts[-1] >= self._start)
-        yield held.piece(0, whole, int(held.events.ts[0]) // BAR_NS, 1, live=live, whole=False)
+        yield held.piece(0, whole, int(held.bars[0]), 1, live=live, whole=False)
 
 
 class _Held:
@@ -161,6 +163,7 @@ class _Held:
         self._rows = [len(part["ts_event"]) for part in parts]
         self.records = {name: np.concatenate([part[name] for part in parts]) for name in head}
         self.events = mark(self.records, running, before)
+        self.bars = self.events.ts // BAR_NS
         self._columns = Columns(parts, self._rows)
 
     def piece(self, begin: int, end: int, bar: int, bars: int, *, live: bool, whole: bool = True) -> Piece:
@@ -180,7 +183,7 @@ class _Held:
             columns=self._columns,
             offset=rows.start,
             events=events,
-            bar=events.ts // BAR_NS - bar,
+            bar=self.bars[own] - bar,
             event=np.repeat(np.arange(1, end - begin + 1), np.diff(events.first)),
         )
 
@@ -189,6 +192,6 @@ class _Held:
         kept = []
         for part, rows in zip(self._parts, self._rows, strict=True):
             if rows > row:
-                kept.append({name: values[max(row, 0) :] for name, values in part.items()})
+                kept.append({name: values[max(row, 0) :].copy() for name, values in part.items()})
             row -= rows
         return kept

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from warehouse.flow.events import ADD, CANCEL, CLEAR, LAST, MODIFY, SNAPSHOT, among, event_times
+from warehouse.flow.events import ADD, CANCEL, CLEAR, LAST, MODIFY, SNAPSHOT, among, event_times, highest
 from warehouse.flow.tape import Array, Batch, Flags, Ints
 
 _TELLING = ("sequence", "ts_recv", "price", "size", "side", "action")
-"""Columns in which neighbours mostly differ; they are compared first, all rows at once."""
+"""Columns in which neighbours mostly differ; they are compared first, the first two all rows at once."""
 _DISTINCT = ("_sz_00", "order_id")
 """Ends of the names of columns in which most that are alike in these still differ; the others come after."""
 _NUMBERS = 1 << 33
@@ -44,10 +44,10 @@ class Sieve:
         for batch in batches:
             if len(batch["ts_event"]):
                 time, _ = event_times(batch)
-                latest = np.maximum.accumulate(np.append(self._time, time))
+                latest = highest(time, self._time)
                 self._time = int(latest[-1])
-                counts = (batch["ts_recv"] >= self._start) & (latest[1:] < self._end)
-                stale = self._stale(batch, time < latest[:-1], counts)
+                counts = (batch["ts_recv"] >= self._start) & (latest < self._end)
+                stale = self._stale(batch, time < latest, counts)
                 fresh = self._without(batch, "stale", stale, counts)
                 if len(fresh["ts_event"]):
                     yield self._without(fresh, "duplicate", self._repeats(fresh), counts[~stale])
@@ -59,16 +59,22 @@ class Sieve:
         return {name: values[~taken] for name, values in batch.items()}
 
     def _stale(self, batch: Batch, late: Flags, counts: Flags) -> Flags:
-        number = batch["sequence"].astype(np.int64)
+        number, snapshot = batch["sequence"].astype(np.int64), (batch["flags"] & SNAPSHOT) != 0
+        # Numbers that only rise, as they mostly do, leave none behind, wherever they begin anew.
+        if number[0] >= self._highest and (number[1:] >= number[:-1]).all():
+            self._highest, old = int(number[-1]), np.zeros(len(number), np.bool_)
+        else:
+            old = self._passed_by(batch, number, snapshot, late, counts)
+        self._number, self._snapshot = int(number[-1]), bool(snapshot[-1])
+        return old
+
+    def _passed_by(self, batch: Batch, number: Ints, snapshot: Flags, late: Flags, counts: Flags) -> Flags:
         before = np.append(self._number, number[:-1])
-        snapshot = (batch["flags"] & SNAPSHOT) != 0
         turns = snapshot != np.append(self._snapshot, snapshot[:-1])
         turns |= batch["action"] == CLEAR
         anew = (number < before) & ~late & ~snapshot & ~turns
-        highest, behind = self._behind(number, anew | turns)
+        self._highest, behind = self._behind(number, anew | turns)
         self.counts["renumbered"] += int((anew & counts).sum())
-        self._number, self._snapshot = int(number[-1]), bool(snapshot[-1])
-        self._highest = highest
         old: Flags = behind & late & ~snapshot
         return old
 
@@ -76,8 +82,8 @@ class Sieve:
         """Highest number since numbers last began anew, and records with a lower one."""
         epoch = np.cumsum(anew)
         keys = np.append(self._highest, number + epoch * _NUMBERS)
-        highest = np.maximum.accumulate(keys)
-        return int(highest[-1] - epoch[-1] * _NUMBERS), (keys < highest)[1:]
+        most = np.maximum.accumulate(keys)
+        return int(most[-1] - epoch[-1] * _NUMBERS), (keys < most)[1:]
 
     def _repeats(self, batch: Batch) -> Flags:
         old = len(self._tail["ts_event"]) if self._tail else 0
@@ -115,9 +121,11 @@ class Sieve:
         """Adds, cancels and modifies that repeat the record before them."""
         out = np.zeros(len(near["flags"]), np.bool_)
         alike = among(near["action"][1:], ADD, CANCEL, MODIFY)
-        for name in _TELLING:
+        for name in _TELLING[:2]:
             alike &= near[name][1:] == near[name][:-1]
         rows = np.flatnonzero(alike) + 1
+        for name in _TELLING[2:]:
+            rows = rows[near[name].take(rows) == near[name].take(rows - 1)]
         out[rows] = pairs.equal(rows, rows - 1)
         return out
 

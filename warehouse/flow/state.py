@@ -87,7 +87,8 @@ class Side:
         total: Lots of all ten levels at every row.
         touched: Rows, from 1, whose first level is not that of the row before.
         turns: Rows any of whose prices is not that of the row before.
-        level, still: Level and change of every size that changed in the other rows, level by level.
+        still: Every size that changed in the other rows, level by level.
+        begins: First of each level's changes in `still`, and their number.
         turned: Changes by price in the rows of `turns`.
         sane: Whether no level came to a price between ticks or to the undefined size.
         best: Coordinate of the first level.
@@ -102,8 +103,8 @@ class Side:
     total: Ints
     touched: Ints
     turns: Turns
-    level: Ints
     still: Changes
+    begins: Ints
     turned: Changes
     sane: bool
     best: Ints
@@ -133,11 +134,6 @@ class State:
     both: Flags
     crossed: Flags
 
-    @property
-    def spread(self) -> Ints:
-        """Ticks between the best prices; without meaning unless `both`."""
-        return -(self.sides[0].best + self.sides[1].best)
-
 
 def _coordinate(sign: int, tick: int, px: Array) -> Ints:
     u: Ints = px // tick
@@ -164,7 +160,8 @@ def side(sign: int, tick: int, turns: Ints, px: Array, sz: Array) -> Side:
     first[turns[px[0, 1:] != px[0, :-1]]] = True
     was, now = (_columns(sz, at).astype(np.int64) for at in (turns - 1, turns))
     found = Turns(turns, u[:, :-1], was, u[:, 1:], now)
-    level, still, most = _still(u, step, sz, step[1:] == step[:-1])
+    still, begins, most = _still(u, step, sz, step[1:] == step[:-1])
+    most = max(most, int(now.max(initial=0)))
     on_grid = not ((u * (sign * tick) != px) & (px != UNDEF_PRICE))[:, 1:].any()
     return Side(
         sign=sign,
@@ -172,24 +169,22 @@ def side(sign: int, tick: int, turns: Ints, px: Array, sz: Array) -> Side:
         u=u,
         step=step,
         sz=sz,
-        total=_total(sz, found, still),
+        total=_total(sz, max(most, int(sz[:, 0].max()))),
         touched=np.flatnonzero(first),
         turns=found,
-        level=level,
         still=still,
+        begins=begins,
         turned=found.by_price(),
-        sane=on_grid and max(most, int(now.max(initial=0))) != UNDEF_SIZE,
+        sane=on_grid and most != UNDEF_SIZE,
         best=u[0].take(step),
         edge=u[-1].take(step),
     )
 
 
-def _total(sz: Array, turns: Turns, still: Changes) -> Ints:
-    """Lots of all levels at every row, summed from their changes, which are fewer than they."""
-    change = np.bincount(still.row, still.lots, sz.shape[1]).astype(np.int64)
-    change[turns.row] = turns.now.sum(axis=0) - turns.was.sum(axis=0)
-    change[0] = sz[:, 0].sum()
-    return np.cumsum(change, out=change)
+def _total(sz: Array, most: int) -> Ints:
+    """Lots of all levels at every row, added up as narrow as the largest size allows."""
+    kind = sz.dtype if most < UNDEF_SIZE // DEPTH else np.int64
+    return np.asarray(sz.sum(axis=0, dtype=kind), np.int64)
 
 
 def turning(px: Array) -> Ints:
@@ -202,8 +197,8 @@ def _columns(levels: Array, rows: Ints) -> Array:
     return np.stack([level.take(rows) for level in levels])
 
 
-def _still(u: Ints, step: Ints, sz: Array, same: Flags) -> tuple[Ints, Changes, int]:
-    """Sizes that changed in rows that left every price where it was, their levels, and the largest after."""
+def _still(u: Ints, step: Ints, sz: Array, same: Flags) -> tuple[Changes, Ints, int]:
+    """Sizes that changed in rows that left all prices as they were, each level's first, and the largest."""
     found, most = [], 0
     for coordinates, sizes in zip(u, sz, strict=True):
         before = np.flatnonzero((sizes[1:] != sizes[:-1]) & same)
@@ -212,8 +207,8 @@ def _still(u: Ints, step: Ints, sz: Array, same: Flags) -> tuple[Ints, Changes, 
         found.append((row, coordinates.take(step.take(row)), after - sizes.take(before)))
         most = max(most, int(after.max(initial=0)))
     row, price, lots = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    level = np.repeat(np.arange(DEPTH), [len(rows) for rows, _, _ in found])
-    return level, Changes(row, price, lots), most
+    begins = np.cumsum([0, *(len(rows) for rows, _, _ in found)])
+    return Changes(row, price, lots), begins, most
 
 
 def held(sign: int, tick: int, turns: Ints, px: Array, sz: Array) -> tuple[Side, Flags]:
@@ -238,13 +233,13 @@ def held(sign: int, tick: int, turns: Ints, px: Array, sz: Array) -> tuple[Side,
 def state(bid: Side, ask: Side, known: int) -> State:
     """Both sides, and where the microprice lies between them."""
     there = (bid.best != ABSENT) & (ask.best != ABSENT)
-    both = there & (bid.best + ask.best < 0)
+    overlap = bid.best + ask.best
+    both = there & (overlap < 0)
     centres = (np.where(both, bid.best + 1, ABSENT), np.where(both, ask.best + 1, ABSENT))
     made = State((bid, ask), known, centres, both, there & ~both)
-    spread = made.spread
-    wide = np.flatnonzero(both & (spread != 1))
+    wide = np.flatnonzero(both & (overlap != -1))
     sizes = bid.sz[0, wide].astype(np.int64), ask.sz[0, wide].astype(np.int64)
     for own, centre, size in zip(made.sides, made.centre, sizes, strict=True):
-        # The microprice lies `spread * size / total` ticks beyond the own best; minus twice for the ceiling.
-        centre[wide] = own.best[wide] - (-spread[wide] * size) // np.maximum(sizes[0] + sizes[1], 1)
+        # The microprice lies `-overlap * size / total` ticks past the own best; minus twice for the ceiling.
+        centre[wide] = own.best[wide] - (overlap[wide] * size) // np.maximum(sizes[0] + sizes[1], 1)
     return made

@@ -23,7 +23,7 @@ Column = tuple[Array, Flags | None]
 Frame = dict[str, Column]
 """Columns of a table by name."""
 
-RECORDS = 1 << 16
+RECORDS = 1 << 17
 """Records in a batch; nothing that is written depends on it."""
 HEAD = ("ts_event", "ts_recv", "action", "side", "price", "size", "flags", "instrument_id")
 """Columns of every schema that flows are made from."""

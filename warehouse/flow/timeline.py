@@ -8,7 +8,7 @@ import numpy as np
 
 from warehouse.flow.pieces import Piece
 from warehouse.flow.state import Side
-from warehouse.flow.tape import Array, Ints, Reals
+from warehouse.flow.tape import Array, Flags, Ints, Reals
 from warehouse.schema import BAR_NS
 
 
@@ -36,6 +36,7 @@ class Lasting:
     Args:
         edge: Spans of its tenth level, cut also where the coordinate of the microprice changes.
         bar: Bar of each change of `Side.still`.
+        bounds: First of its changes at each level in each bar, (10 * bars), and their number.
         lot_ns: Its lots times the nanoseconds from it to the end of its bar.
         turn_bar, turn_ns: Bar of each of `Side.turns`, and nanoseconds from it to the end of its bar.
         turned_bar, turned_lot_ns: The same as of `still` for each change of `Side.turned`.
@@ -45,6 +46,7 @@ class Lasting:
 
     edge: Span
     bar: Ints
+    bounds: Ints
     lot_ns: Ints
     turn_bar: Ints
     turn_ns: Ints
@@ -72,21 +74,28 @@ class Timeline:
         events, bars = len(piece.bar), piece.bars
         self.bars, self.known = bars, known
         self._row_bar = np.append(0, piece.bar)
-        ends = piece.start + BAR_NS * (piece.bar + 1)
-        self._left = np.append(0, ends - piece.events.ts)
         self.open_row: Ints = np.searchsorted(piece.bar, np.arange(bars)).astype(np.int64)
         self.end_row: Ints = np.append(self.open_row[1:], events)
         self.opening: Ints = self.open_row + np.arange(bars)
-        self._of_event: Ints = np.arange(events) + piece.bar + 1
-        self.row = self._merged(self.open_row, np.arange(1, events + 1))
-        self.bar = self._merged(np.arange(bars), piece.bar)
+        count = self.end_row - self.open_row
         starts = piece.start + BAR_NS * np.arange(bars)
-        self._time = self._merged(starts, piece.events.ts)
+        self.bar = np.repeat(np.arange(bars), count + 1)
+        self.row = np.arange(events + bars) - self.bar
+        self._time = np.append(0, piece.events.ts).take(self.row)
+        self._time[self.opening] = starts
         self._end = piece.start + BAR_NS * bars
         self.ns: Ints = np.diff(self._time, append=self._end)
-        self.ns[self.row < known] = 0
-        self._event_ns: Ints = self.ns[self._of_event]
+        self.ns[: np.searchsorted(self.row, known)] = 0
+        self._left = np.append(0, np.repeat(starts + BAR_NS, count) - piece.events.ts)
+        self._event_ns = self._lasted(piece.events.ts, np.flatnonzero(count))
         self.live_ns: Ints = np.add.reduceat(self.ns, self.opening)
+
+    def _lasted(self, ts: Ints, busy: Ints) -> Reals:
+        """Nanoseconds from each event to the next or the end of its bar, given the bars that have events."""
+        ns, last = np.diff(ts, append=self._end), self.end_row.take(busy) - 1
+        ns[last] = self.left(last + 1)
+        ns[: max(self.known - 1, 0)] = 0
+        return ns.astype(np.float64)
 
     def bar_of(self, rows: Ints) -> Ints:
         """Bar of the event before each row."""
@@ -98,16 +107,16 @@ class Timeline:
         ns: Ints = self._left.take(rows)
         return ns
 
-    def _merged(self, of_bars: Array, of_events: Array) -> Ints:
-        out = np.empty(self.bars + len(self._of_event), np.int64)
-        out[self.opening], out[self._of_event] = of_bars, of_events
-        return out
-
     def integral(self, values: Array) -> Reals:
         """Sum over each bar of rows' values times the nanoseconds for which they held."""
         opening = values[self.open_row] * self.ns[self.opening]
         later = np.bincount(self._row_bar[1:], values[1:] * self._event_ns, self.bars).astype(np.float64)
         return opening + later
+
+    def during(self, chosen: Flags) -> Ints:
+        """Nanoseconds of each bar for which chosen rows held."""
+        ns: Ints = np.add.reduceat(chosen.take(self.row) * self.ns, self.opening)
+        return ns
 
     def extreme(self, values: Array, pick: np.ufunc, changed: Ints | None = None) -> Array:
         """`np.maximum` or `np.minimum` of rows' values over each bar, the carried state among them.
@@ -134,7 +143,7 @@ class Timeline:
         begins = np.zeros(len(self.row), np.bool_)
         begins[self.opening] = True
         for rows in changed:
-            begins[self._of_event[rows - 1]] = True
+            begins[rows + self.bar_of(rows)] = True
         at = np.flatnonzero(begins)
         row, ns = self.row.take(at), np.diff(self._time.take(at), append=self._end)
         ns[row < self.known] = 0
@@ -149,6 +158,7 @@ class Timeline:
         return Lasting(
             edge=Span(row, bar, ns, side.edge.take(row)),
             bar=self.bar_of(still.row),
+            bounds=self._bounds(side),
             lot_ns=still.lots * self.left(still.row),
             turn_bar=self.bar_of(turns),
             turn_ns=self.left(turns),
@@ -157,3 +167,17 @@ class Timeline:
             opening_u=u,
             opening_lots=lots * (self.open_row >= self.known),
         )
+
+    def _bounds(self, side: Side) -> Ints:
+        """First change of size at each level in each bar, and their number."""
+        levels = np.split(side.still.row, side.begins[1:-1])
+        first = [np.searchsorted(rows, self.open_row, "right") for rows in levels]
+        return np.append(np.stack(first) + side.begins[:-1, None], side.begins[-1])
+
+
+def sums(values: Array, bounds: Ints) -> Ints:
+    """Sums of whole numbers from each bound to before the next; the last bound is their number."""
+    out, some = np.zeros(len(bounds) - 1, np.int64), np.flatnonzero(bounds[1:] > bounds[:-1])
+    if len(some):
+        out[some] = np.add.reduceat(values, bounds.take(some))
+    return out

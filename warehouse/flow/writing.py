@@ -16,12 +16,14 @@ from warehouse.flow.pieces import Piece
 from warehouse.flow.quality import Quality
 from warehouse.flow.reading import Reading
 from warehouse.flow.sink import Sink
-from warehouse.flow.state import ABSENT
+from warehouse.flow.state import ABSENT, Side
 from warehouse.flow.tape import Array, Flags, Frame, Ints
 from warehouse.schema import BAR_NS, BOOK, LADDER, QUALITY, QUOTES, TRADES
 from warehouse.store import COMPRESSION
 
 _POINT = 1_000_000_000
+_SPAN = 1 << 40
+"""More than any price in ticks."""
 
 
 class Writing:
@@ -111,20 +113,26 @@ def quotes(reading: Reading) -> Frame:
     """Rows of the quotes: changes of a best price or size, and resets; a crossed book has no best price."""
     events, sides = reading.piece.events, reading.state.sides
     dropped = np.append(False, events.reset)
+    row = _quoted(sides, dropped)
+    reset = dropped.take(row) & np.append(True, row[1:] != row[:-1])[: len(row)]
+    unknown = reset | reading.state.crossed.take(row)
+    out: Frame = {"ts": (events.ts.take(row - 1), None), "reset": (reset, None)}
+    for name, side in zip(("bid", "ask"), sides, strict=True):
+        step = side.step.take(row)
+        null = unknown | (side.u[0] == ABSENT).take(step)
+        out[f"{name}_px"] = (side.px[0] / _POINT).take(step), null
+        out[f"{name}_qty"] = side.sz[0].take(row), null
+    return out
+
+
+def _quoted(sides: tuple[Side, Side], dropped: Flags) -> Ints:
+    """Rows that change a quote, those twice that drop a book and show another one at once."""
     chosen = dropped.copy()
     for side in sides:
         chosen[side.touched] = True
-    row = np.flatnonzero(chosen)
-    some = np.maximum(sides[0].best[row], sides[1].best[row]) != ABSENT
-    row = np.repeat(row, 1 + (dropped[row] & some))
-    reset = dropped[row] & np.append(True, row[1:] != row[:-1])[: len(row)]
-    unknown = reset | reading.state.crossed[row]
-    out: Frame = {"ts": (events.ts[row - 1], None), "reset": (reset, None)}
-    for name, side in zip(("bid", "ask"), sides, strict=True):
-        null = unknown | (side.best[row] == ABSENT)
-        out[f"{name}_px"] = side.px[0].take(side.step.take(row)) / _POINT, null
-        out[f"{name}_qty"] = side.sz[0].take(row), null
-    return out
+    row, twice = np.flatnonzero(chosen), np.flatnonzero(dropped)
+    twice = twice[np.maximum(sides[0].best.take(twice), sides[1].best.take(twice)) != ABSENT]
+    return np.sort(np.append(row, twice)) if len(twice) else row
 
 
 def trades(reading: Reading) -> Frame:
@@ -163,7 +171,7 @@ def _by_price(sides: list[Frame], start: int, tick: int) -> Frame:
     """Both sides in the order of the table: bar, side letter, price."""
     joined = {name: _joined([rows[name] for rows in sides]) for name in sides[0]}
     bar, sign, price = (joined[name][0] for name in ("bar", "sign", "price"))
-    order = np.lexsort((price, sign, bar))
+    order = np.argsort((2 * bar + (sign > 0)) * _SPAN + price)
     out = {
         name: (values[order], None if null is None else null[order])
         for name, (values, null) in joined.items()
