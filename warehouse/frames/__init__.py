@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Mapping
 
 import polars as pl
@@ -58,16 +59,14 @@ def bars(tables: Tables, columns: Collection[str], measures: Collection[Measure]
     sums = [measure for measure in measures if measure.grain == "bar"]
     if sums:
         rows = _rows(tables, tables["ladder"], sums)
-        made = rows.group_by("bar_ts").agg(measure.expr.alias(measure.name) for measure in sums)
+        made = rows.group_by("bar_ts").agg(measure.named for measure in sums)
         frame = frame.join(made, on="bar_ts", how="left", maintain_order="left")
     frame = beside.kinds(beside.prints(frame, tables, columns), tables, columns)
     frame = _past(frame, tables, [name for name in columns if inputs.metric(name)])
     frame = _variance(frame, tables, [name for name in columns if name.startswith("mid_var")])
     frame = _fitted(frame, tables, [name for name in inputs.FITTED if name in columns])
     if "tick_px" in columns:
-        frame = frame.join(tick(tables["ladder"]), how="cross").with_columns(
-            in_rows("tick_px", pl.col("tick_px"))
-        )
+        frame = frame.join(tick(tables), how="cross").with_columns(in_rows("tick_px", pl.col("tick_px")))
     return frame.with_columns(
         in_rows(name, pl.lit(CONSTANTS[name][0])) for name in columns if name in CONSTANTS
     )
@@ -128,7 +127,7 @@ def with_measures(frame: pl.LazyFrame, tables: Tables, measures: Collection[Meas
         .join(ladder, on=["bar_ts", "place"], maintain_order="left_right")
         .with_columns(x=(x * _GRAIN).round() / _GRAIN)
         .group_by(_ROW)
-        .agg(measure.expr.alias(measure.name) for measure in measures)
+        .agg(measure.named for measure in measures)
     )
     known = [
         pl.col(measure.name).fill_null(measure.absent) for measure in measures if measure.absent is not None
@@ -136,9 +135,10 @@ def with_measures(frame: pl.LazyFrame, tables: Tables, measures: Collection[Meas
     return frame.join(sums, on=_ROW, how="left", maintain_order="left").drop(_ROW).with_columns(known)
 
 
-def tick(ladder: pl.LazyFrame) -> pl.LazyFrame:
-    """One row `tick_px`, the price increment: the ladder has every tick from the touch to the farthest."""
-    return ladder.select(tick_px=pl.col("price").unique().sort().diff().min())
+def tick(tables: Tables) -> pl.LazyFrame:
+    """One row `tick_px`, the price increment: a ladder has every tick from the touch to the farthest."""
+    made = tables["ladder"].select(tick_px=pl.col("price").unique().sort().diff().min())
+    return tables.get("tick", made)
 
 
 def in_rows(name: str, value: pl.Expr) -> pl.Expr:
@@ -154,12 +154,12 @@ def bucket(ts: pl.Expr) -> pl.Expr:
 
 def _rows(tables: Tables, ladder: pl.LazyFrame, measures: Collection[Measure]) -> pl.LazyFrame:
     """Ladder rows with what their measures read besides: distance from the touch, past size, constants."""
-    read = {name for measure in measures for name in measure.expr.meta.root_names()}
+    read = {name for measure in measures for name in measure.reads}
     own = [name for name in (*inputs.ROW, "bar_ts") if name in ladder.collect_schema()]
     rows = ladder.select(_floated(name) for name in own if name in {*read, "bar_ts", "side", "price"})
     if not read & {"away", "usual"}:
         return rows
-    rows = rows.join(tick(tables["ladder"]), how="cross")
+    rows = rows.join(tick(tables), how="cross")
     away = (
         pl.when(pl.col("side") == "A")
         .then(pl.col("price") - pl.col("ask_px_00"))
@@ -239,9 +239,10 @@ def _place(price: str) -> pl.Expr:
 
 
 def _usual(measure: Measure) -> bool:
-    return "usual" in measure.expr.meta.root_names()
+    return "usual" in measure.reads
 
 
+@functools.cache
 def _floated(name: str) -> pl.Expr:
     """A column as features see it: every number a float, so that no subtraction wraps."""
     column = inputs.BAR.get(name) or inputs.ROW.get(name)
