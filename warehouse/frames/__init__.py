@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import polars as pl
 
-from warehouse import inputs
+from warehouse import inputs, pieces
 from warehouse.declared import Measure
 from warehouse.frames import beside
 from warehouse.inputs import CONSTANTS, PAST
@@ -25,7 +25,6 @@ _ROW = "row"
 _TOUCH = ("bid_px_00", "ask_px_00")
 _AHEAD_NS = 120 * 10**9
 _MADE_OF = {"tick_px": "ladder", "mid_var": "profile", "mid_var_ahead": "profile"}
-_VOLUMES = ("buy_vol", "sell_vol", "unknown_vol")
 
 
 def tables_of(columns: Iterable[str], measures: Iterable[Measure]) -> set[str]:
@@ -47,13 +46,13 @@ def tables_of(columns: Iterable[str], measures: Iterable[Measure]) -> set[str]:
 
 def of_book(columns: Collection[str]) -> list[str]:
     """Columns of silver.book that these are made from."""
-    behind = {*columns, "bar_ts", *_TOUCH, *((*_VOLUMES, "notional") if "trade_vwap" in columns else ())}
+    behind = {*columns, "bar_ts", *_TOUCH, *(beside.TRADED if "trade_vwap" in columns else ())}
     return [column.name for column in BOOK.columns if column.name in behind]
 
 
 def bars(tables: Tables, columns: Collection[str], measures: Collection[Measure]) -> pl.LazyFrame:
     """One row per bar in order of time: bar_ts, and those of `columns` and `measures` that bars have."""
-    prices = [_vwap()] if "trade_vwap" in columns else []
+    prices = [beside.vwap()] if "trade_vwap" in columns else []
     own = [column.name for column in BOOK.columns if column.name in {*columns, "bar_ts"}]
     frame = tables["book"].select(*(_floated(name) for name in own), *prices).sort("bar_ts")
     sums = [measure for measure in measures if measure.grain == "bar"]
@@ -94,13 +93,16 @@ def at_levels(frame: pl.LazyFrame, levels: pl.LazyFrame, before: int) -> pl.Lazy
     return keys.join(frame, on="bar_ts", how="left", maintain_order="left")
 
 
-def with_measures(frame: pl.LazyFrame, tables: Tables, measures: Collection[Measure]) -> pl.LazyFrame:
+def with_measures(
+    frame: pl.LazyFrame, tables: Tables, measures: Sequence[Measure], *, few: bool = False
+) -> pl.LazyFrame:
     """A frame of bars at levels with the sums of the ladder's rows within reach of the level.
 
     Args:
         frame: A row per bar and level: bar_ts, level_px and tick_px.
         tables: With the ladder.
         measures: Of levels.
+        few: Few rows, of which planning takes longer than making.
     """
     if not measures:
         return frame
@@ -122,12 +124,13 @@ def with_measures(frame: pl.LazyFrame, tables: Tables, measures: Collection[Meas
     ladder = ladder.join(tick_px, how="cross").with_columns(place=_place("price")).drop("tick_px")
     ticks = near.with_columns(place=pl.int_ranges("first", pl.col("last") + 1)).explode("place")
     x = (pl.col("price") - pl.col("level_px")) / pl.col("tick_px")
-    sums = (
+    rows = (
         ticks.select(_ROW, "bar_ts", "level_px", "tick_px", "place")
         .join(ladder, on=["bar_ts", "place"], maintain_order="left_right")
         .with_columns(x=(x * _GRAIN).round() / _GRAIN)
-        .group_by(_ROW)
-        .agg(measure.named for measure in measures)
+    )
+    sums = (
+        pieces.summed(rows, _ROW, measures) if few else rows.group_by(_ROW).agg(one.named for one in measures)
     )
     known = [
         pl.col(measure.name).fill_null(measure.absent) for measure in measures if measure.absent is not None
@@ -137,8 +140,7 @@ def with_measures(frame: pl.LazyFrame, tables: Tables, measures: Collection[Meas
 
 def tick(tables: Tables) -> pl.LazyFrame:
     """One row `tick_px`, the price increment: a ladder has every tick from the touch to the farthest."""
-    made = tables["ladder"].select(tick_px=pl.col("price").unique().sort().diff().min())
-    return tables.get("tick", made)
+    return tables.get("tick", tables["ladder"].select(tick_px=pl.col("price").unique().sort().diff().min()))
 
 
 def in_rows(name: str, value: pl.Expr) -> pl.Expr:
@@ -182,12 +184,6 @@ def _rows(tables: Tables, ladder: pl.LazyFrame, measures: Collection[Measure]) -
             .drop("bucket")
         )
     return rows.with_columns(pl.lit(CONSTANTS[name][0]).alias(name) for name in read if name in CONSTANTS)
-
-
-def _vwap() -> pl.Expr:
-    """Mean price of a bar's prints; null without one."""
-    volume = pl.sum_horizontal(_VOLUMES).cast(pl.Float64)
-    return pl.when(volume > 0).then(pl.col("notional") / volume).alias("trade_vwap")
 
 
 def _past(frame: pl.LazyFrame, tables: Tables, names: Collection[str]) -> pl.LazyFrame:

@@ -11,12 +11,11 @@ from collections.abc import Collection, Iterable
 
 import polars as pl
 
-from warehouse import catalog, frames
+from warehouse import catalog, frames, pieces
 from warehouse.declared import Feature
 from warehouse.frames import Tables
 from warehouse.mirror import facing
 from warehouse.plan.layers import with_features
-from warehouse.plan.pieces import with_pieces
 from warehouse.plan.reach import both_ways, depths, history, leaves, ordered, rows, steps
 from warehouse.schema import BAR_NS
 
@@ -98,8 +97,9 @@ class _Route:
         """Take a step: leave the rows beyond it, add the columns found for it, make the features due."""
         columns, measures = leaves(self.reads(step, after))
         fresh = sorted(columns) + [one.name for one in measures]
-        turned = facing(found.lazy(), measures) if self._faced else found.lazy()
-        new = turned.select(pl.col([*_KEYS, *fresh])).collect(engine="in-memory")
+        turns = self._faced and (found["d"] < 0).any()
+        turned = facing(found.lazy(), measures) if turns else found.lazy()
+        new = turned.select(pl.col([*_KEYS, *fresh])).collect(engine="in-memory", optimizations=_PLAIN)
         if self._faced:
             new = new.with_columns(d=pl.lit(1.0))
         old = frame.filter(pl.col("age") < step).drop(_KEYS) if frame.width else frame
@@ -109,7 +109,7 @@ class _Route:
         whole = new.hstack(old)
         kept = [name for name in (*whole.columns, *(one.name for one in due)) if name in later]
         few = whole.height <= _FEW
-        added = with_pieces(whole.lazy(), due) if few else with_features(whole.lazy(), due, None)
+        added = pieces.with_features(whole.lazy(), due) if few else with_features(whole.lazy(), due, None)
         made = added.select(pl.col(kept))
         return made.collect(engine="in-memory", optimizations=_PLAIN)
 
@@ -150,5 +150,5 @@ def _read(frame: pl.DataFrame, near: Tables, names: Iterable[str]) -> pl.DataFra
     bars = frames.bars(there, columns, measures).collect(engine="in-memory", optimizations=_PLAIN)
     made = frame.join(bars, on="bar_ts", how="left", maintain_order="left").lazy()
     sums = [measure for measure in measures if measure.grain == "level"]
-    summed = frames.with_measures(made, there, sums)
+    summed = frames.with_measures(made, there, sums, few=len(frame) <= _FEW)
     return summed.collect(engine="in-memory", optimizations=_PLAIN)
