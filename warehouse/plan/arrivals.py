@@ -49,7 +49,8 @@ def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | N
         d=pl.when(pl.col("direction") == "UP").then(1.0).otherwise(-1.0),
         entity=pl.struct("level_price", "direction").rank("dense"),
     )
-    bars, routes = _routes(asked, catalog.load().features())
+    turns = "DOWN" in triggers["direction"]
+    bars, routes = _routes(asked, catalog.load().features(), turns=turns)
     frame = _bars_before(starts, bars)
     near = _near(frame, tables, {name for route in routes for name in route.reads(bars, 0)})
     tick = frames.tick(near).collect(engine="in-memory")
@@ -67,16 +68,16 @@ def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | N
 
 
 @functools.lru_cache(8)
-def _routes(asked: frozenset[str], declared: tuple[Feature, ...]) -> tuple[int, tuple[_Route, _Route]]:
-    """Bars that features need, and how they are made of the tape as it lies and as it is faced."""
+def _routes(asked: frozenset[str], declared: tuple[Feature, ...], *, turns: bool) -> tuple[int, list[_Route]]:
+    """Bars that features need, and how they are made of the tape as it lies and, where it turns, faced."""
     known = catalog.load()
     so_far = {one.name for one in known.family("volatility") if known.reach_of(one) is None}
     made = [one for one in declared if one.name in asked and one.name not in so_far]
+    ways = [[one for one in made if one.faced is way] for way in (False, True)]
     bars = history(made)
-    as_it_lies, faced = (
-        _Route([one for one in made if one.faced is way], bars, faced=way) for way in (False, True)
-    )
-    return bars, (as_it_lies, faced)
+    if not turns:
+        return bars, [_Route([*ways[0], *ways[1]], bars, faced=False)]
+    return bars, [_Route(wanted, bars, faced=way) for way, wanted in zip((False, True), ways, strict=True)]
 
 
 class _Route:
@@ -97,8 +98,7 @@ class _Route:
         """Take a step: leave the rows beyond it, add the columns found for it, make the features due."""
         columns, measures = leaves(self.reads(step, after))
         fresh = sorted(columns) + [one.name for one in measures]
-        turns = self._faced and (found["d"] < 0).any()
-        turned = facing(found.lazy(), measures) if turns else found.lazy()
+        turned = facing(found.lazy(), measures) if self._faced else found.lazy()
         new = turned.select(pl.col([*_KEYS, *fresh])).collect(engine="in-memory", optimizations=_PLAIN)
         if self._faced:
             new = new.with_columns(d=pl.lit(1.0))
