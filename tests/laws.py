@@ -124,6 +124,7 @@ def unhurried():
         patch.setattr(arrivals, "history", lambda _: HISTORY)
         patch.setattr(arrivals, "steps", lambda bars, _moments: [(bars, 0)])
         patch.setattr(arrivals, "rows", lambda *_: HISTORY)
+        patch.setattr(arrivals, "_routes", arrivals._routes.__wrapped__)
         yield
 
 
