@@ -124,6 +124,7 @@ def unhurried():
         patch.setattr(arrivals, "history", lambda _: HISTORY)
         patch.setattr(arrivals, "steps", lambda bars, _moments: [(bars, 0)])
         patch.setattr(arrivals, "rows", lambda *_: HISTORY)
+        patch.setattr(arrivals, "_routes", arrivals._routes.__wrapped__)
         yield
 
 
@@ -270,7 +271,7 @@ def wide(tables, triggers, names=None):
     )  # fmt: skip
     bars = arrivals._bars_before(starts, HISTORY)
     near = arrivals._near(bars, tables, read)
-    tick = columns_of.tick(near["ladder"]).collect()
+    tick = columns_of.tick(near).collect()
     frame = arrivals._read(bars.join(tick, how="cross"), near, [*read, "level_px"]).lazy()
     raw = layers.with_features(frame, [one for one in ordered if not one.faced], "entity").collect()
     faced = facing(frame, measures).with_columns(d=pl.lit(1.0))

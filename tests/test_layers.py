@@ -13,7 +13,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
     {"schema"},
     {"session", "wording", "naming"},
     {"declared", "inputs", "mirror", "selections", "sqlfile"},
-    {"catalog", "frames", "reasons"},
+    {"catalog", "frames", "pieces", "reasons"},
     {"plan", "contract", "reference"},
     {"dbn", "stream", "store", "pricelist"},
     {"ledger", "workers"},

@@ -50,6 +50,10 @@ class Catalog(Selections):
     def __len__(self) -> int:
         return len(self._by_name)
 
+    def features(self) -> tuple[Feature, ...]:
+        """Every feature, in order of declaration."""
+        return tuple(self._by_name.values())
+
     def families(self) -> list[str]:
         """Every family, sorted."""
         return sorted({feature.family for feature in self._by_name.values()})

@@ -22,7 +22,7 @@ EVERYTHING = (float("-inf"), float("inf"))
 """Bounds that hold nothing back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Measure:
     """A sum over ladder rows that features read as a column.
 
@@ -45,6 +45,16 @@ class Measure:
     mirror: Column
     absent: float | None
     where: str
+
+    @functools.cached_property
+    def reads(self) -> tuple[str, ...]:
+        """Columns of ladder rows that it is made from."""
+        return tuple(self.expr.meta.root_names())
+
+    @functools.cached_property
+    def named(self) -> pl.Expr:
+        """The aggregation under its name."""
+        return self.expr.alias(self.name)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 import polars as pl
@@ -18,10 +19,13 @@ def facing(frame: pl.LazyFrame, measures: Iterable[Measure]) -> pl.LazyFrame:
     so far and near, opposing and supporting are above and below, ask and bid, and nowhere else.
     """
     known = [*inputs.BAR.values(), *inputs.LEVEL.values(), *(measure.mirror for measure in measures)]
-    there = frame.collect_schema().names()
-    turned = [mirrored(one).alias(one.name) for one in known if one.name in there and _turns(one)]
-    down = pl.col("d") < 0
-    return frame.with_columns(pl.when(down).then(expr).otherwise(expr.meta.output_name()) for expr in turned)
+    there = set(frame.collect_schema().names())
+    return frame.with_columns(_faced(one) for one in known if one.name in there and _turns(one))
+
+
+@functools.cache
+def _faced(column: Column) -> pl.Expr:
+    return pl.when(pl.col("d") < 0).then(mirrored(column).alias(column.name)).otherwise(column.name)
 
 
 def mirrored(column: Column) -> pl.Expr:

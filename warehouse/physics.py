@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from warehouse import catalog, pressure, question, store
+from warehouse import catalog, pressure, question, store, warm
+from warehouse.catalog import HISTORY
 from warehouse.errors import QuestionError
 from warehouse.question import DOWN, UP, Moment, Place
 from warehouse.schema import BAR_NS, NS
@@ -106,14 +107,19 @@ def _triggers(place: Place, starts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _table(place: Place, name: str, last: int) -> pl.LazyFrame:
-    """A table of the date up to a bar, so that nothing later can reach a feature."""
+    """A table of the date up to a bar, so that nothing later can reach a feature.
+
+    Of the ladder there are the hours that a moment, and the bars that led up to it, look back on.
+    """
     if name.endswith("profile"):
         named = "volume_profile" if name == "profile" else name
         past = store.partition(place.root, f"silver.{named}", product=place.product, date=place.date)
-        return store.scan([past])
-    rows = place.scan(f"silver.{name}")
-    columns = rows.collect_schema().names()
-    return rows.filter(pl.col("bar_ts").cast(pl.Int64) <= last) if "bar_ts" in columns else rows
+        return warm.table(past).lazy()
+    if name == "trades":
+        return place.scan("silver.trades")
+    target, first = place.built(f"silver.{name}"), place.bar - 2 * HISTORY * BAR_NS
+    rows = warm.hours(target, first, last) if name == "ladder" else warm.table(target)
+    return rows.lazy().filter(pl.col("bar_ts") <= pl.lit(last).cast(NS)) if "bar_ts" in rows else rows.lazy()
 
 
 def _starts(place: Place, last: int) -> pl.DataFrame:

@@ -62,6 +62,14 @@ class Place:
     def partition(self, table: str) -> Partition:
         return store.partition(self.root, table, symbol=self.symbol, date=self.date)
 
+    def built(self, table: str) -> Partition:
+        """The same, if it is there.
+
+        Raises:
+            MissingStepError: If it was not built.
+        """
+        return _built(self.partition(table))
+
     def scan(self, table: str) -> pl.LazyFrame:
         """A table of this contract and date.
 
@@ -69,11 +77,11 @@ class Place:
             MissingStepError: If it was not built.
             DataError: If it is damaged.
         """
-        return pl.scan_parquet(store.whole(_built(self.partition(table))), glob=False)
+        return pl.scan_parquet(store.whole(self.built(table)), glob=False)
 
     def read(self, table: str, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
         """Some columns of the same, kept for as long as the file stays."""
-        return warm.read(_built(self.partition(table)), schema)
+        return warm.read(self.built(table), schema)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,8 @@ class Ends:
 
     def of(self, rows: Rows) -> Ends:
         """The same of some setups."""
-        return Ends(self.ends[:, rows], self.cal[:, rows], self.reach[:, rows], self.after[:, rows])
+        cal, reach, after = (each.take(rows, axis=1) for each in (self.cal, self.reach, self.after))
+        return Ends(self.ends.take(rows, axis=1), cal, reach, after)
 
     def names(self) -> list[list[str | None]]:
         """How each setup ended, by horizon."""

@@ -15,7 +15,7 @@ from warehouse.barrier import Calibration
 from warehouse.errors import MissingStepError
 from warehouse.index import SetupIndex
 from warehouse.past import Moments, Past
-from warehouse.schema import SCALERS, SETUPS, TRIALS
+from warehouse.schema import NS, SCALERS, SETUPS, TRIALS
 from warehouse.store import Partition, Seen, Stat
 from warehouse.vectors import Reals, Scaler, Spec, Vectors
 
@@ -28,6 +28,9 @@ _KEPT = 4
 """Roots, vectors and dates of which something is kept; of moments, ten to a setup, and of graphs one."""
 _READ = 64
 """Columns of a date that are kept: a few megabytes a table."""
+_TABLES, _HOURS = 12, 6
+"""Whole tables that are kept, of a few dates, and hours of a ladder: up to some twenty megabytes each."""
+_HOUR_NS = 3600 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,37 @@ def arrived(target: Partition) -> pl.DataFrame:
     """Setups of a partition of gold.setups, without features; none where it is absent."""
     schema = {name: SETUPS.schema[name] for name in _SETUP}
     return read(target, schema) if target.path.exists() else pl.DataFrame(schema=schema)
+
+
+def table(target: Partition) -> pl.DataFrame:
+    """A partition whole, in the order of its rows; without any where it is absent.
+
+    Raises:
+        DataError: If it is damaged.
+    """
+    return _whole(target, store.sight(target))
+
+
+def hours(target: Partition, first: int, last: int) -> pl.DataFrame:
+    """The rows of those hours, by the clock, that bars from `first` to `last` lie in, ns UTC.
+
+    Raises:
+        DataError: If the partition is damaged.
+    """
+    seen = store.sight(target)
+    return pl.concat([_hour(target, hour, seen) for hour in range(first // _HOUR_NS, last // _HOUR_NS + 1)])
+
+
+@functools.lru_cache(_TABLES)
+def _whole(target: Partition, _files: Seen) -> pl.DataFrame:
+    return store.scan([target]).drop(name for name, _ in target.keys).collect(engine="in-memory")
+
+
+@functools.lru_cache(_HOURS)
+def _hour(target: Partition, hour: int, _files: Seen) -> pl.DataFrame:
+    begin, end = (pl.lit(each * _HOUR_NS).cast(NS) for each in (hour, hour + 1))
+    rows = pl.scan_parquet(store.whole(target), glob=False)
+    return rows.filter(pl.col("bar_ts").is_between(begin, end, closed="left")).collect(engine="in-memory")
 
 
 @functools.lru_cache(_READ)

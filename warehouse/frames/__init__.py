@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import functools
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import polars as pl
 
-from warehouse import inputs
+from warehouse import inputs, pieces
 from warehouse.declared import Measure
 from warehouse.frames import beside
 from warehouse.inputs import CONSTANTS, PAST
@@ -24,7 +25,6 @@ _ROW = "row"
 _TOUCH = ("bid_px_00", "ask_px_00")
 _AHEAD_NS = 120 * 10**9
 _MADE_OF = {"tick_px": "ladder", "mid_var": "profile", "mid_var_ahead": "profile"}
-_VOLUMES = ("buy_vol", "sell_vol", "unknown_vol")
 
 
 def tables_of(columns: Iterable[str], measures: Iterable[Measure]) -> set[str]:
@@ -46,28 +46,26 @@ def tables_of(columns: Iterable[str], measures: Iterable[Measure]) -> set[str]:
 
 def of_book(columns: Collection[str]) -> list[str]:
     """Columns of silver.book that these are made from."""
-    behind = {*columns, "bar_ts", *_TOUCH, *((*_VOLUMES, "notional") if "trade_vwap" in columns else ())}
+    behind = {*columns, "bar_ts", *_TOUCH, *(beside.TRADED if "trade_vwap" in columns else ())}
     return [column.name for column in BOOK.columns if column.name in behind]
 
 
 def bars(tables: Tables, columns: Collection[str], measures: Collection[Measure]) -> pl.LazyFrame:
     """One row per bar in order of time: bar_ts, and those of `columns` and `measures` that bars have."""
-    prices = [_vwap()] if "trade_vwap" in columns else []
+    prices = [beside.vwap()] if "trade_vwap" in columns else []
     own = [column.name for column in BOOK.columns if column.name in {*columns, "bar_ts"}]
     frame = tables["book"].select(*(_floated(name) for name in own), *prices).sort("bar_ts")
     sums = [measure for measure in measures if measure.grain == "bar"]
     if sums:
         rows = _rows(tables, tables["ladder"], sums)
-        made = rows.group_by("bar_ts").agg(measure.expr.alias(measure.name) for measure in sums)
+        made = rows.group_by("bar_ts").agg(measure.named for measure in sums)
         frame = frame.join(made, on="bar_ts", how="left", maintain_order="left")
     frame = beside.kinds(beside.prints(frame, tables, columns), tables, columns)
     frame = _past(frame, tables, [name for name in columns if inputs.metric(name)])
     frame = _variance(frame, tables, [name for name in columns if name.startswith("mid_var")])
     frame = _fitted(frame, tables, [name for name in inputs.FITTED if name in columns])
     if "tick_px" in columns:
-        frame = frame.join(tick(tables["ladder"]), how="cross").with_columns(
-            in_rows("tick_px", pl.col("tick_px"))
-        )
+        frame = frame.join(tick(tables), how="cross").with_columns(in_rows("tick_px", pl.col("tick_px")))
     return frame.with_columns(
         in_rows(name, pl.lit(CONSTANTS[name][0])) for name in columns if name in CONSTANTS
     )
@@ -95,13 +93,16 @@ def at_levels(frame: pl.LazyFrame, levels: pl.LazyFrame, before: int) -> pl.Lazy
     return keys.join(frame, on="bar_ts", how="left", maintain_order="left")
 
 
-def with_measures(frame: pl.LazyFrame, tables: Tables, measures: Collection[Measure]) -> pl.LazyFrame:
+def with_measures(
+    frame: pl.LazyFrame, tables: Tables, measures: Sequence[Measure], *, few: bool = False
+) -> pl.LazyFrame:
     """A frame of bars at levels with the sums of the ladder's rows within reach of the level.
 
     Args:
         frame: A row per bar and level: bar_ts, level_px and tick_px.
         tables: With the ladder.
         measures: Of levels.
+        few: Few rows, of which planning takes longer than making.
     """
     if not measures:
         return frame
@@ -123,12 +124,13 @@ def with_measures(frame: pl.LazyFrame, tables: Tables, measures: Collection[Meas
     ladder = ladder.join(tick_px, how="cross").with_columns(place=_place("price")).drop("tick_px")
     ticks = near.with_columns(place=pl.int_ranges("first", pl.col("last") + 1)).explode("place")
     x = (pl.col("price") - pl.col("level_px")) / pl.col("tick_px")
-    sums = (
+    rows = (
         ticks.select(_ROW, "bar_ts", "level_px", "tick_px", "place")
         .join(ladder, on=["bar_ts", "place"], maintain_order="left_right")
         .with_columns(x=(x * _GRAIN).round() / _GRAIN)
-        .group_by(_ROW)
-        .agg(measure.expr.alias(measure.name) for measure in measures)
+    )
+    sums = (
+        pieces.summed(rows, _ROW, measures) if few else rows.group_by(_ROW).agg(one.named for one in measures)
     )
     known = [
         pl.col(measure.name).fill_null(measure.absent) for measure in measures if measure.absent is not None
@@ -136,9 +138,9 @@ def with_measures(frame: pl.LazyFrame, tables: Tables, measures: Collection[Meas
     return frame.join(sums, on=_ROW, how="left", maintain_order="left").drop(_ROW).with_columns(known)
 
 
-def tick(ladder: pl.LazyFrame) -> pl.LazyFrame:
-    """One row `tick_px`, the price increment: the ladder has every tick from the touch to the farthest."""
-    return ladder.select(tick_px=pl.col("price").unique().sort().diff().min())
+def tick(tables: Tables) -> pl.LazyFrame:
+    """One row `tick_px`, the price increment: a ladder has every tick from the touch to the farthest."""
+    return tables.get("tick", tables["ladder"].select(tick_px=pl.col("price").unique().sort().diff().min()))
 
 
 def in_rows(name: str, value: pl.Expr) -> pl.Expr:
@@ -154,12 +156,12 @@ def bucket(ts: pl.Expr) -> pl.Expr:
 
 def _rows(tables: Tables, ladder: pl.LazyFrame, measures: Collection[Measure]) -> pl.LazyFrame:
     """Ladder rows with what their measures read besides: distance from the touch, past size, constants."""
-    read = {name for measure in measures for name in measure.expr.meta.root_names()}
+    read = {name for measure in measures for name in measure.reads}
     own = [name for name in (*inputs.ROW, "bar_ts") if name in ladder.collect_schema()]
     rows = ladder.select(_floated(name) for name in own if name in {*read, "bar_ts", "side", "price"})
     if not read & {"away", "usual"}:
         return rows
-    rows = rows.join(tick(tables["ladder"]), how="cross")
+    rows = rows.join(tick(tables), how="cross")
     away = (
         pl.when(pl.col("side") == "A")
         .then(pl.col("price") - pl.col("ask_px_00"))
@@ -182,12 +184,6 @@ def _rows(tables: Tables, ladder: pl.LazyFrame, measures: Collection[Measure]) -
             .drop("bucket")
         )
     return rows.with_columns(pl.lit(CONSTANTS[name][0]).alias(name) for name in read if name in CONSTANTS)
-
-
-def _vwap() -> pl.Expr:
-    """Mean price of a bar's prints; null without one."""
-    volume = pl.sum_horizontal(_VOLUMES).cast(pl.Float64)
-    return pl.when(volume > 0).then(pl.col("notional") / volume).alias("trade_vwap")
 
 
 def _past(frame: pl.LazyFrame, tables: Tables, names: Collection[str]) -> pl.LazyFrame:
@@ -239,9 +235,10 @@ def _place(price: str) -> pl.Expr:
 
 
 def _usual(measure: Measure) -> bool:
-    return "usual" in measure.expr.meta.root_names()
+    return "usual" in measure.reads
 
 
+@functools.cache
 def _floated(name: str) -> pl.Expr:
     """A column as features see it: every number a float, so that no subtraction wraps."""
     column = inputs.BAR.get(name) or inputs.ROW.get(name)

@@ -12,6 +12,9 @@ from warehouse.schema import BAR_NS
 Tables = Mapping[str, pl.LazyFrame]
 BARS_A_CANDLE = 24
 """Bars of a two-minute candle of the clock."""
+_VOLUMES = ("buy_vol", "sell_vol", "unknown_vol")
+TRADED = (*_VOLUMES, "notional")
+"""What the mean price of a bar's prints is made of."""
 _PRICE = pl.col("price")
 PRINTS = {
     "print_open": _PRICE.first(),
@@ -30,6 +33,12 @@ def tables_of(columns: Collection[str]) -> set[str]:
         "retreat_profile": inputs.FITTED,
     }
     return {table for table, made in names.items() if not set(made).isdisjoint(columns)}
+
+
+def vwap() -> pl.Expr:
+    """Mean price of a bar's prints; null without one."""
+    volume = pl.sum_horizontal(_VOLUMES).cast(pl.Float64)
+    return pl.when(volume > 0).then(pl.col("notional") / volume).alias("trade_vwap")
 
 
 def prints(frame: pl.LazyFrame, tables: Tables, columns: Collection[str]) -> pl.LazyFrame:

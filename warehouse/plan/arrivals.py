@@ -6,11 +6,12 @@ made of the moment's rows, once the rows that longer windows needed are gone.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable
 
 import polars as pl
 
-from warehouse import catalog, frames
+from warehouse import catalog, frames, pieces
 from warehouse.declared import Feature
 from warehouse.frames import Tables
 from warehouse.mirror import facing
@@ -22,6 +23,8 @@ ENTITY = "entity"
 """Key of a level with a direction, over whose bars windows run."""
 GIVEN = ("sigma_60",)
 """Features that a moment brings along, frozen, rather than has made again."""
+_FEW = 500
+"""Rows up to which planning takes longer than making."""
 _PLAIN = pl.QueryOptFlags.none()
 _KEYS = (ENTITY, "bar_ts", "age", "level_px", "d", "tick_px", "sigma_60")
 
@@ -46,10 +49,12 @@ def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | N
         d=pl.when(pl.col("direction") == "UP").then(1.0).otherwise(-1.0),
         entity=pl.struct("level_price", "direction").rank("dense"),
     )
-    bars, routes = _routes(asked)
+    turns = "DOWN" in triggers["direction"]
+    bars, routes = _routes(asked, catalog.load().features(), turns=turns)
     frame = _bars_before(starts, bars)
     near = _near(frame, tables, {name for route in routes for name in route.reads(bars, 0)})
-    tick = frames.tick(near["ladder"]).collect(engine="in-memory")
+    tick = frames.tick(near).collect(engine="in-memory")
+    near["tick"] = tick.lazy()
     frame = frame.join(tick, how="cross").with_columns(frames.in_rows("tick_px", pl.col("tick_px")))
     views = [pl.DataFrame() for _ in routes]
     for step, after in steps(bars, len(triggers)):
@@ -62,16 +67,17 @@ def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | N
     return told.drop(ENTITY, "bar_ts")
 
 
-def _routes(asked: Collection[str]) -> tuple[int, tuple[_Route, _Route]]:
-    """Bars that features need, and how they are made of the tape as it lies and as it is faced."""
+@functools.lru_cache(8)
+def _routes(asked: frozenset[str], declared: tuple[Feature, ...], *, turns: bool) -> tuple[int, list[_Route]]:
+    """Bars that features need, and how they are made of the tape as it lies and, where it turns, faced."""
     known = catalog.load()
     so_far = {one.name for one in known.family("volatility") if known.reach_of(one) is None}
-    made = [known[name] for name in known if name in asked and name not in so_far]
+    made = [one for one in declared if one.name in asked and one.name not in so_far]
+    ways = [[one for one in made if one.faced is way] for way in (False, True)]
     bars = history(made)
-    as_it_lies, faced = (
-        _Route([one for one in made if one.faced is way], bars, faced=way) for way in (False, True)
-    )
-    return bars, (as_it_lies, faced)
+    if not turns:
+        return bars, [_Route([*ways[0], *ways[1]], bars, faced=False)]
+    return bars, [_Route(wanted, bars, faced=way) for way, wanted in zip((False, True), ways, strict=True)]
 
 
 class _Route:
@@ -93,7 +99,7 @@ class _Route:
         columns, measures = leaves(self.reads(step, after))
         fresh = sorted(columns) + [one.name for one in measures]
         turned = facing(found.lazy(), measures) if self._faced else found.lazy()
-        new = turned.select(pl.col([*_KEYS, *fresh])).collect(engine="in-memory")
+        new = turned.select(pl.col([*_KEYS, *fresh])).collect(engine="in-memory", optimizations=_PLAIN)
         if self._faced:
             new = new.with_columns(d=pl.lit(1.0))
         old = frame.filter(pl.col("age") < step).drop(_KEYS) if frame.width else frame
@@ -102,7 +108,9 @@ class _Route:
         later.update(_KEYS, self._wanted)
         whole = new.hstack(old)
         kept = [name for name in (*whole.columns, *(one.name for one in due)) if name in later]
-        made = with_features(whole.lazy(), due, None).select(pl.col(kept))
+        few = whole.height <= _FEW
+        added = pieces.with_features(whole.lazy(), due) if few else with_features(whole.lazy(), due, None)
+        made = added.select(pl.col(kept))
         return made.collect(engine="in-memory", optimizations=_PLAIN)
 
     def values(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -125,11 +133,12 @@ def _bars_before(starts: pl.LazyFrame, bars: int) -> pl.DataFrame:
     )
 
 
-def _near(frame: pl.DataFrame, tables: Tables, names: Iterable[str]) -> Tables:
-    """The tables with book and ladder cut to the bars of a frame and to what is read of them, and read."""
+def _near(frame: pl.DataFrame, tables: Tables, names: Iterable[str] | None = None) -> dict[str, pl.LazyFrame]:
+    """The tables with book and ladder cut to the bars of a frame, and to what is read of them, and read."""
     span = pl.col("bar_ts").is_between(frame["bar_ts"].min(), frame["bar_ts"].max())
     cut = {name: tables[name].filter(span) for name in ("book", "ladder") if name in tables}
-    cut["book"] = cut["book"].select(frames.of_book(leaves(names)[0]))
+    if names is not None:
+        cut["book"] = cut["book"].select(frames.of_book(leaves(names)[0]))
     read = pl.collect_all(cut.values(), engine="in-memory")
     return {**tables, **{name: table.lazy() for name, table in zip(cut, read, strict=True)}}
 
@@ -137,7 +146,9 @@ def _near(frame: pl.DataFrame, tables: Tables, names: Iterable[str]) -> Tables:
 def _read(frame: pl.DataFrame, near: Tables, names: Iterable[str]) -> pl.DataFrame:
     """A frame of bars at levels with columns of tables and measures, and their mirror images."""
     columns, measures = leaves(names)
-    bars = frames.bars(near, columns, measures)
-    made = frame.lazy().join(bars, on="bar_ts", how="left", maintain_order="left")
+    there = _near(frame, near)
+    bars = frames.bars(there, columns, measures).collect(engine="in-memory", optimizations=_PLAIN)
+    made = frame.join(bars, on="bar_ts", how="left", maintain_order="left").lazy()
     sums = [measure for measure in measures if measure.grain == "level"]
-    return frames.with_measures(made, near, sums).collect(engine="in-memory")
+    summed = frames.with_measures(made, there, sums, few=len(frame) <= _FEW)
+    return summed.collect(engine="in-memory", optimizations=_PLAIN)

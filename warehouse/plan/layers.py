@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 import polars as pl
 
 from warehouse.declared import Feature
+from warehouse.pieces import finite
 
 
 def with_features(frame: pl.LazyFrame, made: Sequence[Feature], key: str | None) -> pl.LazyFrame:
@@ -25,13 +26,7 @@ def added(frame: pl.LazyFrame, features: Collection[Feature], key: str | None) -
     """The frame with features whose inputs it has: windows stay within `key`, what is not finite is null."""
     made = frame.with_columns(_column(one, key) for one in features)
     # on the made column: inside its expression it would double what the optimiser has to read
-    return made.with_columns(_finite(one.name) for one in features if one.dtype.is_float())
-
-
-@functools.cache
-def _finite(column: str) -> pl.Expr:
-    made = pl.col(column)
-    return pl.when(made.is_finite()).then(made)
+    return made.with_columns(finite(one.name) for one in features if one.dtype.is_float())
 
 
 @functools.cache
