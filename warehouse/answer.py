@@ -18,7 +18,6 @@ from warehouse import (
     precedents,
     pressure,
     question,
-    rarity,
     sequel,
     vectors,
 )
@@ -62,6 +61,7 @@ class Answer:
         wide: Setups at every named level, from either side.
         mine: The question's vector.
         unknown: Slots of it that are missing.
+        usual: As `rarity.usual` tells of those who may answer; unread with fewer neighbours than wanted.
         start: For the odds.
     """
 
@@ -76,6 +76,7 @@ class Answer:
     wide: Circle
     mine: Vectors
     unknown: int
+    usual: Reals
     start: Start
 
     def card(self) -> Card:
@@ -117,7 +118,7 @@ class Answer:
     def _horizon(self, n: int, weights: Reals, near: Ends, now: Mask) -> Told:
         """Of the n-th horizon, from what followed the neighbours and those at the time of day."""
         horizon, ends = HORIZONS_S[n], near.ends[n]
-        usable, _, _ = evidence.ended(ends, near.cal[n])
+        usable = near.usable[n]
         born = int((ends == BORN).sum())
         base, counts, bucket = self._base(n, now)
         set_by = phases.sets_barriers(self.now, self.stage)
@@ -177,12 +178,9 @@ class Answer:
 
     def _percentile(self) -> float | None:
         """Share of past moments whose k-th neighbour was nearer than the question's."""
-        found, pool = self.own.found, self.own.pool
-        if len(found.rows) < self.k:
+        if len(self.own.found.rows) < self.k or len(self.usual) < _PAST_NEEDED:
             return None
-        groups = self.own.past.groups.of(pool.allowed)
-        past = rarity.usual(pool.vectors[pool.allowed], groups, pool.mad, self.k)
-        return float((past < found.distances[-1]).mean()) if len(past) >= _PAST_NEEDED else None
+        return float((self.usual < self.own.found.distances[-1]).mean())
 
     def _notes(
         self, outcomes: Mapping[str, object], labels: Mapping[str, Labels], percentile: float | None

@@ -11,11 +11,10 @@ import numpy as np
 from warehouse import odds
 from warehouse.barrier import Calibration
 from warehouse.circles import ANY, OWN
-from warehouse.index import Mask, Neighbours, Pool
+from warehouse.index import Neighbours, Pool
 from warehouse.odds import CLASSES, Reals
 from warehouse.past import Past
 from warehouse.schema import HORIZONS_S
-from warehouse.sequel import Codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +94,21 @@ def gathered(circles: Mapping[str, Circle], start: Start, n: int, null: Reals) -
 
 def everyone(circle: Circle, n: int, null: Reals) -> tuple[Reals, int]:
     """What all who may answer did, moved to where the question starts, (3,), and how many they are."""
-    ends, allowed = circle.past.ends, circle.pool.allowed
-    _, hits, theirs = ended(ends.ends[n][allowed], ends.cal[n][allowed])
-    if not len(hits):
+    ends = circle.past.ends
+    asked = circle.pool.allowed & ends.usable[n]
+    count = int(asked.sum())
+    if not count:
         return null, 0
-    return odds.moved(hits.mean(axis=0), theirs.mean(axis=0), null), len(hits)
+    shares = np.bincount(ends.ends[n][asked], minlength=len(CLASSES)) / count
+    theirs = np.einsum("n,nc->c", asked.astype(np.float64), ends.theirs[n]) / count
+    return odds.moved(shares, theirs, null), count
 
 
 def nearest(circle: Circle, n: int, null: Reals) -> tuple[Reals, float]:
     """The same of the neighbours, (3,), and Kish's number of them."""
     near = circle.past.ends.of(circle.found.rows)
-    usable, hits, theirs = ended(near.ends[n], near.cal[n])
-    weights = odds.weights(circle.found.distances)[usable]
+    weights = np.where(near.usable[n], odds.weights(circle.found.distances), 0.0)
     count = odds.effective(weights)
     own = weights / weights.sum() if count else weights
-    return odds.moved(own @ hits, own @ theirs, null), count
-
-
-def ended(ends: Codes, cal: Reals) -> tuple[Mask, Reals, Reals]:
-    """Which have one of the three outcomes and odds, and of those 1 where it was the one, and their odds."""
-    usable = (ends >= 0) & (ends < len(CLASSES)) & np.isfinite(cal).all(axis=1)
-    hits = ends[usable, None] == np.arange(len(CLASSES))
-    return usable, hits.astype(np.float64), cal[usable]
+    hits = near.ends[n][:, None] == np.arange(len(CLASSES))
+    return odds.moved(own @ hits, own @ near.theirs[n], null), count

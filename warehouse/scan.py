@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 
+from warehouse import rarity
 from warehouse.index import Mask, Neighbours, Rows
 from warehouse.spread import Groups
 from warehouse.vectors import SHARED_TENTHS, Reals, Vectors, distances
 
 Circle = tuple[Sequence[Mask], int]
 """Of each question who may answer, and how many of them are wanted."""
+_KEPT = 8
+"""Sets of rows of which it is known how far they lie from each other."""
 _ROUNDING = 1e-9
 """Of the squares that a proposed distance is the difference of: far more than they can be wrong by."""
 
@@ -32,6 +36,7 @@ class Scan:
         self.vectors, self.mad, self.groups = vectors, mad, groups
         self._values, self._known = (np.ascontiguousarray(part.T) for part in _ready(vectors, mad))
         self._squares = self._values**2
+        self._usual = functools.lru_cache(_KEPT)(self._far_apart)
 
     def nearest(self, questions: Vectors, circles: Sequence[Circle]) -> list[list[Neighbours]]:
         """Of each circle, the nearest of those allowed to each question, or fewer than asked for.
@@ -48,6 +53,14 @@ class Scan:
             ]
             for allowed, k in circles
         ]
+
+    def usual(self, allowed: Mask, k: int) -> Reals:
+        """As `rarity.usual` tells of the allowed rows, which is asked again and again: it is kept."""
+        return self._usual(allowed.tobytes(), k)
+
+    def _far_apart(self, allowed: bytes, k: int) -> Reals:
+        mine = np.frombuffer(allowed, bool)
+        return rarity.usual(self.vectors[mine], self.groups.of(mine), self.mad, k)
 
     def _about(self, questions: Vectors) -> tuple[Reals, Reals]:
         """Squared distances (q, n), infinite where too few slots are shared, and how wrong each can be."""

@@ -13,6 +13,7 @@ from warehouse.odds import CLASSES, Reals
 from warehouse.schema import BAR_NS, HORIZONS_S
 
 Codes = npt.NDArray[np.int8]
+Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
 ENDS = (*CLASSES, "BORN", "CENSORED")
@@ -37,17 +38,23 @@ class Ends:
         cal: (h, n, 3) chances of CLASSES by geometry, NaN where there are none.
         reach: (h, n, 2) largest excursion with the travel and against it, in points; NaN where unknown.
         after: (h, n, 2) seconds to the first crossing beyond and back; NaN where there was none.
+        usable: (h, n) which ended in one of CLASSES and have chances by geometry.
+        theirs: (h, n, 3) those chances, 0 where unusable.
     """
 
     ends: Codes
     cal: Reals
     reach: Reals
     after: Reals
+    usable: Mask
+    theirs: Reals
 
     def of(self, rows: Rows) -> Ends:
         """The same of some setups."""
-        cal, reach, after = (each.take(rows, axis=1) for each in (self.cal, self.reach, self.after))
-        return Ends(self.ends.take(rows, axis=1), cal, reach, after)
+        cal, reach, after, theirs = (
+            each.take(rows, axis=1) for each in (self.cal, self.reach, self.after, self.theirs)
+        )
+        return Ends(self.ends.take(rows, axis=1), cal, reach, after, self.usable.take(rows, axis=1), theirs)
 
     def names(self) -> list[list[str | None]]:
         """How each setup ended, by horizon."""
@@ -73,7 +80,9 @@ def _ends(told: list[dict[str, pl.Series]]) -> Ends:
     cal, reach, after = (
         np.stack([_side_by_side(one, names) for one in told]) for names in (_CAL, REACH, AFTER)
     )
-    return Ends(np.stack([one.to_numpy() for one in ends]), cal, reach, after)
+    places = np.stack([one.to_numpy() for one in ends])
+    usable = (places >= 0) & (places < len(CLASSES)) & np.isfinite(cal).all(axis=2)
+    return Ends(places, cal, reach, after, usable, np.where(usable[..., None], cal, 0.0))
 
 
 def _side_by_side(columns: dict[str, pl.Series], names: tuple[str, ...]) -> Reals:

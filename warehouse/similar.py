@@ -18,6 +18,7 @@ from warehouse import (
     phases,
     pressure,
     question,
+    rarity,
     session,
     store,
     trials,
@@ -35,7 +36,8 @@ from warehouse.past import Past
 from warehouse.phases import Phase
 from warehouse.physics import features, physics
 from warehouse.question import Moment, Place
-from warehouse.vectors import Spec, Vectors
+from warehouse.scan import Scan
+from warehouse.vectors import Reals, Spec, Vectors
 from warehouse.warm import Held
 
 __all__ = ["ask", "physics"]
@@ -105,7 +107,8 @@ def ask(
     own, how = asking.circle(admission, k)
     wide, _ = asking.circle(replace(admission, kinds=_elsewhere(at), direction=None), WIDE * k)
     unknown = int(np.isnan(raw).sum())
-    return Answer(now, stage, row, admission, slots, k, how, own, wide, mine, unknown, start).card()
+    usual = asking.usual(own.pool, k)
+    return Answer(now, stage, row, admission, slots, k, how, own, wide, mine, unknown, usual, start).card()
 
 
 def _vector(row: Mapping[str, Any], spec: Spec, direction: str) -> Vectors:
@@ -130,24 +133,42 @@ class _Asking:
 
     def circle(self, admission: Admission, k: int) -> tuple[Circle, str]:
         """The admitted, the k nearest of them, and which search found those."""
-        kept, spec, day = self.kept, self.spec, self.day
-        past, pool = _held_against(kept, spec, day, self.now, self.stage, admission)
-        how = _way(self.index, kept, spec, day, pool, arrival=self.stage is None)
-        return Circle(past, pool, _search(kept, spec, pool, self.mine, k, how)), how
+        past, pool = self._held_against(admission)
+        how = _way(self.index, self.kept, self.spec, self.day, pool, arrival=self.stage is None)
+        return Circle(past, pool, self._nearest(pool, k, how)), how
 
+    def usual(self, pool: Pool, k: int) -> Reals:
+        """How far those who may answer lie from each other."""
+        if self.stage is None:
+            return self._scan.usual(pool.allowed, k)
+        groups = pool.groups and pool.groups.of(pool.allowed)
+        return (
+            np.empty(0) if groups is None else rarity.usual(pool.vectors[pool.allowed], groups, pool.mad, k)
+        )
 
-def _held_against(
-    kept: Held, spec: Spec, day: dt.date, now: Moment, stage: Phase | None, admission: Admission
-) -> tuple[Past, Pool]:
-    """Arrivals, or of an approach and what is left of an arrival, setups as they stood at such moments."""
-    setups, arrivals = kept.setups(), kept.arrivals()
-    if stage is None:
-        every, mad = kept.vectors(spec, day)
-        return arrivals, Pool(every, mad, _where(setups, admission.rule()), arrivals.groups)
-    moments = kept.moments(spec)
-    past, rows = phases.alike(moments, arrivals, _where(setups, admission.whole()), now, stage, admission)
-    placed, mad = vectors.placed(moments.vectors[rows], kept.scaler(spec, day))
-    return past, Pool(placed, mad, np.ones(len(rows), bool), past.groups)
+    @property
+    def _scan(self) -> Scan:
+        return self.kept.scan(self.spec, self.day)
+
+    def _held_against(self, admission: Admission) -> tuple[Past, Pool]:
+        """Arrivals, or of an approach and what is left of one, setups as they stood at such moments."""
+        kept, spec = self.kept, self.spec
+        setups, arrivals = kept.setups(), kept.arrivals()
+        if self.stage is None:
+            scan = self._scan
+            return arrivals, Pool(scan.vectors, scan.mad, _where(setups, admission.rule()), scan.groups)
+        moments, whole = kept.moments(spec), _where(setups, admission.whole())
+        past, rows = phases.alike(moments, arrivals, whole, self.now, self.stage, admission)
+        placed, mad = vectors.placed(moments.vectors[rows], kept.scaler(spec, self.day))
+        return past, Pool(placed, mad, np.ones(len(rows), bool), past.groups)
+
+    def _nearest(self, pool: Pool, k: int, how: str) -> Neighbours:
+        if how == "hnsw":
+            return search(self.mine, pool, k, self.kept.graph(self.spec))
+        if self.stage is not None:
+            return search_exact(self.mine, pool, k)
+        [[found]] = self._scan.nearest(self.mine[None], [([pool.allowed], k)])
+        return found
 
 
 def _where(setups: pl.DataFrame, rule: pl.Expr) -> Mask:
@@ -168,10 +189,6 @@ def _staged(now: Moment, spec: Spec) -> tuple[Moment, Phase | None]:
     from warehouse import snapshots  # noqa: PLC0415 (it loads what only makers of moments need)
 
     return phases.phase(now) if spec.name in snapshots.VECTORS else (now, None)
-
-
-def _search(kept: Held, spec: Spec, pool: Pool, mine: Vectors, k: int, how: str) -> Neighbours:
-    return search_exact(mine, pool, k) if how == "exact" else search(mine, pool, k, kept.graph(spec))
 
 
 def _way(index: str | None, kept: Held, spec: Spec, day: dt.date, pool: Pool, *, arrival: bool) -> str:

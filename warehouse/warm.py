@@ -10,14 +10,15 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import barrier, index, library, past, session, store, trials, vectors
+from warehouse import barrier, index, library, past, session, spread, store, trials, vectors
 from warehouse.barrier import Calibration
 from warehouse.errors import MissingStepError
 from warehouse.index import SetupIndex
 from warehouse.past import Moments, Past
+from warehouse.scan import Scan
 from warehouse.schema import NS, SCALERS, SETUPS, TRIALS
 from warehouse.store import Partition, Seen, Stat
-from warehouse.vectors import Reals, Scaler, Spec, Vectors
+from warehouse.vectors import Scaler, Spec, Vectors
 
 _SETUP = (
     "setup_id", "is_placebo", "level_kinds", "level_price", "direction", "trigger_ts", "known_ts", "p_ref",
@@ -63,11 +64,10 @@ class Held:
         """The same setups at every moment around their arrivals."""
         return _moments(self.root, self.product, spec, self._of("setups"), self._of("snapshots"))
 
-    def vectors(self, spec: Spec, date: dt.date) -> tuple[Vectors, Reals]:
+    def scan(self, spec: Spec, date: dt.date) -> Scan:
         """Of the same setups, as `vectors.placed` gives them by the scaler of a date."""
         told = self._of("summaries") if library.summaries(spec.slots) else ()
-        files = (self._of("setups"), told, self._of("scalers"))
-        return _placed(self.root, self.product, spec, date, *files)
+        return _scan(self.root, self.product, spec, date, self._of("setups"), told, self._of("scalers"))
 
     def graph(self, spec: Spec) -> SetupIndex:
         """The graph of the same setups, as `index.load` gives it."""
@@ -197,11 +197,12 @@ def _vectors(root: Path, product: str, spec: Spec, setups: Seen, _summaries: See
 
 
 @functools.lru_cache(_KEPT)
-def _placed(
+def _scan(
     root: Path, product: str, spec: Spec, date: dt.date, setups: Seen, summaries: Seen, scalers: Seen
-) -> tuple[Vectors, Reals]:
+) -> Scan:
     scale = _scaler(root, product, spec, date, scalers)
-    return vectors.placed(_vectors(root, product, spec, setups, summaries), scale)
+    every, mad = vectors.placed(_vectors(root, product, spec, setups, summaries), scale)
+    return Scan(every, mad, spread.groups(_real(root, product, setups)))
 
 
 @functools.lru_cache(_KEPT)
