@@ -20,7 +20,7 @@ import threadpoolctl
 from tests import gold
 from warehouse import index, library, odds, rarity, scales, session, similar, store, trials, vectors
 from warehouse.build import build
-from warehouse.circles import WIDE, K
+from warehouse.circles import TIMES, K
 from warehouse.index import Pool, SetupIndex
 from warehouse.request import Request
 from warehouse.schema import SETUPS
@@ -69,7 +69,7 @@ def question(values: np.ndarray) -> None:
         allowed = like & (dates != dates[row])
         rarity.usual(values[allowed], groups.of(allowed), np.ones(SLOTS), K)
         told = np.full(3, 1 / 3)
-        for mask, k in ((dates != dates[row], WIDE * K), (allowed, K)):
+        for mask, k in ((dates != dates[row], TIMES * K), (allowed, K)):
             found = index.search_exact(values[row], Pool(values, np.ones(SLOTS), mask, groups), k)
             weights = odds.weights(found.distances)
             shares = odds.moved(weights @ ends[found.rows] / weights.sum(), told, told)

@@ -104,7 +104,7 @@ def test_the_walk_finds_what_similar_answers(root) -> None:
     for n, row in enumerate(near.own.asked):
         if mine.day[row] in {20, COUNT - 1}:
             card = similar.ask(root, frame[row]["level_kind"], frame[row]["known_ts"])
-            for lists, shown in ((near.own, card.neighbours), (near.wide, card.elsewhere)):
+            for lists, shown in ((near.own, card.neighbours), (near.elsewhere, card.elsewhere)):
                 found = [names[one] for one in lists.rows[n] if one >= 0]
                 assert found == [each["setup_id"] for each in shown]
                 assert lists.weights[n, : len(found)].tolist() == pytest.approx(
@@ -114,9 +114,10 @@ def test_the_walk_finds_what_similar_answers(root) -> None:
     assert checked >= 8
 
 
-def asking(y, cal, day):
-    """A sample of nothing but outcomes, geometry and sessions; every row is at one named level, all are asked."""
-    frame = pl.DataFrame({"level_kind": ["PM_HIGH"] * len(y)})
+def asking(y, cal, day, others=()):
+    """A sample of nothing but outcomes, geometry and sessions: PM_HIGH from below, but for others from above."""
+    ways = ["DOWN" if row in others else "UP" for row in range(len(y))]
+    frame = pl.DataFrame({"level_kind": ["PM_HIGH"] * len(y), "direction": ways})
     kinds = np.tile([kind == "PM_HIGH" for kind in LEVEL_KINDS], (len(y), 1))
     return sample.Sample(frame, y, cal, cal, day, kinds, pl.DataFrame())
 
@@ -127,7 +128,7 @@ def always(asked, rows):
 
 
 def test_a_forecast_is_the_cards() -> None:
-    """Two circles of weights and outcomes, put together by the card's own evidence."""
+    """Two circles of weights and outcomes, put together step by step."""
     y, cal = np.array([0, 0, 2, -1, 1, 1]), np.random.default_rng(3).dirichlet([5, 5, 5], 6)
     wide = Lists(np.array([5]), np.array([[1, 2, 4, -1]]), np.array([[1.0, 0.9, 0.6, 0.0]]))
     own = Lists(np.array([5]), np.array([[0, 2, 3, 4, -1]]), np.array([[1.0, 0.8, 0.7, 0.6, 0.0]]))
@@ -147,18 +148,19 @@ def test_a_forecast_is_the_cards() -> None:
 def test_p_cal_is_of_both_circles_and_its_strengths_are_learnt_from_earlier_sessions_only() -> None:
     """All broke where geometry says they hardly do: from the second session on it counts as little as it may.
 
-    The wide circle has learnt as much a session after it: it is drawn first, and the own circle to that.
+    Geometry is drawn to the two from the other side first, and that to those of the own.
     """
-    y, cal = np.array([0, 0, 0, 0, 0, 1]), np.tile([0.1, 0.8, 0.1], (6, 1))
-    day = np.array([0, 0, 0, 8, 9, 10])
-    got = walk.settled(asking(y, cal, day), always([3, 4, 5], [0, 1, 2]))
-    assert got[0].tolist() == pytest.approx(cal[3].tolist(), abs=1e-8)
+    y, cal = np.array([0, 0, 0, 0, 0, 0, 1]), np.tile([0.1, 0.8, 0.1], (7, 1))
+    day, others = np.array([0, 0, 0, 0, 8, 9, 10]), {0, 1}
+    got, count = walk.settled(asking(y, cal, day, others))
+    assert count.tolist() == [2, 3, 4]
+    assert got[0].tolist() == pytest.approx(cal[4].tolist(), abs=1e-8)
     told = odds.moved(np.array([1.0, 0, 0]), cal[0], cal[0])
-    first = [odds.drawn(told, count, cal[0], 5.0) for count in (4, 5)]  # who came before, the wide circle
-    want = [odds.drawn(told, 3, each, 5.0).tolist() for each in first]
+    first = odds.drawn(told, 2, cal[0], 5.0)
+    want = [odds.drawn(told, n, first, 5.0).tolist() for n in (3, 4)]
     assert got[1].tolist() == pytest.approx(want[0]) and got[2].tolist() == pytest.approx(want[1])
-    later = asking(np.where(day == 10, 0, y), cal, day)
-    assert np.array_equal(walk.settled(later, always([3, 4, 5], [0, 1, 2]))[:2], got[:2])
+    later, _ = walk.settled(asking(np.where(day == 10, 0, y), cal, day, others))
+    assert np.array_equal(later, got)
 
 
 def test_how_much_neighbours_count_is_learnt_from_earlier_sessions_only() -> None:
@@ -185,7 +187,7 @@ def test_later_outcomes_change_no_earlier_forecast(drawn, make) -> None:
     for rule in (baselines.base_rate, baselines.by_level_and_time, baselines.last_outcome):
         assert np.array_equal(rule(drawn)[early], rule(later)[early])
     near, past = walk.neighbours(drawn, SPEC), np.full(len(asked), 40.0)
-    one, two = (walk.settled(each, walk.everyone(drawn)) for each in (drawn, later))
+    one, two = (walk.settled(each)[0] for each in (drawn, later))
     assert np.array_equal(one[early], two[early]) and not np.array_equal(one, two)
     one, two = (walk.forecast(each, near, one, past).p for each in (drawn, later))
     assert np.array_equal(one[early], two[early]) and not np.array_equal(one, two)
@@ -232,7 +234,7 @@ def test_carried_outcomes_break_what_was_planted(drawn) -> None:
     planted = run(told(drawn, tilt=30.0))
     near = walk.neighbours(planted.mine, FOUR)
     own = planted._skill(planted.forecast(near).p)
-    assert own > carried.best(planted.mine, planted.whole, [near], 40).max()
+    assert own > carried.best(planted.mine, [near], 40).max()
 
 
 def best(mine, lists, y):
@@ -250,10 +252,10 @@ def test_draws_at_once_are_draws_one_by_one(drawn, monkeypatch) -> None:
         mine_of.rows[:5, :], mine_of.weights[:5, :] = -1, 0
         mine_of.rows[5:9, 10:], mine_of.weights[5:9, 10:] = -1, 0
     want = [best(mine, lists, y) for y in resample.permuted(drawn, 7)]
-    assert carried.best(drawn, mine.whole, lists, 7).tolist() == pytest.approx(want)
+    assert carried.best(drawn, lists, 7).tolist() == pytest.approx(want)
     some = run(dataclasses.replace(drawn, about=frozenset({"PM_HIGH", "OR_LOW"})))
     want = [best(some, lists, y) for y in resample.permuted(drawn, 4)]
-    assert carried.best(some.mine, some.whole, lists, 4).tolist() == pytest.approx(want)
+    assert carried.best(some.mine, lists, 4).tolist() == pytest.approx(want)
 
 
 def test_questions_of_one_day_count_as_fewer() -> None:

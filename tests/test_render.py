@@ -66,7 +66,7 @@ def test_outcomes_are_printed_with_interval_base_lift_reach_and_time(cards) -> N
             cells = f"{chance.p:.0%} [{chance.lo * 100:.0f}..{chance.hi * 100:.0f}] {chance.base:.0%} x{chance.lift:.1f}"
             assert cells in " ".join(line.split())
     rests = card.labels["4m"]
-    wide = f"of every level {rests.elsewhere_n_eff:.1f} beside {rests.elsewhere_null_n:g}"
+    wide = f"elsewhere {rests.elsewhere_n_eff:.1f} beside {rests.elsewhere_null_n:g}"
     told = f"4m n_eff {rests.n_eff:.1f} beside the null's {rests.null_n:g}, {wide}; base rate of {rests.bucket_n} of"
     assert told in " ".join(text.split())
     last = card.times["4m"][-1]

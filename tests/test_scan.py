@@ -22,7 +22,8 @@ def test_it_answers_what_the_exact_search_does(seed, n, width, off, missing, k) 
     vectors = (rng.integers(-3, 4, (n, width)) / 2 + off).astype(np.float32)
     vectors[rng.random((n, width)) < missing] = np.nan
     mad = rng.integers(1, 5, width) / 4
-    groups = Groups(rng.integers(0, n // 4 + 1, n), rng.integers(0, n // 2 + 1, n))
+    clusters = rng.integers(0, n // 2 + 1, n)
+    groups = Groups(rng.integers(0, n // 4 + 1, n // 2 + 1)[clusters], clusters)
     asked = vectors[rng.integers(0, n, 7)]
     allowed = [rng.random(n) < share for share in np.linspace(0, 1, 7)]
     [first, together] = Scan(vectors, mad, groups).nearest(asked, [(allowed[::-1], 1), (allowed, k)])

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from warehouse import circles, odds, trials, vectors
-from warehouse.circles import ANY, OWN, Lists
+from warehouse.circles import ELSEWHERE, OWN, Lists
 from warehouse.schema import TRIALS
 from warehouse.trials import P_CAL
 from warehouse.vectors import Scaler
@@ -34,20 +34,14 @@ def test_what_neighbours_tell_by_hand() -> None:
     # drawn to another prior, from the same start
     other = circles.drawn(shares, count, np.array([[0.2, 0.4, 0.4]]), [2.0])
     assert other[0, 0].tolist() == pytest.approx([0.4, 0.25, 0.35])
-    # everyone, each weighing the same: the third has no outcome, the last is not asked
-    told, of = circles.told_by_all(np.array([True, True, True, False]), y, cal, cal[[3, 0]])
-    assert of == 2 and told[0].tolist() == pytest.approx(shares[0].tolist())
+    # everyone, each weighing the same: the third has no outcome, the last is not asked; of the third question nobody
+    some, none = np.array([True, True, True, False]), np.zeros(4, bool)
+    told, of = circles.everyone([some, some, none], y, cal, cal[[3, 0, 3]])
+    assert of.tolist() == [2, 2, 0] and told[0].tolist() == pytest.approx(shares[0].tolist())
     assert told[1].tolist() == pytest.approx([0.6 / 1.1, 0.0, 0.5 / 1.1])
-    none, of = circles.told_by_all(np.zeros(4, bool), y, cal, cal[[3]])
-    assert of == 0 and none.tolist() == cal[[3]].tolist()
-
-
-def test_everyone_weighs_the_same() -> None:
-    masks = [np.array([True, False, True, False]), np.zeros(4, bool)]
-    lists = circles.everyone(np.array([2, 3]), masks)
-    assert lists.rows.tolist() == [[0, 2], [-1, -1]]
-    assert lists.weights.tolist() == [[1.0, 1.0], [0.0, 0.0]]
-    assert circles.everyone(np.empty(0, int), []).rows.shape == (0, 0)
+    assert told[2].tolist() == pytest.approx(cal[3].tolist())
+    told, of = circles.everyone([], y, cal, cal[:0])
+    assert told.shape == (0, 3) and of.shape == (0,)
 
 
 def test_the_lean_is_taught_what_came_beyond_geometry() -> None:
@@ -123,7 +117,7 @@ def nearest(me, rows, k):
 
 
 def slow(setups, outcomes, day, horizon, counts):
-    """Questions and loss by a loop over setups: everyone of any level, of the own, the nearest of both.
+    """Questions and loss by a loop over setups: everyone elsewhere, of the own, the nearest of both.
 
     Args:
         counts: As how many of each in turn what was known before counts; what is left out is not asked.
@@ -136,8 +130,8 @@ def slow(setups, outcomes, day, horizon, counts):
         if start["outcome"] not in odds.CLASSES:
             continue
         past = [row for row in rows if row["date"] < day]
-        wide = [row for row in past if set(row["level_kinds"]) - {"CUSTOM"}]
         own = [row for row in past if gold.alike(row, me, [me["level_kind"]])]
+        wide = [row for row in past if set(row["level_kinds"]) - {"CUSTOM"} and row not in own]
         p = {name: start[cal(name)] for name in odds.CLASSES}
         asks = [
             [(None, row) for row in wide], [(None, row) for row in own], nearest(me, wide, 60), nearest(me, own, 30)
@@ -165,14 +159,14 @@ def slow(setups, outcomes, day, horizon, counts):
 def test_the_losses_are_those_of_a_loop(past) -> None:
     """Earlier trials chose 20, 40 and 80 at four minutes, and nothing at the others."""
     setups, outcomes = past
-    chose = ((P_CAL, ANY, 20.0), (P_CAL, OWN, 40.0), (SPEC, ANY, 80.0), (SPEC, OWN, 5.0))
+    chose = ((P_CAL, ELSEWHERE, 20.0), (P_CAL, OWN, 40.0), (SPEC, ELSEWHERE, 80.0), (SPEC, OWN, 5.0))
     earlier = pl.DataFrame(
         [(spec, circle, 240, strength, 9, 1.0) for spec, circle, strength in chose]
         + [(spec, circle, 240, 2 * strength, 9, 2.0) for spec, circle, strength in chose],
         TRIALS.schema, orient="row",
     )  # fmt: skip
     found = trials.made(setups, outcomes, scale(), DAYS[-1], earlier)
-    turns = [(P_CAL, ANY), (P_CAL, OWN), (SPEC, ANY), (SPEC, OWN)]
+    turns = [(P_CAL, ELSEWHERE), (P_CAL, OWN), (SPEC, ELSEWHERE), (SPEC, OWN)]
     for horizon, before in ((120, [1e9, 1e9, 10.0]), (240, [20.0, 40.0, 80.0]), (480, [1e9, 1e9, 10.0])):
         for turn, (spec, circle) in enumerate(turns):
             for strength in (5.0, 160.0):

@@ -22,7 +22,7 @@ from warehouse import (
     vectors,
 )
 from warehouse.card import NAMES, Card, Labels
-from warehouse.circles import ANY, OWN
+from warehouse.circles import ELSEWHERE, OWN
 from warehouse.evidence import Circle, Evidence, Start
 from warehouse.index import Mask
 from warehouse.library import Admission
@@ -58,7 +58,7 @@ class Answer:
         k: Neighbours wanted.
         how: Search that answered: hnsw or exact.
         own: Setups of its kind and direction.
-        wide: Setups at every named level, from either side.
+        wide: All others that may speak.
         mine: The question's vector.
         unknown: Slots of it that are missing.
         usual: As `rarity.usual` tells of those who may answer; unread with fewer neighbours than wanted.
@@ -129,8 +129,8 @@ class Answer:
             int(usable.sum()),
             odds.effective(weights[usable]),
             found and found.weights[OWN].strength,
-            found and found.weights[ANY].n_eff,
-            found and found.weights[ANY].strength,
+            found and found.weights[ELSEWHERE].n_eff,
+            found and found.weights[ELSEWHERE].strength,
             found and found.whole,
             born,
             len(weights) - int(usable.sum()) - born,
@@ -148,7 +148,7 @@ class Answer:
         null = None if sigma is None or width is None else self._null(n, width, sigma)
         if null is None:
             return None
-        return evidence.gathered({ANY: self.wide, OWN: self.own}, self.start, n, null)
+        return evidence.gathered({ELSEWHERE: self.wide, OWN: self.own}, self.start, n, null)
 
     @property
     def _approaching(self) -> bool:
@@ -200,12 +200,18 @@ class Answer:
         if (found := len(self.own.found.rows)) < self.k:
             notes.append(f"Only {found} of {self.k} neighbours exist.")
         if not found and any(outcomes.values()):
-            alone = "other levels" if len(self.wide.found.rows) else "geometry"
-            notes.append(f"The odds are of {alone} alone: no precedent stands behind them.")
+            notes.append(f"The odds are of {self._alone()} alone: no precedent stands behind them.")
         notes += self._about_odds(outcomes, labels)
         if percentile is None:
             notes.append("The past is too small to say how unusual this moment is.")
         return notes
+
+    def _alone(self) -> str:
+        """What odds are of that have no neighbours of their own."""
+        if len(self.wide.found.rows):
+            return "setups elsewhere"
+        asked = (self.own.pool.allowed, self.wide.pool.allowed)
+        return "P_cal" if any(allowed.any() for allowed in asked) else "geometry"
 
     def _unknown(self) -> str:
         """What numbers that are unknown make of the comparison."""

@@ -31,7 +31,7 @@ class Labels:
         n_eff: Kish's effective number of those.
         null_n: Neighbours that what was known without them counts as: as many as made earlier odds likeliest;
             this, and the next three, None without odds.
-        elsewhere_n_eff: Kish's effective number of the nearest of every level, from either side.
+        elsewhere_n_eff: Kish's effective number of the nearest elsewhere.
         elsewhere_null_n: Of those as many as P_cal, the calibrated null, counts as.
         whole_n: Setups that the intervals rest on, all told.
         born: Neighbours left out because price was beyond a barrier when their clock began.
@@ -74,7 +74,7 @@ class Card:
         percentile: Share of past moments whose k-th neighbour was nearer; None with too small a past.
         abstained: The k-th neighbour is farther than for 95 % of the past: nothing similar was seen.
         neighbours: Nearest first.
-        elsewhere: The nearest at every named level, from either side, by name: what tilts the odds besides.
+        elsewhere: The nearest of all other kinds and directions, by name: what tilts the odds besides.
         search: Which search answered, and among how many.
         notes: Sentences that the reader must know.
     """
@@ -140,9 +140,7 @@ def left_out(like: Likeness) -> list[str]:
     hours = like.hours and "those from {} to before {} New York".format(*wording.show(like.hours).split("-"))
     times = like.volatility and "those {:g} to {:g} times as volatile as this one".format(*like.volatility)
     asked = [said for said in (hours, times) if said]
-    told = (
-        f"Of all moments {' and of them '.join(asked)}: neighbours, base rates and rarity are of these alone."
-    )
+    told = f"Of all moments {' and of them '.join(asked)}: whatever is told is of these alone."
     return [told] if asked else []
 
 

@@ -14,10 +14,10 @@ from warehouse.odds import CLASSES, Reals
 
 Codes = npt.NDArray[np.int64]
 
-ANY, OWN = "any", "own"
-"""Circles of setups: at whatever level, from either side; and those of the kind and the direction asked."""
-K, WIDE = 30, 2
-"""Neighbours of a question in its own circle, as in `similar`; times as many there are in the wider one."""
+ELSEWHERE, OWN = "elsewhere", "own"
+"""Circles of setups: those of the kind and the direction asked, and all others at a level with a name."""
+K, TIMES = 30, 2
+"""Neighbours of a question in its own circle, as in `similar`; times as many there are elsewhere."""
 _LEAST = 1e-9
 
 
@@ -44,20 +44,6 @@ def listed(asked: Codes, found: Sequence[Neighbours], k: int) -> Lists:
     return Lists(asked, rows, weights)
 
 
-def everyone(asked: Codes, admitted: Sequence[Mask]) -> Lists:
-    """All who may answer each question, each weighing the same.
-
-    Args:
-        asked: (q,) rows that are the questions.
-        admitted: Of each question, (n,) which rows may answer.
-    """
-    found = [np.flatnonzero(mask) for mask in admitted]
-    rows = np.full((len(found), max(map(len, found), default=0)), -1)
-    for n, mine in enumerate(found):
-        rows[n, : len(mine)] = mine
-    return Lists(asked, rows, (rows >= 0).astype(np.float64))
-
-
 def told(lists: Lists, y: Codes, cal: Reals) -> tuple[Reals, Reals]:
     """What neighbours say of each question, (q, 3), and how many they count as, (q,).
 
@@ -72,20 +58,24 @@ def told(lists: Lists, y: Codes, cal: Reals) -> tuple[Reals, Reals]:
     return odds.moved(shares, expected(lists, weights, cal), cal[lists.asked]), count
 
 
-def told_by_all(rows: Mask, y: Codes, cal: Reals, null: Reals) -> tuple[Reals, int]:
-    """What everyone says, each weighing the same, (q, 3), and how many they are.
+def everyone(masks: Sequence[Mask], y: Codes, cal: Reals, null: Reals) -> tuple[Reals, Reals]:
+    """What everyone says of each question, each weighing the same, (q, 3), and how many they are, (q,).
 
     Args:
-        rows: (n,) who is asked.
+        masks: Of each question, (n,) who is asked; the same mask is counted once.
         y: As in `told`.
         cal: As in `told`.
         null: (q, 3) chances by geometry of the questions.
     """
-    usable = rows & (y >= 0) & np.isfinite(cal).all(axis=1)
-    if not usable.any():
-        return null, 0
-    shares = np.bincount(y[usable], minlength=len(CLASSES)) / usable.sum()
-    return odds.moved(shares, cal[usable].mean(axis=0), null), int(usable.sum())
+    usable, counted = (y >= 0) & np.isfinite(cal).all(axis=1), {}
+    for mask in masks:
+        if id(mask) not in counted:
+            mine = mask & usable
+            counted[id(mask)] = [*np.bincount(y[mine], minlength=len(CLASSES)), *cal[mine].sum(axis=0)]
+    sums = np.array([counted[id(mask)] for mask in masks], np.float64).reshape(len(masks), 2, len(CLASSES))
+    count = sums[:, 0].sum(axis=1)
+    shares, theirs = np.moveaxis(sums / np.maximum(count, 1.0)[:, None, None], 1, 0)
+    return odds.moved(shares, theirs, null), count
 
 
 def drawn(told: Reals, count: Reals, prior: Reals, strengths: Sequence[float]) -> Reals:

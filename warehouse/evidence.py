@@ -10,7 +10,7 @@ import numpy as np
 
 from warehouse import odds
 from warehouse.barrier import Calibration
-from warehouse.circles import ANY, OWN
+from warehouse.circles import ELSEWHERE, OWN
 from warehouse.index import Neighbours, Pool
 from warehouse.odds import CLASSES, Reals
 from warehouse.past import Past
@@ -39,15 +39,15 @@ class Start:
     Args:
         tick: In points.
         calibrated: How sigma is scaled, by horizon; by 0.9 where absent.
-        settled: As how many of everyone of a circle what was known before counts, by circle and horizon;
+        everyone: As how many of everyone of a circle what was known before counts, by circle and horizon;
             alone where absent.
-        strengths: The same of their nearest; 10 where absent.
+        nearest: The same of the nearest; 10 where absent.
     """
 
     tick: float
     calibrated: Mapping[int, Calibration]
-    settled: Mapping[str, Mapping[int, float]]
-    strengths: Mapping[str, Mapping[int, float]]
+    everyone: Mapping[str, Mapping[int, float]]
+    nearest: Mapping[str, Mapping[int, float]]
 
 
 class Weight(NamedTuple):
@@ -68,24 +68,25 @@ class Evidence(NamedTuple):
 def gathered(circles: Mapping[str, Circle], start: Start, n: int, null: Reals) -> Evidence:
     """What the circles say of the n-th horizon.
 
-    P_cal is geometry, drawn to what everyone did beyond theirs, and then to what those of the own circle did.
-    The nearest of any level move it between BREAK and REJECT, and the nearest of the own as they fell out.
+    P_cal is geometry, drawn to what everyone elsewhere did beyond theirs, and then to what those of the own
+    circle did. The nearest elsewhere move it between BREAK and REJECT, and the nearest of the own as they
+    fell out.
 
     Args:
-        circles: ANY and OWN.
+        circles: ELSEWHERE and OWN.
         start: How much each counts.
         n: Place in HORIZONS_S.
         null: (3,) chances by geometry.
     """
     horizon, told, past = HORIZONS_S[n], null, 0
-    for circle in (ANY, OWN):
+    for circle in (ELSEWHERE, OWN):
         shares, past = everyone(circles[circle], n, null)
-        told = odds.drawn(shares, past, told, start.settled[circle].get(horizon, odds.ALONE))
+        told = odds.drawn(shares, past, told, start.everyone[circle].get(horizon, odds.ALONE))
     whole, weights = float(past), {}
-    for circle in (ANY, OWN):
+    for circle in (ELSEWHERE, OWN):
         shares, count = nearest(circles[circle], n, null)
-        shares = odds.sided(shares, told) if circle == ANY else shares
-        strength = start.strengths[circle].get(horizon, odds.STRENGTH)
+        shares = odds.sided(shares, told) if circle == ELSEWHERE else shares
+        strength = start.nearest[circle].get(horizon, odds.STRENGTH)
         told = odds.drawn(shares, count, told, strength)
         whole = count + float(odds.sure(strength, whole))
         weights[circle] = Weight(count, strength)

@@ -66,13 +66,14 @@ def named(past: Past, found: Neighbours) -> list[dict[str, Any]]:
 
 
 def reasons(
-    mine: Vectors, pool: Pool, found: Neighbours, slots: Sequence[str]
+    mine: Vectors, pool: Pool, found: Neighbours, slots: Sequence[tuple[str, int]]
 ) -> list[dict[str, list[dict[str, Any]]]]:
     """Features that make each neighbour near, and far.
 
     Near are those whose squared gap is least beside what is usual between the question and the admitted
     setups; far are those with the largest squared gap, and never near too. `gap` is the neighbour less the
-    question in scaled units, `share` its part of the squared distance; what either lacks is in neither list.
+    question in scaled units of the column named, `share` its part of the squared distance; what either lacks
+    is in neither list.
     """
     gaps = (pool.vectors[found.rows].astype(np.float64) - mine.astype(np.float64)) / pool.mad
     squares = gaps**2
@@ -103,6 +104,8 @@ def _usual(mine: Vectors, pool: Pool) -> Reals:
 
 
 def _named(
-    places: Sequence[int], gaps: Sequence[float], shares: Sequence[float], slots: Sequence[str]
+    places: Sequence[int], gaps: Sequence[float], shares: Sequence[float], slots: Sequence[tuple[str, int]]
 ) -> list[dict[str, Any]]:
-    return [{"feature": slots[n], "gap": gaps[n], "share": shares[n]} for n in places if n >= 0]
+    return [
+        {"feature": slots[n][0], "gap": slots[n][1] * gaps[n], "share": shares[n]} for n in places if n >= 0
+    ]

@@ -62,11 +62,11 @@ def _sequel(found: Card) -> list[str]:
 
 
 def _beside(labels: Labels) -> str:
-    """What the neighbours stand beside: the null, and the nearest of every level."""
+    """What the neighbours stand beside: the null, and the nearest elsewhere."""
     if labels.null_n is None or labels.elsewhere_null_n is None:
         return ""
-    every = f"{labels.elsewhere_n_eff:.1f} beside {labels.elsewhere_null_n:g}"
-    return f" beside the null's {labels.null_n:g}, of every level {every}"
+    other = f"{labels.elsewhere_n_eff:.1f} beside {labels.elsewhere_null_n:g}"
+    return f" beside the null's {labels.null_n:g}, elsewhere {other}"
 
 
 def _quartiles(cut: Mapping[str, float] | None) -> str:

@@ -87,14 +87,13 @@ def fit(task: Task, manifest: Manifest) -> None:
 
 
 def ask(task: Task, manifest: Manifest) -> None:
-    """gold.trials: what odds at the date's setups would have lost, by how much the null counts."""
+    """gold.trials: what odds at the date's setups would have lost, by how much each circle counts."""
     [learnt] = (pl.read_parquet(source.path) for source in _all(task, "gold.scalers"))
     by = {name: vectors.scaler(learnt, vectors.spec(name)) for name in vectors.specs()}
     setups = library.frozen(_frozen(task), catalog.load().slots_of(vectors.specs()))
     outcomes = library.followed(_all(task, "gold.outcomes"))
-    there = (source.path for source in _all(task, "gold.trials"))
-    earlier = [pl.read_parquet(path) for path in there if path.exists()]
-    before = pl.concat([pl.DataFrame(schema=TRIALS.schema), *earlier])
+    there = [source for source in _all(task, "gold.trials") if source.path.exists()]
+    before = library.scan(there, TRIALS.schema).collect(engine="in-memory")
     store.write(task.outputs[0], trials.made(setups, outcomes, by, _date(task), before), manifest)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +11,7 @@ from warehouse.index import Mask, Neighbours, Rows
 from warehouse.spread import Groups
 from warehouse.vectors import SHARED_TENTHS, Reals, Vectors, distances
 
-Circle = tuple[Sequence[Mask], int]
+Asked = tuple[Sequence[Mask], int]
 """Of each question who may answer, and how many of them are wanted."""
 _KEPT = 8
 """Sets of rows of which it is known how far they lie from each other."""
@@ -27,7 +26,7 @@ class Scan:
     out a little wrong, by less than is known; what could be among the nearest for all that is measured.
 
     Args:
-        vectors: (n, d) float32, NaN where a slot is missing.
+        vectors: (n, d) float32, finite, or NaN where a slot is missing.
         mad: (d,) scale.
         groups: Which rows tell of the same thing.
     """
@@ -36,9 +35,9 @@ class Scan:
         self.vectors, self.mad, self.groups = vectors, mad, groups
         self._values, self._known = (np.ascontiguousarray(part.T) for part in _ready(vectors, mad))
         self._squares = self._values**2
-        self._usual = functools.lru_cache(_KEPT)(self._far_apart)
+        self._usual: dict[tuple[bytes, int], Reals] = {}
 
-    def nearest(self, questions: Vectors, circles: Sequence[Circle]) -> list[list[Neighbours]]:
+    def nearest(self, questions: Vectors, circles: Sequence[Asked]) -> list[list[Neighbours]]:
         """Of each circle, the nearest of those allowed to each question, or fewer than asked for.
 
         Args:
@@ -56,11 +55,13 @@ class Scan:
 
     def usual(self, allowed: Mask, k: int) -> Reals:
         """As `rarity.usual` tells of the allowed rows, which is asked again and again: it is kept."""
-        return self._usual(allowed.tobytes(), k)
-
-    def _far_apart(self, allowed: bytes, k: int) -> Reals:
-        mine = np.frombuffer(allowed, bool)
-        return rarity.usual(self.vectors[mine], self.groups.of(mine), self.mad, k)
+        key = allowed.tobytes(), k
+        if key not in self._usual:
+            if len(self._usual) == _KEPT:
+                self._usual.clear()
+            mine = self.vectors[allowed]
+            self._usual[key] = rarity.usual(mine, self.groups.of(allowed), self.mad, k)
+        return self._usual[key]
 
     def _about(self, questions: Vectors) -> tuple[Reals, Reals]:
         """Squared distances (q, n), infinite where too few slots are shared, and how wrong each can be."""

@@ -546,9 +546,9 @@ TRIALS = Table(
     ("spec", "circle", "horizon_s", "strength"),
     (
         Column("spec", TEXT, NAME, "Which vector found the neighbours; `P_cal` where everyone of the circle is asked."),
-        Column("circle", TEXT, NAME, "Who is asked. any: setups at every named level, from either side. own: those of the setup's kind and direction."),
+        Column("circle", TEXT, NAME, "Who is asked. own: setups of its kind and direction. elsewhere: all others at a level with a name."),
         Column("horizon_s", WHOLE, SECONDS, "Length of the label clock."),
-        Column("strength", REAL, COUNT, "Neighbours that what was known before counts as: in turn geometry, P_cal of any, P_cal, and P_cal with the neighbours of any."),
+        Column("strength", REAL, COUNT, "Neighbours that what was known before counts as: in turn geometry, that with everyone elsewhere, P_cal, and P_cal with the neighbours elsewhere."),
         Column("questions", WHOLE, COUNT, "Setups of the date that broke, were rejected or chopped; 0 before eight sessions."),
         Column("loss", REAL, FRACTION, "Sum over them of minus the natural logarithm of the chance of what came."),
     ),

@@ -27,7 +27,7 @@ from warehouse import (
 )
 from warehouse.answer import Answer
 from warehouse.card import Card
-from warehouse.circles import ANY, OWN, WIDE
+from warehouse.circles import ELSEWHERE, OWN, TIMES
 from warehouse.errors import MissingStepError, QuestionError
 from warehouse.evidence import Circle, Start
 from warehouse.index import EXACT_BELOW, Mask, Neighbours, Pool, search, search_exact
@@ -97,7 +97,7 @@ def ask(
     admission = Admission(_kinds(at, wanted), now.direction, known, contracts, but, like)
     day = min(at.date, session.trading_date(known))
     settled, strengths = (
-        {circle: kept.strengths(name, circle, day) for circle in (ANY, OWN)}
+        {circle: kept.strengths(name, circle, day) for circle in (ELSEWHERE, OWN)}
         for name in (trials.P_CAL, slots.name)
     )
     start = Start(_tick(at), kept.calibrated(at.date, known), settled, strengths)
@@ -105,7 +105,8 @@ def ask(
     mine = vectors.placed(raw, kept.scaler(slots, day))[0][0]
     asking = _Asking(kept, slots, day, now, stage, mine, index)
     own, how = asking.circle(admission, k)
-    wide, _ = asking.circle(replace(admission, kinds=_elsewhere(at), direction=None), WIDE * k)
+    named = None if at.by_price else naming.NAMED
+    wide = asking.elsewhere(replace(admission, kinds=named, direction=None), admission, TIMES * k)
     unknown = int(np.isnan(raw).sum())
     usual = asking.usual(own.pool, k)
     return Answer(now, stage, row, admission, slots, k, how, own, wide, mine, unknown, usual, start).card()
@@ -133,9 +134,19 @@ class _Asking:
 
     def circle(self, admission: Admission, k: int) -> tuple[Circle, str]:
         """The admitted, the k nearest of them, and which search found those."""
-        past, pool = self._held_against(admission)
+        past, pool = self._held_against(
+            admission.rule() if self.stage is None else admission.whole(), admission
+        )
         how = _way(self.index, self.kept, self.spec, self.day, pool, arrival=self.stage is None)
-        return Circle(past, pool, self._nearest(pool, k, how)), how
+        if how == "hnsw":
+            return Circle(past, pool, search(self.mine, pool, k, self.kept.graph(self.spec))), how
+        return Circle(past, pool, self._exact(pool, k)), how
+
+    def elsewhere(self, admission: Admission, own: Admission, k: int) -> Circle:
+        """The admitted but for those of the own circle, and the k nearest of them, by exact search."""
+        asked, but = (each.rule() if self.stage is None else each.whole() for each in (admission, own))
+        past, pool = self._held_against(asked & ~but, admission)
+        return Circle(past, pool, self._exact(pool, k))
 
     def usual(self, pool: Pool, k: int) -> Reals:
         """How far those who may answer lie from each other."""
@@ -150,21 +161,19 @@ class _Asking:
     def _scan(self) -> Scan:
         return self.kept.scan(self.spec, self.day)
 
-    def _held_against(self, admission: Admission) -> tuple[Past, Pool]:
+    def _held_against(self, rule: pl.Expr, admission: Admission) -> tuple[Past, Pool]:
         """Arrivals, or of an approach and what is left of one, setups as they stood at such moments."""
         kept, spec = self.kept, self.spec
-        setups, arrivals = kept.setups(), kept.arrivals()
+        arrivals, asked = kept.arrivals(), _where(kept.setups(), rule)
         if self.stage is None:
             scan = self._scan
-            return arrivals, Pool(scan.vectors, scan.mad, _where(setups, admission.rule()), scan.groups)
-        moments, whole = kept.moments(spec), _where(setups, admission.whole())
-        past, rows = phases.alike(moments, arrivals, whole, self.now, self.stage, admission)
+            return arrivals, Pool(scan.vectors, scan.mad, asked, scan.groups)
+        moments = kept.moments(spec)
+        past, rows = phases.alike(moments, arrivals, asked, self.now, self.stage, admission)
         placed, mad = vectors.placed(moments.vectors[rows], kept.scaler(spec, self.day))
         return past, Pool(placed, mad, np.ones(len(rows), bool), past.groups)
 
-    def _nearest(self, pool: Pool, k: int, how: str) -> Neighbours:
-        if how == "hnsw":
-            return search(self.mine, pool, k, self.kept.graph(self.spec))
+    def _exact(self, pool: Pool, k: int) -> Neighbours:
         if self.stage is not None:
             return search_exact(self.mine, pool, k)
         [[found]] = self._scan.nearest(self.mine[None], [([pool.allowed], k)])
@@ -224,11 +233,6 @@ def _as_of(as_of: int | None, ts: int, at: Place) -> int:
         later, moment = (f"{question.wall(each):%Y-%m-%d %H:%M:%S} New York" for each in (as_of, ts))
         raise QuestionError(f"--as-of {later} lies after the moment, {moment}: nothing later may answer")
     return at.end if as_of is None else min(as_of, at.end)
-
-
-def _elsewhere(at: Place) -> frozenset[str] | None:
-    """Kinds whose setups tilt the odds besides: all with a name, and for a price those of the user too."""
-    return None if at.by_price else naming.NAMED
 
 
 def _kinds(at: Place, wanted: frozenset[str]) -> frozenset[str] | None:

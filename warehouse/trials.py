@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,9 @@ import polars as pl
 
 from warehouse import library, odds, spread, vectors
 from warehouse.circles import (
-    ANY,
+    ELSEWHERE,
     OWN,
-    WIDE,
+    TIMES,
     Codes,
     K,
     Lists,
@@ -22,7 +22,6 @@ from warehouse.circles import (
     listed,
     losses,
     told,
-    told_by_all,
 )
 from warehouse.index import Mask
 from warehouse.naming import CUSTOM, NAMED
@@ -39,7 +38,7 @@ P_CAL = "P_cal"
 Choices = tuple[tuple[float, ...], float]
 """Strengths that the past may choose among, and the one that holds until it can."""
 NEAREST: Choices = odds.STRENGTHS, odds.STRENGTH
-EVERYONE: Choices = (*odds.STRENGTHS, odds.ALONE), odds.ALONE
+EVERYONE: Choices = (*odds.STRENGTHS, *(1280.0 * 2**n for n in range(1, 8)), odds.ALONE), odds.ALONE
 TAUGHT_S = 240
 """Label clock whose outcomes teach the lean."""
 LEARNING = 8
@@ -100,20 +99,19 @@ def made(
     asked = np.flatnonzero(today.to_numpy())
     if real.filter(pl.col("date") < date)["date"].n_unique() < LEARNING:
         asked = asked[:0]
-    own, wide = _admitted(real, asked, date), admissible(real, date, NAMED, None)
-    whole, near = everyone(asked, own), _found(real, asked, own, wide, scalers)
+    circles = _admitted(real, asked, date)
+    near = _found(real, asked, circles, scalers)
     rows: list[Told] = []
     for horizon in HORIZONS_S:
         y, cal = _ends(real, outcomes, horizon)
         one = _Horizon(horizon, asked, y, cal, earlier, rows)
-        start = cal[asked]
-        shares, count = told_by_all(wide, y, cal, start)
-        settled = one.learnt(P_CAL, ANY, shares, np.full(len(asked), float(count)), start)
-        settled = one.learnt(P_CAL, OWN, *told(whole, y, cal), settled)
-        for name, (any_near, own_near) in near.items():
-            shares, counts = told(any_near, y, cal)
-            tilted = one.learnt(name, ANY, odds.sided(shares, settled), counts, settled)
-            one.learnt(name, OWN, *told(own_near, y, cal), tilted)
+        chances = cal[asked]
+        for circle, masks in circles.items():
+            chances = one.learnt(P_CAL, circle, *everyone(masks, y, cal, cal[asked]), chances)
+        for name, (elsewhere, own) in near.items():
+            shares, counts = told(elsewhere, y, cal)
+            tilted = one.learnt(name, ELSEWHERE, odds.sided(shares, chances), counts, chances)
+            one.learnt(name, OWN, *told(own, y, cal), tilted)
     return pl.DataFrame(rows, TRIALS.schema, orient="row")
 
 
@@ -161,23 +159,24 @@ def admissible(real: pl.DataFrame, date: dt.date, kinds: Collection[str], direct
     return found
 
 
-def _admitted(real: pl.DataFrame, asked: Codes, date: dt.date) -> list[Mask]:
-    """Of each question those of its kind and direction."""
-    mine = real[asked].select("level_kind", "direction").rows()
+def _admitted(real: pl.DataFrame, asked: Codes, date: dt.date) -> dict[str, list[Mask]]:
+    """Of each question those of either circle."""
+    mine, every = real[asked].select("level_kind", "direction").rows(), admissible(real, date, NAMED, None)
     by = {(kind, way): admissible(real, date, {kind}, way) for kind, way in set(mine)}
-    return [by[one] for one in mine]
+    others = {one: every & ~mask for one, mask in by.items()}
+    return {ELSEWHERE: [others[one] for one in mine], OWN: [by[one] for one in mine]}
 
 
 def _found(
-    real: pl.DataFrame, asked: Codes, own: Sequence[Mask], wide: Mask, scalers: Mapping[str, Scaler]
+    real: pl.DataFrame, asked: Codes, circles: Mapping[str, list[Mask]], scalers: Mapping[str, Scaler]
 ) -> dict[str, tuple[Lists, Lists]]:
-    """Nearest setups by every spec, of any level and of the own."""
+    """Nearest setups by every spec, elsewhere and of the own circle."""
     groups, found = spread.groups(real), {}
     for name, scale in scalers.items():
         every, mad = vectors.placed(vectors.matrix(real, vectors.spec(name)), scale)
-        both = ([wide] * len(asked), WIDE * K), (own, K)
+        both = (circles[ELSEWHERE], TIMES * K), (circles[OWN], K)
         far, near = Scan(every, mad, groups).nearest(every[asked], both)
-        found[name] = listed(asked, far, WIDE * K), listed(asked, near, K)
+        found[name] = listed(asked, far, TIMES * K), listed(asked, near, K)
     return found
 
 

@@ -94,11 +94,11 @@ def spec(name: str = DEFAULT) -> Spec:
     return Spec(name, declared[name], catalog.load().components.get(name))
 
 
-def named(spec: Spec, direction: str) -> tuple[str, ...]:
-    """Columns of what is compared in a direction, of a travel down the mirror images; the lean is last."""
-    if spec.components is not None or direction != "DOWN":
-        return (*spec.compared, LEAN)
-    return (*(catalog.load().seen_down(slot)[0] for slot in spec.slots), LEAN)
+def named(spec: Spec, direction: str) -> tuple[tuple[str, int], ...]:
+    """Columns of what is compared in a direction, and 1 or -1 that turns a value back; the lean is last."""
+    down = spec.components is None and direction == "DOWN"
+    seen = catalog.load().seen_down
+    return (*(seen(each) if down else (each, 1) for each in spec.compared), (LEAN, 1))
 
 
 def fingerprint(name: str) -> str:

@@ -104,11 +104,7 @@ class Held:
 
 
 def read(target: Partition, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """Some columns of a partition, in the order of its rows; one that it was made without is null.
-
-    Raises:
-        DataError: If it is absent or damaged.
-    """
+    """Some columns of a partition, in the order of its rows, as `table` gives them; one it lacks is null."""
     return _read(target, tuple(schema.items()), store.sight(target))
 
 
@@ -230,7 +226,10 @@ def _trials(root: Path, product: str, _files: Seen) -> pl.DataFrame:
     mine = [one for one in store.partitions(root, "gold.trials") if ("product", product) in one.keys]
     if not mine:
         return pl.DataFrame(schema={**TRIALS.schema, "date": pl.Date()})
-    return store.scan(mine).collect(engine="in-memory")
+    found = store.scan(mine).collect(engine="in-memory")
+    if not set(TRIALS.schema) <= set(found.columns):
+        raise MissingStepError(f"gold.trials of {product} is of an older build: run `warehouse build` again")
+    return found
 
 
 @functools.lru_cache(4 * _KEPT)

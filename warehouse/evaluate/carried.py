@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from warehouse import odds
-from warehouse.circles import Lists, expected, lost, shared
+from warehouse.circles import ELSEWHERE, OWN, Lists, expected, lost, shared
 from warehouse.evaluate import resample
 from warehouse.evaluate.sample import Codes, Reals, Sample
 from warehouse.evaluate.walk import Near
@@ -19,21 +19,20 @@ _AT_ONCE = 100
 _CHOP = CLASSES.index("CHOP")
 
 
-def best(sample: Sample, whole: Lists, near: Iterable[Near], count: int) -> Reals:
+def best(sample: Sample, near: Iterable[Near], count: int) -> Reals:
     """The largest skill over the lists of neighbours under each draw, (count,).
 
     P_cal and forecasts are those of `walk`, whose strengths are learnt anew under every draw.
 
     Args:
         sample: Setups in order of time.
-        whole: Everyone of the own kind and direction.
         near: Of every spec.
         count: Draws.
     """
     told = list(near)
     draws = resample.permuted(sample, count)
     parts = [np.stack(list(part), axis=1) for part in _pieces(draws, count)]
-    return np.concatenate([_Carried(sample, part).best(whole, told) for part in parts])
+    return np.concatenate([_Carried(sample, part).best(told) for part in parts])
 
 
 def _pieces(draws: Iterator[Codes], count: int) -> Iterator[Iterator[Codes]]:
@@ -53,12 +52,13 @@ class _Carried:
         self.day = sample.day[sample.questions]
         self.ends = [(y == place).astype(np.float64) for place in range(len(CLASSES))]
 
-    def best(self, whole: Lists, near: list[Near]) -> Reals:
-        start = self._both(np.broadcast_to(self.null[:, None], (*self.came.shape, len(CLASSES))))
-        shares, count = self._earlier()
-        prior = self._learnt(self._both(shares), count, start, EVERYONE)
-        shares, count = self._shares(whole)
-        prior = self._learnt(self._both(shares), count, prior, EVERYONE)
+    def best(self, near: list[Near]) -> Reals:
+        prior: tuple[Reals, ...] = self._both(
+            np.broadcast_to(self.null[:, None], (*self.came.shape, len(CLASSES)))
+        )
+        for circle in (ELSEWHERE, OWN):
+            shares, count = self._everyone(circle)
+            prior = self._learnt(self._both(shares), count, prior, EVERYONE)
         reference = lost(prior[0])[self.sample.scored].sum(axis=0)
         skills = [1 - self._lost(each, prior) / reference for each in near]
         found: Reals = np.stack(skills).max(axis=0)
@@ -66,7 +66,7 @@ class _Carried:
 
     def _lost(self, near: Near, prior: tuple[Reals, ...]) -> Reals:
         """Loss over the scored questions under each draw, (draws,)."""
-        shares, count = self._shares(near.wide)
+        shares, count = self._shares(near.elsewhere)
         (tilted,) = self._learnt((self._sided(shares, prior),), count, prior[:1], NEAREST)
         shares, count = self._shares(near.own)
         (told,) = self._learnt((self._of_came(shares),), count, (tilted,), NEAREST)
@@ -107,25 +107,28 @@ class _Carried:
 
     def _shares(self, lists: Lists) -> tuple[Reals, Reals]:
         """What neighbours say, (q, draws, 3), and how many they count as, (q, 1)."""
-        sample = self.sample
-        weights, count = shared(
-            lists, self.y[:, 0], sample.cal
-        )  # draws carry outcomes among those who have one
-        near = np.zeros((len(weights), len(self.y) + 1))  # the spare column takes places without a neighbour
-        np.put_along_axis(near, lists.rows, weights, axis=1)
-        ends = np.stack([near[:, :-1] @ mine for mine in self.ends], axis=-1)
-        theirs = expected(lists, weights, sample.cal)
+        cal, usual = self.sample.cal, self.y[:, 0]  # draws carry outcomes among those who have one
+        weights, count = shared(lists, usual, cal)
+        ends = np.zeros((*self.came.shape, len(CLASSES)))
+        for rows, own in zip(lists.rows.T, weights.T, strict=True):
+            for place, there in enumerate(self.ends[:_CHOP]):
+                ends[..., place] += own[:, None] * there[rows]
+        ends[..., _CHOP] = np.maximum(weights.sum(axis=1)[:, None] - ends[..., :_CHOP].sum(axis=-1), 0.0)
+        theirs = expected(lists, weights, cal)
         return odds.moved(ends, theirs[:, None], self.null[:, None]), count[:, None]
 
-    def _earlier(self) -> tuple[Reals, Reals]:
-        """What everyone of the wide circle says, (q, draws, 3), and how many they are, (q, 1)."""
-        sample, asked = self.sample, self.sample.questions
+    def _everyone(self, circle: str) -> tuple[Reals, Reals]:
+        """What everyone of a circle says, (q, draws, 3), and how many they are, (q, 1)."""
+        sample = self.sample
         usable = (self.y[:, 0] >= 0) & np.isfinite(sample.cal).all(axis=1)
-        starts = np.flatnonzero(np.diff(self.day, prepend=-1))
-        masks = np.stack([sample.earlier(row) & usable for row in asked[starts].tolist()]).astype(np.float64)
-        count = masks.sum(axis=1)
-        over = 1 / np.maximum(count, 1)
-        ends = np.stack([(masks @ mine) * over[:, None] for mine in self.ends], axis=-1)
-        theirs = (masks @ np.nan_to_num(sample.cal)) * over[:, None]
-        turn = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(asked)))
-        return odds.moved(ends[turn], theirs[turn][:, None], self.null[:, None]), count[turn][:, None]
+        parts = []
+        for turn in sample.turns():
+            masks = {id(mask): mask & usable for mask in turn.admitted[circle]}
+            alike = [list(masks).index(id(mask)) for mask in turn.admitted[circle]]
+            asked = np.stack(list(masks.values()))
+            count = asked.sum(axis=1, keepdims=True)
+            own = asked / np.maximum(count, 1)
+            ends = np.stack([own @ there for there in self.ends], axis=-1)[alike]
+            theirs, null = (own @ np.nan_to_num(sample.cal))[alike], sample.cal[turn.rows]
+            parts.append((odds.moved(ends, theirs[:, None], null[:, None]), count[alike].astype(np.float64)))
+        return np.concatenate([told for told, _ in parts]), np.concatenate([count for _, count in parts])

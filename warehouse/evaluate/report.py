@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from warehouse import catalog, circles, odds, trials, vectors
+from warehouse import catalog, odds, trials, vectors
+from warehouse.circles import Lists
 from warehouse.evaluate import baselines, carried, lags, leaks, models, resample, sample, scores, walk
 from warehouse.evaluate.results import Report, Rests, Row
 from warehouse.evaluate.sample import WARM_UP, Reals, Sample
@@ -65,9 +66,7 @@ class _Run:
         self.root, self.mine, self.tell, self.specs = root, mine, tell, specs
         self.asked = mine.questions
         self.y, self.day = mine.y[self.asked], mine.day[self.asked]
-        self.whole = walk.everyone(mine)
-        self.past = circles.shared(self.whole, mine.y, mine.cal)[1]
-        self.null = walk.settled(mine, self.whole)
+        self.null, self.past = walk.settled(mine)
         self.scored = mine.scored
         self.near: dict[str, Near] = {}
 
@@ -139,7 +138,7 @@ class _Run:
     def _specs(self) -> Iterator[Row]:
         self.tell("permutations")
         own = {name: self.forecast(found) for name, found in self.near.items()}
-        best = carried.best(self.mine, self.whole, self.near.values(), resample.PERMUTATIONS)
+        best = carried.best(self.mine, self.near.values(), resample.PERMUTATIONS)
         for name, told in own.items():
             chance = float((1 + (best >= self._skill(told.p)).sum()) / (1 + len(best)))
             yield self.row(name, "spec", told.p, chance=chance, rests=self._rests(name, told))
@@ -203,7 +202,7 @@ class _Run:
         flagged = bool(leaks.suspects(self.mine, {"canary": values}))
         return {"flagged": flagged, "auc": leaks.auc(values[self.asked], self.y, groups)[0]}
 
-    def _adjacent(self, lists: circles.Lists) -> float:
+    def _adjacent(self, lists: Lists) -> float:
         there = lists.rows >= 0
         there &= self.scored[:, None]
         before = self.mine.day[lists.rows] == self.day[:, None] - 1

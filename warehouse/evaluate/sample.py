@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from warehouse import catalog, library, session, vectors
+from warehouse.circles import ELSEWHERE, OWN
 from warehouse.errors import MissingStepError
 from warehouse.naming import CUSTOM, NAMED
 from warehouse.odds import CLASSES
@@ -24,6 +27,18 @@ Mask = npt.NDArray[np.bool_]
 WARM_UP = 20
 """Sessions before the first question that is scored."""
 _ENDS = tuple(name.lower() for name in CLASSES)
+
+
+class Turn(NamedTuple):
+    """The questions of a session.
+
+    Args:
+        rows: (q,) of the sample.
+        admitted: Of either circle, for each question, (n,) who may answer; those asked alike share one.
+    """
+
+    rows: Codes
+    admitted: dict[str, list[Mask]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +82,18 @@ class Sample:
         mine: Mask = late & kinds[self.questions]
         return mine
 
-    def earlier(self, row: int, embargo: int = 0) -> Mask:
-        """Who is in row's wide circle: earlier dates by more than the embargo, at every named level."""
-        named = self.kinds[:, [kind in NAMED for kind in LEVEL_KINDS]]
-        past: Mask = named.any(axis=1) & (self.day < self.day[row] - embargo)
-        return past
+    def turns(self, embargo: int = 0) -> Iterator[Turn]:
+        """The questions, session by session, and who may answer each of them."""
+        asked = self.questions
+        named = self.kinds[:, [kind in NAMED for kind in LEVEL_KINDS]].any(axis=1)
+        cuts = np.flatnonzero(np.diff(self.day[asked])) + 1
+        for rows in np.split(asked, cuts) if len(asked) else ():
+            past = named & (self.day < self.day[rows[0]] - embargo)
+            mine = self.frame[rows.tolist()].select("level_kind", "direction").rows()
+            first = dict(zip(reversed(mine), reversed(rows.tolist()), strict=True))
+            own = {one: self.admitted(row, embargo) for one, row in first.items()}
+            others = {one: past & ~mask for one, mask in own.items()}
+            yield Turn(rows, {ELSEWHERE: [others[one] for one in mine], OWN: [own[one] for one in mine]})
 
     def admitted(self, row: int, embargo: int = 0) -> Mask:
         """Who may answer row: earlier dates by more than the embargo, its direction, its kind."""

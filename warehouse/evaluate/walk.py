@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from warehouse import circles, odds, scales, spread, trials, vectors
-from warehouse.circles import WIDE, K, Lists, listed
-from warehouse.evaluate.sample import Codes, Reals, Sample
+from warehouse.circles import ELSEWHERE, OWN, TIMES, K, Lists, listed
+from warehouse.evaluate.sample import Codes, Mask, Reals, Sample
 from warehouse.index import Neighbours
 from warehouse.scan import Scan
 from warehouse.trials import Choices
@@ -17,9 +17,9 @@ from warehouse.vectors import Spec, Vectors
 
 
 class Near(NamedTuple):
-    """Neighbours of the questions: of any level, and of their own kind and direction."""
+    """Neighbours of the questions: elsewhere, and of their own kind and direction."""
 
-    wide: Lists
+    elsewhere: Lists
     own: Lists
 
 
@@ -58,62 +58,57 @@ def neighbours(sample: Sample, spec: Spec, values: Vectors | None = None, embarg
     )
     frame = frame.with_columns(is_placebo=pl.lit(value=False))  # placebos teach a sample of placebos
     raw, groups = vectors.matrix(frame, spec), spread.groups(sample.frame)
-    wide: list[Neighbours] = []
+    elsewhere: list[Neighbours] = []
     own: list[Neighbours] = []
-    for rows in _sessions(sample):
-        past = scales.fitted(frame, [spec], sample.frame["date"][int(rows[0])])
+    for turn in sample.turns(embargo):
+        past = scales.fitted(frame, [spec], sample.frame["date"][int(turn.rows[0])])
         every, mad = vectors.placed(raw, vectors.scaler(past, spec))
-        mine = [sample.admitted(row, embargo) for row in rows.tolist()]
-        both = ([sample.earlier(rows[0], embargo)] * len(rows), WIDE * K), (mine, K)
-        far, near = Scan(every, mad, groups).nearest(every[rows], both)
-        wide += far
+        both = (turn.admitted[ELSEWHERE], TIMES * K), (turn.admitted[OWN], K)
+        far, near = Scan(every, mad, groups).nearest(every[turn.rows], both)
+        elsewhere += far
         own += near
-    return Near(listed(sample.questions, wide, WIDE * K), listed(sample.questions, own, K))
+    return Near(listed(sample.questions, elsewhere, TIMES * K), listed(sample.questions, own, K))
 
 
 def at_random(sample: Sample, seed: int = 0) -> Near:
     """As many admissible neighbours, spread alike, without looking at them."""
     rng, groups, asked = np.random.default_rng(seed), spread.groups(sample.frame), sample.questions
 
-    def drawn(admitted: np.ndarray, k: int) -> Neighbours:
+    def drawn(admitted: Mask, k: int) -> Neighbours:
         rows = rng.permutation(np.flatnonzero(admitted))
         kept = rows[groups.keep(rows)][:k]
         return Neighbours(kept, np.zeros(len(kept)))
 
-    wide = [drawn(sample.earlier(row), WIDE * K) for row in asked.tolist()]
-    own = [drawn(sample.admitted(row), K) for row in asked.tolist()]
-    return Near(listed(asked, wide, WIDE * K), listed(asked, own, K))
+    turns = list(sample.turns())
+    far, near = (
+        [drawn(mask, k) for turn in turns for mask in turn.admitted[circle]]
+        for circle, k in ((ELSEWHERE, TIMES * K), (OWN, K))
+    )
+    return Near(listed(asked, far, TIMES * K), listed(asked, near, K))
 
 
-def everyone(sample: Sample) -> Lists:
-    """All of its own kind and direction who may answer each question."""
-    return circles.everyone(sample.questions, [sample.admitted(row) for row in sample.questions.tolist()])
+def settled(sample: Sample) -> tuple[Reals, Reals]:
+    """P_cal of every question, (q, 3), and how many of its own circle may answer, (q,).
 
-
-def settled(sample: Sample, own: Lists) -> Reals:
-    """P_cal of every question, (q, 3): geometry, drawn to what everyone of both circles did beyond theirs.
-
-    How many of them what was known before counts as is chosen anew for every session, as in `forecast`.
-
-    Args:
-        sample: Whose outcomes.
-        own: Of everyone of the own kind and direction.
+    Geometry, drawn to what everyone elsewhere did beyond theirs, and that to what everyone of the own circle
+    did. How many of them what was known before counts as is chosen anew for every session, as in `forecast`.
     """
-    told, count = told_by_all(sample)
-    day, came = sample.day[own.asked], sample.y[own.asked]
-    among = trials.EVERYONE
-    wide, _ = learnt(told, count, sample.cal[own.asked], came, day, among)
-    return learnt(*circles.told(own, sample.y, sample.cal), wide, came, day, among)[0]
+    asked = sample.questions
+    day, came = sample.day[asked], sample.y[asked]
+    known, count = sample.cal[asked], np.zeros(len(asked))
+    for circle in (ELSEWHERE, OWN):
+        told, count = everyone(sample, circle)
+        known, _ = learnt(told, count, known, came, day, trials.EVERYONE)
+    return known, count
 
 
-def told_by_all(sample: Sample) -> tuple[Reals, Reals]:
-    """What everyone of the wide circle says of each question, (q, 3), and how many they are, (q,)."""
+def everyone(sample: Sample, circle: str) -> tuple[Reals, Reals]:
+    """What everyone of a circle says of each question, (q, 3), and how many they are, (q,)."""
     parts = [
-        circles.told_by_all(sample.earlier(rows[0]), sample.y, sample.cal, sample.cal[rows])
-        for rows in _sessions(sample)
+        circles.everyone(turn.admitted[circle], sample.y, sample.cal, sample.cal[turn.rows])
+        for turn in sample.turns()
     ]
-    counts = [np.full(len(told), float(count)) for told, count in parts]
-    return np.concatenate([told for told, _ in parts]), np.concatenate(counts)
+    return np.concatenate([told for told, _ in parts]), np.concatenate([count for _, count in parts])
 
 
 def forecast(
@@ -133,7 +128,7 @@ def forecast(
     """
     asked = near.own.asked
     day, came, given = sample.day[asked], sample.y[asked], (sample.y, sample.cal)
-    told, count = circles.told(near.wide, *given)
+    told, count = circles.told(near.elsewhere, *given)
     tilted, beside = learnt(odds.sided(told, prior), count, prior, came, day, among)
     whole = count + odds.sure(beside, past)
     told, count = circles.told(near.own, *given)
@@ -166,9 +161,3 @@ def _chosen(losses: Reals, day: Codes, start: int) -> Codes:
     before = np.vstack([np.zeros(losses.shape[1]), np.cumsum(losses, axis=0)])[first]
     least = before.argmin(axis=1)
     return np.where(first > 0, least, start)
-
-
-def _sessions(sample: Sample) -> list[Codes]:
-    """Rows of the questions of each session that asks any."""
-    asked = sample.questions
-    return np.split(asked, np.flatnonzero(np.diff(sample.day[asked])) + 1) if len(asked) else []
