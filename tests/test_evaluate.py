@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import json
 import math
+import shutil
 import xml.etree.ElementTree as ET
 
 import gold
@@ -11,7 +12,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from warehouse import circles, library, odds, physics, question, similar, trials, vectors
+from warehouse import circles, library, odds, physics, question, similar, store, trials, vectors
+from warehouse.answer import Answer
 from warehouse.circles import Lists
 from warehouse.errors import MissingStepError, QuestionError
 from warehouse.evaluate import (
@@ -30,7 +32,7 @@ from warehouse.evaluate import (
     walk,
 )
 from warehouse.evaluate.walk import Near
-from warehouse.schema import LEVEL_KINDS
+from warehouse.schema import HORIZONS_S, LEVEL_KINDS, TRIALS
 
 COUNT = 34
 SPEC, FOUR = vectors.spec(), vectors.spec("geometry4")
@@ -112,6 +114,46 @@ def test_the_walk_finds_what_similar_answers(root) -> None:
                 )
             checked += 1
     assert checked >= 8
+
+
+def test_under_learnt_strengths_the_walk_forecasts_what_the_card_says(root, tmp_path, monkeypatch) -> None:
+    """Chances, what counts beside neighbours, and what intervals rest on, at every question of two dates.
+
+    Both start from the chances by geometry that are stored, which here are drawn.
+    """
+    mine = shutil.copytree(root, tmp_path / "learnt")
+    setups = library.setups(mine, SPEC.slots)
+    earlier = [pl.DataFrame(schema=TRIALS.schema)]
+    for day in gold.dates(COUNT):
+        rows = pl.read_parquet(mine / f"gold/scalers/product={gold.PRODUCT}/date={day}/part.parquet")
+        scale = vectors.scaler(rows, SPEC)
+        known = setups.filter(pl.col("date") <= day)
+        made = trials.made(known, library.outcomes(mine), {SPEC.name: scale}, day, pl.concat(earlier))
+        store.write(store.partition(mine, "gold.trials", product=gold.PRODUCT, date=day), made, {})
+        earlier.append(made)
+    found = sample.load(mine, 240)
+    prior, past = walk.settled(found)
+    got = walk.forecast(found, walk.neighbours(found, SPEC), prior, past)
+    frame = found.frame.with_columns(pl.col("known_ts").cast(pl.Int64)).to_dicts()
+    stored = {(row["setup_id"], row["horizon_s"]): row for row in library.outcomes(mine).to_dicts()}
+
+    def drawn(answer, n, _width, _sigma):
+        row = stored[answer.now.setup["setup_id"], HORIZONS_S[n]]
+        known = [row[f"cal_{name.lower()}"] for name in odds.CLASSES]
+        return None if None in known else np.array(known)
+
+    monkeypatch.setattr(Answer, "_null", drawn)
+    strengths = set()
+    for n, row in enumerate(found.questions):
+        if found.day[row] in {20, COUNT - 1}:
+            card = similar.ask(mine, frame[row]["level_kind"], frame[row]["known_ts"])
+            said = card.labels["4m"]
+            chances = [card.outcomes["4m"][name].p for name in odds.CLASSES]
+            assert chances == pytest.approx(got.p[n].tolist())
+            assert (said.null_n, said.whole_n) == (got.strength[n], pytest.approx(got.whole[n]))
+            strengths.add((said.null_n, said.elsewhere_null_n))
+    assert strengths - {(10.0, 10.0)}
+    assert any(np.abs(prior - found.cal[found.questions]).max(axis=1) > 1e-6)
 
 
 def asking(y, cal, day, others=()):

@@ -446,19 +446,38 @@ def test_odds_are_those_of_the_neighbours(root) -> None:
         assert chances["BREAK"].lo == pytest.approx(odds.beta_quantile(a, labels.whole_n - a, 0.05))
 
 
-def test_other_levels_are_held_against_it_as_mirror_images(root) -> None:
+LATER = {
+    "plain": ({}, lambda _row: True),
+    "hours": ({"hours": "09:50-10:20"}, lambda row: "09:50" <= clock(row) < "10:20"),
+    "volatility": ({"volatility": "1.5-9"}, lambda _row: False),
+    "same day": ({"same_day": True}, lambda _row: True),
+    "as of": ({"as_of": DAYS[-3]}, lambda row: row["date"] < DAYS[-3]),
+    "kinds": ({"kinds": {"OR_LOW"}}, lambda _row: True),
+}
+
+
+def clock(row):
+    """New York is four hours behind in July."""
+    minutes = (row["known_ts"] // SECOND - 4 * 3600) % 86400 // 60
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+@pytest.mark.parametrize("which", LATER)
+def test_other_levels_are_held_against_it_as_mirror_images(root, which) -> None:
     """The nearest of other kinds and directions by a loop: of DOWN setups bid is ask, above is below."""
+    options, fits = LATER[which]
     setup = trigger(root)
-    card = asked(root, setup, k=20)
+    as_of = ns(options["as_of"], "04:00:00") if "as_of" in options else setup["known_ts"]
+    card = asked(root, setup, k=20, **{**options, **({"as_of": as_of} if "as_of" in options else {})})
     raw = {row["setup_id"]: row for row in stored(root)}
     me = raw[setup["setup_id"]]
-    scale = scales_of(root, setup["date"])
+    scale = scales_of(root, session.trading_date(as_of))
     near = []
     for row in raw.values():
-        late = row["resolved_ts"] > setup["known_ts"] or row["date"] == setup["date"]
-        if row["is_placebo"] or late or not set(row["level_kinds"]) - {"CUSTOM"}:
+        late = row["resolved_ts"] > as_of or (row["date"] == setup["date"] and "same_day" not in options)
+        if row["is_placebo"] or late or not set(row["level_kinds"]) - {"CUSTOM"} or not fits(row):
             continue
-        if gold.alike(row, me, [me["level_kind"]]):
+        if gold.alike(row, me, [me["level_kind"], *options.get("kinds", ())]):
             continue
         ours, theirs = (gold.facing(one) for one in (me, row))
         shared = [slot for slot in scale if ours[slot] is not None and theirs[slot] is not None]
@@ -476,8 +495,18 @@ def test_other_levels_are_held_against_it_as_mirror_images(root) -> None:
             kept.append((far, name))
     assert [each["setup_id"] for each in card.elsewhere] == [name for _, name in kept[:40]]
     assert [each["distance"] for each in card.elsewhere] == pytest.approx([far for far, _ in kept[:40]])
-    assert {each["direction"] for each in card.elsewhere} == {"UP", "DOWN"}
-    assert {each["direction"] for each in card.neighbours} == {setup["direction"]}
+    ways = {each["direction"] for each in card.elsewhere}
+    assert ways == (set() if which == "volatility" else {"UP", "DOWN"})
+    assert {each["direction"] for each in card.neighbours} <= {setup["direction"]}
+    assert not {each["setup_id"] for each in card.elsewhere} & {each["setup_id"] for each in card.neighbours}
+
+
+def test_by_price_elsewhere_is_the_other_direction_and_prices_of_the_user_too(root) -> None:
+    setup = trigger(root)
+    card = similar.ask(root, str(gold.PRICES[setup["level_kind"]]), setup["known_ts"], k=1000)
+    other = {"UP": "DOWN", "DOWN": "UP"}[card.question["direction"]]
+    assert {each["direction"] for each in card.elsewhere} == {other}
+    assert any(each["level_kinds"] == ["CUSTOM"] for each in card.elsewhere)
 
 
 def stored(root):
@@ -614,6 +643,17 @@ def test_the_contract_narrows(mine) -> None:
     assert asked(mine, setup, k=1000).neighbours == both.neighbours  # another product is no neighbour
 
 
+def test_trials_of_an_older_build_are_refused(mine) -> None:
+    rows = pl.DataFrame(
+        {"spec": ["P_cal"], "horizon_s": [240], "strength": [10.0], "questions": [1], "loss": [1.0]}
+    )
+    store.write(store.partition(mine, "gold.trials", product=gold.PRODUCT, date=DAYS[0]), rows, {})
+    with pytest.raises(
+        MissingStepError, match=r"gold\.trials of SIM is of an older build: run `warehouse build` again"
+    ):
+        asked(mine, trigger(mine))
+
+
 def test_json_is_plain_and_complete(root) -> None:
     card = asked(root, trigger(root))
     said = json.loads(render.card_json(card))
@@ -627,6 +667,10 @@ def test_json_is_plain_and_complete(root) -> None:
     assert [point["point"] for point in said["pressure"]] == list(range(-4, 5))
     first = said["neighbours"][0]
     assert {"setup_id", "trigger_ts", "distance", "outcomes"} <= first.keys()
+    other = {"setup_id", "phase", "tau_s", "level_kinds", "direction", "distance", "weight", "outcomes"}
+    assert all(each.keys() == other for each in said["elsewhere"]) and said["elsewhere"]
+    assert said["search"].keys() == {"index", "admissible", "dates", "elsewhere"}
+    assert {"null_n", "elsewhere_n_eff", "elsewhere_null_n", "whole_n"} <= said["labels"]["4m"].keys()
     assert first["setup_id"].endswith(first["trigger_ts"])  # ISO 8601, UTC
 
 

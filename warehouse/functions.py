@@ -25,7 +25,8 @@ _NEIGHBOUR = {
 _ODDS = {
     "horizon": "VARCHAR", "outcome": "VARCHAR", "p": "DOUBLE", "lo": "DOUBLE", "hi": "DOUBLE",
     "base": "DOUBLE", "lift": "DOUBLE",
-    "base_n": "BIGINT", "bucket_n": "BIGINT", "n": "BIGINT", "n_eff": "DOUBLE", "barrier_pts": "DOUBLE",
+    "base_n": "BIGINT", "bucket_n": "BIGINT", "n": "BIGINT", "n_eff": "DOUBLE", "whole_n": "DOUBLE",
+    "barrier_pts": "DOUBLE",
 }  # fmt: skip
 _PHYSICS = {
     "point": "BIGINT", "price": "DOUBLE", "rest": "DOUBLE", "flow": "DOUBLE", "aggr": "DOUBLE",

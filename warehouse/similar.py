@@ -62,6 +62,8 @@ def ask(
 ) -> Card:
     """What followed when price stood like this before.
 
+    Neighbours are of the kind and direction asked about; the nearest of all others tilt the odds besides.
+
     Args:
         root: The warehouse.
         level: A kind of level, or a price in points.

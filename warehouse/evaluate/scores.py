@@ -85,7 +85,7 @@ def covered(p: Reals, whole: Reals, y: Codes) -> list[dict[str, float]]:
 
     Args:
         p: (q, 3) forecasts.
-        whole: (q,) neighbours and the null's share that they rest on.
+        whole: (q,) how many setups they rest on, all told.
         y: (q,) what came.
     """
     a, b = p[:, 0] * whole, (1 - p[:, 0]) * whole

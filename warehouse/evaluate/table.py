@@ -20,7 +20,7 @@ _VECTORS = f"{'vector':<15} slots     n  eff n  near  n_eff  null  skill over P_
 
 _TOLD = (
     "eff n: questions, were those of a day independent; near: neighbours of a question; n_eff: what those "
-    "with an outcome count as; null: what the null counted as."
+    "with an outcome count as; null: what was known without them counted as."
 )
 
 
