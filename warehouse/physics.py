@@ -109,7 +109,8 @@ def _triggers(place: Place, starts: pl.DataFrame) -> pl.DataFrame:
 def _table(place: Place, name: str, last: int) -> pl.LazyFrame:
     """A table of the date up to a bar, so that nothing later can reach a feature.
 
-    Of the ladder there are the hours that a moment, and the bars that led up to it, look back on.
+    Of the ladder a moment, and the bars that led up to it, have the hours that they look back on; that of
+    many moments is read as it is needed.
     """
     if name.endswith("profile"):
         named = "volume_profile" if name == "profile" else name
@@ -117,9 +118,13 @@ def _table(place: Place, name: str, last: int) -> pl.LazyFrame:
         return warm.table(past).lazy()
     if name == "trades":
         return place.scan("silver.trades")
-    target, first = place.built(f"silver.{name}"), place.bar - 2 * HISTORY * BAR_NS
-    rows = warm.hours(target, first, last) if name == "ladder" else warm.table(target)
-    return rows.lazy().filter(pl.col("bar_ts") <= pl.lit(last).cast(NS)) if "bar_ts" in rows else rows.lazy()
+    target, until = place.built(f"silver.{name}"), pl.col("bar_ts") <= pl.lit(last).cast(NS)
+    if name != "ladder":
+        rows = warm.table(target)
+        return rows.lazy().filter(until) if "bar_ts" in rows else rows.lazy()
+    if last > place.bar:
+        return place.scan("silver.ladder").filter(until)
+    return warm.hours(target, place.bar - 2 * HISTORY * BAR_NS, last).lazy().filter(until)
 
 
 def _starts(place: Place, last: int) -> pl.DataFrame:

@@ -177,7 +177,7 @@ class _Forest:
 
 def _free(whole: bytes, part: bytes, taken: Iterable[tuple[int, int, bytes]]) -> tuple[int, int]:
     """Where a part is written in a whole; the longer ones are found before, so what is free is its own."""
-    start = whole.find(part)
+    start = whole.index(part)
     while any(start < end and begin < start + len(part) for begin, end, _ in taken):
-        start = whole.find(part, start + 1)
+        start = whole.index(part, start + 1)
     return start, start + len(part)
