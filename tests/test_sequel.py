@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from warehouse import precedents, sequel
+from warehouse import precedents, sequel, vectors
 from warehouse.index import Neighbours, Pool
 
 
@@ -57,14 +57,29 @@ def test_half_hours_are_new_yorks_on_both_sides_of_a_dst_change() -> None:
 
 
 def test_why_a_neighbour_is_near_or_far_by_hand() -> None:
-    """Gaps 2, 0, -1 and unknown, in units of 1, 1, 0.5, 1; the library lies at 2, 3, 1, 1 on average."""
+    """Gaps 2, 0, -1 and unknown, in units of 1, 1, 0.5, 1; the library lies at 2, 3, 1, 1 on average.
+
+    The column that holds c has the other sign.
+    """
     others = np.array([[2, 0, -0.5, np.nan, 1], [-2, 3, 0.5, 1, -1], [2, -3, 0.5, -1, 1]], np.float32)
     mad = np.array([1, 1, 0.5, 1, 1])
     pool = Pool(others, mad, np.ones(3, bool))
+    slots = [("a", 1), ("b", 1), ("c", -1), ("d", 1), ("e", 1)]
     [why] = precedents.reasons(
-        np.zeros(5, np.float32), pool, Neighbours(np.array([0]), np.array([1.0])), "abcde"
+        np.zeros(5, np.float32), pool, Neighbours(np.array([0]), np.array([1.0])), slots
     )
     assert [one["feature"] for one in why["far"]] == ["a", "c", "e"]
-    assert [one["gap"] for one in why["far"]] == [2.0, -1.0, 1.0]
+    assert [one["gap"] for one in why["far"]] == [2.0, 1.0, 1.0]
     assert [one["share"] for one in why["far"]] == pytest.approx([4 / 6, 1 / 6, 1 / 6])
     assert [one["feature"] for one in why["near"]] == ["b"]  # d is unknown
+
+
+def test_of_a_travel_down_the_columns_that_are_named_are_those_that_are_held() -> None:
+    """Bid for ask, and a value with a sign is turned back."""
+    slots = dict(
+        zip(vectors.spec("snapshot30").slots, vectors.named(vectors.spec("snapshot30"), "DOWN"), strict=False)
+    )
+    assert slots["bar5s_depth_bid10_qty_eob"] == ("bar5s_depth_ask10_qty_eob", 1)
+    assert slots["bar5s_state_obi0_eob"] == ("bar5s_state_obi0_eob", -1)
+    up = vectors.named(vectors.spec("snapshot30"), "UP")
+    assert up[:-1] == tuple((slot, 1) for slot in vectors.spec("snapshot30").slots) and up[-1] == ("lean", 1)
