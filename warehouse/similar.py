@@ -106,9 +106,8 @@ def ask(
     raw = _vector(row, slots, now.direction)
     mine = vectors.placed(raw, kept.scaler(slots, day))[0][0]
     asking = _Asking(kept, slots, day, now, stage, mine, index)
-    own, how = asking.circle(admission, k)
     named = None if at.by_price else naming.NAMED
-    wide = asking.elsewhere(replace(admission, kinds=named, direction=None), admission, TIMES * k)
+    own, wide, how = asking.circles(admission, replace(admission, kinds=named, direction=None), k)
     unknown = int(np.isnan(raw).sum())
     usual = asking.usual(own.pool, k)
     return Answer(now, stage, row, admission, slots, k, how, own, wide, mine, unknown, usual, start).card()
@@ -134,21 +133,18 @@ class _Asking:
     mine: Vectors
     index: str | None
 
-    def circle(self, admission: Admission, k: int) -> tuple[Circle, str]:
-        """The admitted, the k nearest of them, and which search found those."""
-        past, pool = self._held_against(
-            admission.rule() if self.stage is None else admission.whole(), admission
-        )
+    def circles(self, own: Admission, every: Admission, k: int) -> tuple[Circle, Circle, str]:
+        """The admitted and all others, the nearest of each, and which search found those of the first."""
+        mine, all_ = (each.rule() if self.stage is None else each.whole() for each in (own, every))
+        past, pool = self._held_against(mine, own)
+        other, far = self._held_against(all_ & ~mine, every)
         how = _way(self.index, self.kept, self.spec, self.day, pool, arrival=self.stage is None)
         if how == "hnsw":
-            return Circle(past, pool, search(self.mine, pool, k, self.kept.graph(self.spec))), how
-        return Circle(past, pool, self._exact(pool, k)), how
-
-    def elsewhere(self, admission: Admission, own: Admission, k: int) -> Circle:
-        """The admitted but for those of the own circle, and the k nearest of them, by exact search."""
-        asked, but = (each.rule() if self.stage is None else each.whole() for each in (admission, own))
-        past, pool = self._held_against(asked & ~but, admission)
-        return Circle(past, pool, self._exact(pool, k))
+            near = search(self.mine, pool, k, self.kept.graph(self.spec))
+            [away] = self._exact((far, TIMES * k))
+        else:
+            away, near = self._exact((far, TIMES * k), (pool, k))
+        return Circle(past, pool, near), Circle(other, far, away), how
 
     def usual(self, pool: Pool, k: int) -> Reals:
         """How far those who may answer lie from each other."""
@@ -175,11 +171,11 @@ class _Asking:
         placed, mad = vectors.placed(moments.vectors[rows], kept.scaler(spec, self.day))
         return past, Pool(placed, mad, np.ones(len(rows), bool), past.groups)
 
-    def _exact(self, pool: Pool, k: int) -> Neighbours:
+    def _exact(self, *asked: tuple[Pool, int]) -> list[Neighbours]:
         if self.stage is not None:
-            return search_exact(self.mine, pool, k)
-        [[found]] = self._scan.nearest(self.mine[None], [([pool.allowed], k)])
-        return found
+            return [search_exact(self.mine, pool, k) for pool, k in asked]
+        found = self._scan.nearest(self.mine[None], [([pool.allowed], k) for pool, k in asked])
+        return [near for [near] in found]
 
 
 def _where(setups: pl.DataFrame, rule: pl.Expr) -> Mask:
