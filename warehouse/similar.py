@@ -109,7 +109,7 @@ def ask(
     named = None if at.by_price else naming.NAMED
     own, wide, how = asking.circles(admission, replace(admission, kinds=named, direction=None), k)
     unknown = int(np.isnan(raw).sum())
-    usual = asking.usual(own.pool, k)
+    usual = asking.usual(own, k)
     return Answer(now, stage, row, admission, slots, k, how, own, wide, mine, unknown, usual, start).card()
 
 
@@ -135,7 +135,10 @@ class _Asking:
 
     def circles(self, own: Admission, every: Admission, k: int) -> tuple[Circle, Circle, str]:
         """The admitted and all others, the nearest of each, and which search found those of the first."""
-        mine, all_ = (each.rule() if self.stage is None else each.whole() for each in (own, every))
+        mine, all_ = (
+            _where(self.kept.setups(), each.rule() if self.stage is None else each.whole())
+            for each in (own, every)
+        )
         past, pool = self._held_against(mine, own)
         other, far = self._held_against(all_ & ~mine, every)
         how = _way(self.index, self.kept, self.spec, self.day, pool, arrival=self.stage is None)
@@ -146,23 +149,20 @@ class _Asking:
             away, near = self._exact((far, TIMES * k), (pool, k))
         return Circle(past, pool, near), Circle(other, far, away), how
 
-    def usual(self, pool: Pool, k: int) -> Reals:
+    def usual(self, own: Circle, k: int) -> Reals:
         """How far those who may answer lie from each other."""
         if self.stage is None:
-            return self._scan.usual(pool.allowed, k)
-        groups = pool.groups and pool.groups.of(pool.allowed)
-        return (
-            np.empty(0) if groups is None else rarity.usual(pool.vectors[pool.allowed], groups, pool.mad, k)
-        )
+            return self._scan.usual(own.pool.allowed, k)
+        return rarity.usual(own.pool.vectors, own.past.groups, own.pool.mad, k)
 
     @property
     def _scan(self) -> Scan:
         return self.kept.scan(self.spec, self.day)
 
-    def _held_against(self, rule: pl.Expr, admission: Admission) -> tuple[Past, Pool]:
+    def _held_against(self, asked: Mask, admission: Admission) -> tuple[Past, Pool]:
         """Arrivals, or of an approach and what is left of one, setups as they stood at such moments."""
         kept, spec = self.kept, self.spec
-        arrivals, asked = kept.arrivals(), _where(kept.setups(), rule)
+        arrivals = kept.arrivals()
         if self.stage is None:
             scan = self._scan
             return arrivals, Pool(scan.vectors, scan.mad, asked, scan.groups)

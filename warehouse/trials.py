@@ -101,10 +101,13 @@ def made(
         asked = asked[:0]
     circles = _admitted(real, asked, date)
     near = _found(real, asked, circles, scalers)
+    chosen = {
+        key: strengths(mine) for key, mine in earlier.partition_by("spec", "circle", as_dict=True).items()
+    }
     rows: list[Told] = []
     for horizon in HORIZONS_S:
         y, cal = _ends(real, outcomes, horizon)
-        one = _Horizon(horizon, asked, y, cal, earlier, rows)
+        one = _Horizon(horizon, asked, y, cal, chosen, rows)
         chances = cal[asked]
         for circle, masks in circles.items():
             chances = one.learnt(P_CAL, circle, *everyone(masks, y, cal, cal[asked]), chances)
@@ -130,13 +133,16 @@ def strengths(trials: pl.DataFrame) -> dict[int, float]:
 
 @dataclass(frozen=True, slots=True)
 class _Horizon:
-    """The questions of a date at one label clock; `rows` takes what each strength would have lost."""
+    """The questions of a date at one label clock.
+
+    `chosen` has what earlier dates chose by spec and circle, `rows` takes what each strength would have lost.
+    """
 
     horizon_s: int
     asked: Codes
     y: Codes
     cal: Reals
-    earlier: pl.DataFrame
+    chosen: Mapping[tuple[object, ...], Mapping[int, float]]
     rows: list[Told]
 
     def learnt(self, spec: str, circle: str, told: Reals, count: Reals, prior: Reals) -> Reals:
@@ -147,9 +153,9 @@ class _Horizon:
         sums = losses(every[:, fair], came[fair]).sum(axis=0).tolist()
         key, asked = (spec, circle, self.horizon_s), int(fair.sum())
         self.rows.extend((*key, strength, asked, one) for strength, one in zip(among, sums, strict=True))
-        mine = self.earlier.filter(pl.col("spec") == spec, pl.col("circle") == circle)
-        chosen: Reals = every[among.index(strengths(mine).get(self.horizon_s, first))]
-        return chosen
+        strength = self.chosen.get((spec, circle), {}).get(self.horizon_s, first)
+        chances: Reals = every[among.index(strength)]
+        return chances
 
 
 def admissible(real: pl.DataFrame, date: dt.date, kinds: Collection[str], direction: str | None) -> Mask:
