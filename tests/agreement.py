@@ -94,20 +94,20 @@ def report(name, replay, orders, ten, *, since=0, apart=()):
 
     Args:
         name: Heading.
-        replay: Its records, the slow book's events, and the MBP-10 records cut from them.
+        replay: Its records, the slow book's events and what they leave, and the MBP-10 records cut from them.
         orders, ten: Tables from orders and from ten levels.
         since: Events before it are not counted in the totals over events.
         apart: Bars that count in no comparison.
     """
-    records, events, cut = replay
+    records, events, book, cut = replay
     bars = set(ten["book"]["bar_ts"].cast(pl.Int64).to_list()) - set(apart)
     trades, equal, lots = line_of_trades(events)
     seen = truth(events, since)
     yield f"### {name}"
     yield ""
     yield (
-        f"{len(records):,} records of orders, {len(events):,} events, {len(cut):,} records of ten levels; "
-        f"{orders['quality']['unknown_order_cnt'].item()} records of orders never seen."
+        f"{len(records):,} records of orders, {len(events):,} events, {len(cut):,} records of ten levels. "
+        f"{_unknown(book, orders['quality']['unknown_order_cnt'].item())}."
     )
     yield ""
     yield "| in the known set, whole bars | truth | told from MBP-10 | off | cells that differ |"
@@ -123,6 +123,16 @@ def report(name, replay, orders, ten, *, since=0, apart=()):
     )
     yield ""
     yield from _both(orders, ten)
+
+
+def _unknown(book, counted):
+    named = [record for record in book.unknown if record.action != "F"]
+    fills = sum(record.size for record in book.unknown if record.action == "F")
+    rest = len(book.unknown) - len(named)
+    return (
+        f"Orders cancelled or modified that were never seen: {len(named)}; fills of orders that never rested: "
+        f"{rest} ({fills} lots); the event pass counts {counted}"
+    )
 
 
 def _residual(found):
@@ -156,10 +166,10 @@ def _equal(found):
 
 def real_hour(tmp):
     records = np.concatenate(list(dbn.read(HOUR)))
-    events, _, cut = oracle.replayed(records)
+    replay = (records, *oracle.replayed(records))
     orders = passed(tmp / "hour-mbo", "mbo", records, date=HOUR_DATE, symbol="ESH4")
-    ten = passed(tmp / "hour-mbp", "mbp-10", cut, date=HOUR_DATE, symbol="ESH4")
-    return report("The real hour", (records, events, cut), orders, ten, since=OPEN, apart={OPEN})
+    ten = passed(tmp / "hour-mbp", "mbp-10", replay[-1], date=HOUR_DATE, symbol="ESH4")
+    return report("The real hour", replay, orders, ten, since=OPEN, apart={OPEN})
 
 
 def session(schema, hours=SIM_HOURS, scale=SIM_SCALE):
@@ -170,16 +180,16 @@ def session(schema, hours=SIM_HOURS, scale=SIM_SCALE):
 
 def simulated(tmp):
     records = session("mbo")
-    events, _, cut = oracle.replayed(records)
+    replay = (records, *oracle.replayed(records))
     orders, ten, native = (
         passed(tmp / name, schema, found)
         for name, schema, found in (
             ("mbo", "mbo", records),
-            ("cut", "mbp-10", cut),
+            ("cut", "mbp-10", replay[-1]),
             ("native", "mbp-10", session("mbp-10")),
         )
     )
-    yield from report("A simulated session", (records, events, cut), orders, ten)
+    yield from report("A simulated session", replay, orders, ten)
     yield ""
     yield f"The venue's own MBP-10 against the one cut from its orders, after the first bar: {_equal(alike(native, ten))}."
 

@@ -72,7 +72,7 @@ class Event:
 class Book:
     def __init__(self):
         self.clear()
-        self.unknown = 0
+        self.unknown = []
 
     def clear(self):
         self.orders, self.queues = {}, {"B": {}, "A": {}}
@@ -120,7 +120,7 @@ class Book:
             if number in self.orders:
                 change = self._cancel if record.action == "C" else self._modify
                 return change(number, self._take(number), price, size, fills, ts)
-            self.unknown += 1
+            self.unknown.append(record)
         return []
 
     def _cancel(self, number, old, _, size, fills, ts):
@@ -185,7 +185,8 @@ def note_trades(book, event, record):
     elif record.action == "F" and event.aggressor:
         order = book.orders.get(record.order_id)
         side = order.side if order else record.side
-        book.unknown += order is None
+        if order is None:
+            book.unknown.append(record)
         if event.aggressor == "N" or side == OTHER[event.aggressor]:
             event.fills[record.order_id] += record.size
             event.resting_fills[side, price] += record.size

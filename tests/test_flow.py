@@ -226,7 +226,7 @@ def check_orders(found, records):
     for bar, *price in told:
         wanted.setdefault(bar, []).append(tuple(price))
     assert told == oracle.books_by_bar(records, wanted)
-    assert found["quality"]["unknown_order_cnt"].item() == book.unknown
+    assert found["quality"]["unknown_order_cnt"].item() == len(book.unknown)
     assert found["book"]["meta_residual_qty"].sum() == 0
 
 
@@ -611,10 +611,9 @@ needs_hour = pytest.mark.skipif(not HOUR.is_file(), reason=f"no real order flow 
 
 @pytest.fixture(scope="module")
 def hour():
-    """Records, events and the MBP-10 tape of the real hour."""
+    """Records, events, the book they leave and the MBP-10 tape of the real hour."""
     records = np.concatenate(list(dbn.read(HOUR)))
-    events, _, window = oracle.replayed(records)
-    return records, events, window
+    return records, *oracle.replayed(records)
 
 
 @pytest.fixture(scope="module")
@@ -623,7 +622,7 @@ def hour_passed(tmp_path_factory, hour):
     tmp = tmp_path_factory.mktemp("hour")
     return (
         passed(tmp / "mbo", "mbo", hour[0], date=HOUR_DATE, symbol="ESH4"),
-        passed(tmp / "mbp", "mbp-10", hour[2], date=HOUR_DATE, symbol="ESH4"),
+        passed(tmp / "mbp", "mbp-10", hour[3], date=HOUR_DATE, symbol="ESH4"),
     )
 
 
@@ -634,6 +633,14 @@ def test_the_real_hour_agrees_with_the_slow_book(hour, hour_passed):
     assert found["book"]["meta_turnover_qty"].sum() > 100_000
     assert found["quality"]["unknown_order_cnt"].item() == 7  # fills of orders that never rested
     assert found["quotes"].filter(pl.col("bid_px") >= pl.col("ask_px")).is_empty()
+
+
+@needs_hour
+def test_no_order_of_the_real_hour_is_cancelled_or_modified_before_it_was_seen(hour):
+    """The seven fills are of the opening auction, of orders that were filled before they rested."""
+    unknown = hour[2].unknown
+    assert {(record.action, record.side, record.ts_event) for record in unknown} == {("F", "N", OPEN)}
+    assert (len(unknown), sum(record.size for record in unknown)) == (7, 14)
 
 
 @needs_hour
