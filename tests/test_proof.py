@@ -1,6 +1,7 @@
 """Worlds put to the test: the oracle's forecast by hand, and what each world must show."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import gold
 import numpy as np
@@ -81,6 +82,7 @@ def test_what_each_world_must_show() -> None:
 def test_too_few_sessions_are_built_and_not_evaluated(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(proof.market, "simulate", lambda *_args, **_told: [])
     monkeypatch.setattr(proof, "build", lambda *_: dataclasses.make_dataclass("Made", ["errors"])([]))
+    monkeypatch.setattr(proof, "pool", lambda _folder, count: ThreadPoolExecutor(count))
     assert proof.main([str(tmp_path), "--sessions", "6", "--worlds", "null"]) == 0
     assert "evaluating needs more than 20 sessions" in capsys.readouterr().out
 

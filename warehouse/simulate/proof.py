@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,7 +23,7 @@ from warehouse.evaluate.scores import Interval
 from warehouse.request import Request
 from warehouse.simulate import market, truth, worlds
 from warehouse.simulate.tape import LEVELS
-from warehouse.workers import cores
+from warehouse.workers import cores, pool, result
 
 FIRST = dt.date(2025, 6, 4)
 HOURS = (dt.time(4), dt.time(12, 45))
@@ -156,8 +157,27 @@ def _percent(value: float) -> str:
     return f"{100 * value:+.1f} %"
 
 
+def _timed(folder: Path, world: str, *rest: Any) -> tuple[float, Report | None]:  # noqa: ANN401 (as `tried` has them)
+    begun = time.monotonic()
+    found = tried(folder, world, *rest)
+    return time.monotonic() - begun, found
+
+
+def _said(world: str, found: Report | None, sessions: int) -> bool:
+    """Write what a world shows; whether it shows what it must."""
+    if found is None:
+        sys.stdout.write(f"  evaluating needs more than {WARM_UP} sessions\n")
+        return True
+    told, held = list(verdicts(world, found)), sessions >= ENOUGH
+    for shown, what in told:
+        few = "" if held else " (too few sessions to say)"
+        sys.stdout.write(f"  {'yes' if shown else 'NO '} {what}{few}\n")
+    sys.stdout.flush()
+    return not held or all(shown for shown, _ in told)
+
+
 def main(words: Sequence[str] | None = None) -> int:
-    """Try worlds and say what each shows; 1 where one does not show what it must."""
+    """Try worlds, as many abreast as there are workers; 1 where one does not show what it must."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sessions", type=int, default=60)
@@ -166,22 +186,20 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=8)
     parser.add_argument("--workers", type=int, default=cores())
     asked = parser.parse_args(words)
-    good, reports = True, {}
-    for world in asked.worlds.split(","):
-        begun = time.monotonic()
-        found = tried(asked.folder, world, asked.sessions, asked.rate_scale, asked.seed, asked.workers)
-        sys.stdout.write(f"{world}: {asked.sessions} sessions in {time.monotonic() - begun:.0f} s\n")
-        if found is None:
-            sys.stdout.write(f"  evaluating needs more than {WARM_UP} sessions\n")
-            continue
-        reports[world] = found
-        for shown, what in verdicts(world, found):
-            held = asked.sessions >= ENOUGH
-            good &= shown or not held
-            sys.stdout.write(
-                f"  {'yes' if shown else 'NO '} {what}{'' if held else ' (too few sessions to say)'}\n"
-            )
-        sys.stdout.flush()
+    names = asked.worlds.split(",")
+    abreast = min(len(names), asked.workers)
+    rest = asked.sessions, asked.rate_scale, asked.seed, asked.workers // abreast
+    begun, good, reports = time.monotonic(), True, {}
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    with pool(asked.folder, abreast) as beside_others:
+        running = [(world, beside_others.submit(_timed, asked.folder, world, *rest)) for world in names]
+        for world, one in running:
+            seconds, found = result(one)
+            sys.stdout.write(f"{world}: {asked.sessions} sessions in {seconds:.0f} s\n")
+            good &= _said(world, found, asked.sessions)
+            if found is not None:
+                reports[world] = found
+    sys.stdout.write(f"{len(names)} in {time.monotonic() - begun:.0f} s\n")
     if reports:
         sys.stdout.write(f"\n{beside(reports)}")
     return 0 if good else 1
