@@ -1,5 +1,6 @@
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import gold
@@ -76,6 +77,11 @@ def test_outcomes_are_printed_with_interval_base_lift_reach_and_time(cards) -> N
     assert (
         f"{len(card.neighbours)} neighbours from {card.search['dates']} dates, n_eff {card.n_eff:.1f}" in text
     )
+
+
+def test_one_neighbour_is_one(cards) -> None:
+    alone = replace(cards[-1], neighbours=cards[-1].neighbours[:1], search=cards[-1].search | {"dates": 1})
+    assert "1 neighbour from 1 date, n_eff" in render.card(alone)
 
 
 def test_neighbours_are_printed_nearest_first(cards) -> None:

@@ -18,7 +18,8 @@ def lines(found: Card) -> list[str]:
     count, search = len(found.neighbours), found.search
     rare = "" if found.percentile is None else f"; farther than {found.percentile:.0%} of past moments"
     among = f"of {search['admissible']:,} admissible{rare}"
-    head = f"{count} neighbours from {search['dates']} dates, n_eff {found.n_eff:.1f}, {among}"
+    near = f"{_some(count, 'neighbour')} from {_some(search['dates'], 'date')}"
+    head = f"{near}, n_eff {found.n_eff:.1f}, {among}"
     told = textwrap.wrap(head, WIDTH)
     if found.abstained:
         told.append("NOTHING SIMILAR HAS BEEN SEEN: do not lean on these odds")
@@ -26,6 +27,10 @@ def lines(found: Card) -> list[str]:
         told.append("   " + "".join(f"  {name + '  90 %':<14}base lift" for name in CLASSES))
         told += [_horizon(name, chances) for name, chances in found.outcomes.items()]
     return [*told, *_sequel(found)]
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _horizon(name: str, chances: Mapping[str, Chance] | None) -> str:

@@ -121,14 +121,15 @@ class _Carried:
         """What everyone of a circle says, (q, draws, 3), and how many they are, (q, 1)."""
         sample = self.sample
         usable = (self.y[:, 0] >= 0) & np.isfinite(sample.cal).all(axis=1)
-        parts = []
+        cal, parts = np.nan_to_num(sample.cal), []
         for turn in sample.turns():
-            masks = {id(mask): mask & usable for mask in turn.admitted[circle]}
+            before = slice(0, turn.rows[0])
+            masks = {id(mask): (mask & usable)[before] for mask in turn.admitted[circle]}
             alike = [list(masks).index(id(mask)) for mask in turn.admitted[circle]]
             asked = np.stack(list(masks.values()))
             count = asked.sum(axis=1, keepdims=True)
             own = asked / np.maximum(count, 1)
-            ends = np.stack([own @ there for there in self.ends], axis=-1)[alike]
-            theirs, null = (own @ np.nan_to_num(sample.cal))[alike], sample.cal[turn.rows]
+            ends = np.stack([own @ there[before] for there in self.ends], axis=-1)[alike]
+            theirs, null = (own @ cal[before])[alike], cal[turn.rows]
             parts.append((odds.moved(ends, theirs[:, None], null[:, None]), count[alike].astype(np.float64)))
         return np.concatenate([told for told, _ in parts]), np.concatenate([count for _, count in parts])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -79,7 +80,6 @@ class _Run:
         rows = [*self._baselines(), *self._models()]
         rows += [self.row(name, "oracle", made(self.mine)) for name, made in further.items()]
         rows += [*self._specs(), *self._controls()]
-        canary = leaks.canary(self.root, self.mine)
         suspects = leaks.suspects(self.mine, self._slots())
         return Report(
             str(self.root),
@@ -91,7 +91,7 @@ class _Run:
             rows,
             scores.covered(told.p[late], told.whole[late], self.y[late]),
             suspects,
-            self._canary(canary),
+            self._canary(),
             self._adjacent(default.own),
             len(self.near),
             list(self._notes(suspects)),
@@ -172,8 +172,7 @@ class _Run:
         yield shuffled.row("shuffled labels", "control", shuffled.forecast(default).p)
         self.tell("noise and canary")
         yield self._by("noise features", spec, models.drawn_alike(self.mine.frame, spec))
-        seen = leaks.canary(self.root, self.mine)[:, None]
-        yield self._by("leak canary", Spec("canary", ("bar5s_canary",)), seen)
+        yield self._by("leak canary", Spec("canary", ("bar5s_canary",)), self._seen[:, None])
         for lag, values in lags.lagged(self.root, self.mine, spec).items():
             self.tell(f"lag of {lag}")
             yield self._by(f"lag {lag}", spec, values)
@@ -197,10 +196,14 @@ class _Run:
         values = vectors.matrix(self.mine.frame, Spec("all", tuple(names))).astype(np.float64)
         return dict(zip(names, values.T, strict=True))
 
-    def _canary(self, values: Reals) -> dict[str, Any]:
+    @functools.cached_property
+    def _seen(self) -> Reals:
+        return leaks.canary(self.root, self.mine)
+
+    def _canary(self) -> dict[str, Any]:
         groups = resample.strata(self.mine)[self.asked]
-        flagged = bool(leaks.suspects(self.mine, {"canary": values}))
-        return {"flagged": flagged, "auc": leaks.auc(values[self.asked], self.y, groups)[0]}
+        flagged = bool(leaks.suspects(self.mine, {"canary": self._seen}))
+        return {"flagged": flagged, "auc": leaks.auc(self._seen[self.asked], self.y, groups)[0]}
 
     def _adjacent(self, lists: Lists) -> float:
         there = lists.rows >= 0
