@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from warehouse import (
     catalog,
@@ -135,51 +134,48 @@ class _Asking:
 
     def circles(self, own: Admission, every: Admission, k: int) -> tuple[Circle, Circle, str]:
         """The admitted and all others, the nearest of each, and which search found those of the first."""
-        mine, all_ = (
-            _where(self.kept.setups(), each.rule() if self.stage is None else each.whole())
-            for each in (own, every)
-        )
-        past, pool = self._held_against(mine, own)
-        other, far = self._held_against(all_ & ~mine, every)
+        rules = [each.rule() if self.stage is None else each.whole() for each in (own, every)]
+        mine, all_ = (mask.to_numpy() for mask in self.kept.setups().select(own=rules[0], every=rules[1]))
+        past, placed, mad = self._held_against(mine | all_, own)
+        pool, far = (Pool(placed, mad, mask[past.own], past.groups) for mask in (mine, all_ & ~mine))
         how = _way(self.index, self.kept, self.spec, self.day, pool, arrival=self.stage is None)
         if how == "hnsw":
             near = search(self.mine, pool, k, self.kept.graph(self.spec))
             [away] = self._exact((far, TIMES * k))
         else:
             away, near = self._exact((far, TIMES * k), (pool, k))
-        return Circle(past, pool, near), Circle(other, far, away), how
+        return Circle(past, pool, near), Circle(past, far, away), how
 
     def usual(self, own: Circle, k: int) -> Reals:
         """How far those who may answer lie from each other."""
         if self.stage is None:
             return self._scan.usual(own.pool.allowed, k)
-        return rarity.usual(own.pool.vectors, own.past.groups, own.pool.mad, k)
+        allowed = own.pool.allowed
+        return rarity.usual(own.pool.vectors[allowed], own.past.groups.of(allowed), own.pool.mad, k)
 
     @property
     def _scan(self) -> Scan:
         return self.kept.scan(self.spec, self.day)
 
-    def _held_against(self, asked: Mask, admission: Admission) -> tuple[Past, Pool]:
-        """Arrivals, or of an approach and what is left of one, setups as they stood at such moments."""
+    def _held_against(self, asked: Mask, admission: Admission) -> tuple[Past, Vectors, Reals]:
+        """Arrivals, or of an approach and what is left of one, setups as they stood at such moments.
+
+        With their vectors and the scale.
+        """
         kept, spec = self.kept, self.spec
         arrivals = kept.arrivals()
         if self.stage is None:
             scan = self._scan
-            return arrivals, Pool(scan.vectors, scan.mad, asked, scan.groups)
+            return arrivals, scan.vectors, scan.mad
         moments = kept.moments(spec)
-        past, rows = phases.alike(moments, arrivals, asked, self.now, self.stage, admission)
-        placed, mad = vectors.placed(moments.vectors[rows], kept.scaler(spec, self.day))
-        return past, Pool(placed, mad, np.ones(len(rows), bool), past.groups)
+        past = phases.alike(moments, arrivals, asked, self.now, self.stage, admission)
+        return past, *vectors.placed(moments.vectors[past.at], kept.scaler(spec, self.day))
 
     def _exact(self, *asked: tuple[Pool, int]) -> list[Neighbours]:
         if self.stage is not None:
             return [search_exact(self.mine, pool, k) for pool, k in asked]
         found = self._scan.nearest(self.mine[None], [([pool.allowed], k) for pool, k in asked])
         return [near for [near] in found]
-
-
-def _where(setups: pl.DataFrame, rule: pl.Expr) -> Mask:
-    return setups.select(rule).to_series().to_numpy()
 
 
 def _likeness(now: Moment, hours: str | None, volatility: str | None) -> Likeness:
