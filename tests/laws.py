@@ -124,7 +124,7 @@ def unhurried():
         patch.setattr(arrivals, "history", lambda _: HISTORY)
         patch.setattr(arrivals, "steps", lambda bars, _moments: [(bars, 0)])
         patch.setattr(arrivals, "rows", lambda *_: HISTORY)
-        patch.setattr(arrivals, "_routes", arrivals._routes.__wrapped__)
+        patch.setattr(arrivals, "_walk", arrivals._walk.__wrapped__)
         yield
 
 
@@ -160,6 +160,7 @@ def unit(tables, triggers, monkeypatch, names=None):
     """Rescale every input by its unit: the output rescales by its own."""
     before = everything(tables, triggers, names)
     with monkeypatch.context() as patch:
+        patch.setattr(arrivals, "_walk", arrivals._walk.__wrapped__)  # what is planned has constants in it
         for name, (value, unit, doc) in CONSTANTS.items():
             patch.setitem(CONSTANTS, name, (value * unit.factor(**FACTORS), unit, doc))
         after = everything(rescaled(tables), _rescaled_triggers(triggers), names)
@@ -269,10 +270,11 @@ def wide(tables, triggers, names=None):
         "setup_id", "sigma_60", bar_ts="trigger_ts", level_px="level_price", entity=pl.int_range(pl.len()),
         d=pl.when(pl.col("direction") == "UP").then(1.0).otherwise(-1.0),
     )  # fmt: skip
-    bars = arrivals._bars_before(starts, HISTORY)
-    near = arrivals._near(bars, tables, read)
-    tick = columns_of.tick(near).collect()
-    frame = arrivals._read(bars.join(tick, how="cross"), near, [*read, "level_px"]).lazy()
+    bars = arrivals._bars_before(starts, HISTORY).collect()
+    near = {name: table.lazy() for name, table in arrivals._near(bars, tables, read).items()}
+    frame = bars.lazy().join(columns_of.tick(near), how="cross")
+    frame = arrivals._with_bars(frame, near, [*read, "level_px"]).collect().lazy()
+    frame = arrivals._with_sums(frame, near, read).collect().lazy()
     raw = layers.with_features(frame, [one for one in ordered if not one.faced], "entity").collect()
     faced = facing(frame, measures).with_columns(d=pl.lit(1.0))
     return raw, layers.with_features(faced, ordered, "entity").collect()

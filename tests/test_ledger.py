@@ -56,6 +56,19 @@ def test_absent_without_manifest_or_file(target):
     assert stale(target).startswith("damaged")
 
 
+def test_a_partition_is_seen_anew_once_it_is_damaged_or_removed(target):
+    before = store.seen(target.root, target.table)
+    assert before == store.seen(target.root, target.table) == store.sight(target)
+    target.path.write_bytes(target.path.read_bytes()[:-1])
+    damaged = store.seen(target.root, target.table)
+    assert len(damaged) == 1 and damaged != before
+    target.manifest_path.unlink()
+    assert store.seen(target.root, target.table) == () and store.sight(target) not in {before, damaged}
+    lost = store.sight(target)
+    target.path.unlink()
+    assert store.sight(target) != lost
+
+
 def test_bytes_that_are_not_the_manifests_are_absent(target):
     made = bytearray(target.path.read_bytes())
     made[10] ^= 1

@@ -152,7 +152,8 @@ def _integral(a: float, b: float) -> tuple[Reals, Reals]:
     below, above = 1 + _REACH / a, 1 + _REACH / b
     z = centre + np.where(_GRID < 0, -below, above) * _STRETCH
     slope = np.where(_GRID < 0, below, above) * _COSH / np.sinh(_BEND) * _BEND
-    log_density = -a * np.logaddexp(0, -z) - b * np.logaddexp(0, z)
+    less = np.logaddexp(0, -np.abs(z))  # shared: -log of the logistic function is that, and -z or z above 0
+    log_density = -a * (less + np.maximum(-z, 0)) - b * (less + np.maximum(z, 0))
     density = np.exp(log_density - log_density.max()) * slope * step
     return z, np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
 

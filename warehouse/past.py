@@ -29,8 +29,10 @@ class Past:
     """Setups without placebos, in order of setup_id, as they stood at one moment each.
 
     Args:
-        setups: Names of them, and what never changes.
-        moved: known_ts, x0, phase and tau_s of that moment; the last two null at arrivals.
+        setups: Names of all there are, and what never changes.
+        moved: known_ts, x0, phase and tau_s of all moments; the last two null at arrivals.
+        own: (n,) rows of these setups.
+        at: (n,) rows of their moments.
         groups: Which of them tell of the same thing.
         hours: (n,) its half hour in the New York day.
         ends: What followed from there.
@@ -38,13 +40,15 @@ class Past:
 
     setups: pl.DataFrame
     moved: pl.DataFrame
+    own: Rows
+    at: Rows
     groups: Groups
     hours: Rows
     ends: Ends
 
     def told(self, rows: Rows) -> pl.DataFrame:
         """Names and moments, in the order of some rows."""
-        return self.setups[rows].hstack(self.moved[rows])
+        return self.setups[self.own[rows]].hstack(self.moved[self.at[rows]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,10 @@ class Moments:
         setup: (m,) row of the setup among the arrivals.
         x: (m,) distance from the level, in points.
         resolved: (m,) ns UTC.
-        moved: As in `Past`, and sigma_60.
+        moved: (m,) as in `Past`, and sigma_60.
         vectors: (m, d) float32, as when the travel is up; NaN where a slot is missing.
-        hours: As in `Past`.
-        ends: As in `Past`.
+        hours: (m,) as in `Past`.
+        ends: As in `Past`, of m.
     """
 
     spans: Mapping[str, slice]
@@ -82,8 +86,8 @@ def arrivals(setups: pl.DataFrame, outcomes: pl.DataFrame) -> Past:
     moved = setups.select(
         "known_ts", "x0", pl.lit(None, pl.String).alias("phase"), tau_s=pl.lit(None, pl.Int64)
     )
-    ends = sequel.beside(setups, outcomes)
-    return Past(setups.select(_NAMES), moved, spread.groups(setups), _hours(setups), ends)
+    ends, rows = sequel.beside(setups, outcomes), np.arange(len(setups))
+    return Past(setups.select(_NAMES), moved, rows, rows, spread.groups(setups), _hours(setups), ends)
 
 
 def moments(snapshots: pl.DataFrame, setups: pl.DataFrame, spec: Spec) -> Moments:

@@ -62,7 +62,7 @@ def phase(now: Moment) -> tuple[Moment, Phase]:
 
 def alike(
     moments: Moments, arrivals: Past, admitted: Mask, now: Moment, stage: Phase, admission: Admission
-) -> tuple[Past, Rows]:
+) -> Past:
     """Setups as they stood at a moment of the same phase and a like distance, and what followed from there.
 
     Of a setup there is the moment whose distance is the likest of those that are resolved, at levels that
@@ -77,7 +77,7 @@ def alike(
         admission: What such moments have to fulfil as arrivals have to.
 
     Returns:
-        The setups that stood so, and the row of the moment of each.
+        The setups that stood so.
     """
     rows = _like(moments, admitted, now, stage, admission)
     setup = moments.setup[rows]
@@ -87,11 +87,8 @@ def alike(
     best = np.flatnonzero(off == np.repeat(nearest, np.diff(starts, append=len(rows))))
     best = best[np.diff(setup[best], prepend=-1) != 0]
     rows, setup = rows[best], setup[best]
-    moved = moments.moved[rows]
-    found = Past(
-        arrivals.setups[setup], moved, arrivals.groups.of(setup), moments.hours[rows], moments.ends.of(rows)
-    )
-    return found, rows
+    groups, ends = arrivals.groups.of(setup), moments.ends.of(rows)
+    return Past(arrivals.setups, moments.moved, setup, rows, groups, moments.hours[rows], ends)
 
 
 def _like(moments: Moments, admitted: Mask, now: Moment, stage: Phase, admission: Admission) -> Rows:
@@ -119,8 +116,8 @@ def given_arrival(cal: Reals) -> Reals | None:
     Args:
         cal: (n, 3) of those that arrived, NaN where there are none.
     """
-    known = pl.from_numpy(cal[~np.isnan(cal).any(axis=1)])
-    return known.mean().to_numpy()[0] if len(known) else None
+    known = ~np.isnan(cal).any(axis=1)
+    return np.array([pl.Series(one[known]).mean() for one in cal.T]) if known.any() else None
 
 
 def compared(stage: Phase | None, *, odds: bool) -> str:

@@ -86,12 +86,7 @@ def _at(place: Place, starts: pl.DataFrame, last: int, names: Collection[str]) -
     tables = {table: _table(place, table, last) for table in sorted(plan.tables(names))}
     triggers = _triggers(place, starts)
     made = plan.at_setups(triggers, tables, names)
-    own = [name for name in made.columns if name not in triggers.columns]
-    return (
-        triggers.select("setup_id", "bar")
-        .join(made.select("setup_id", *own), on="setup_id", how="left", maintain_order="left")
-        .drop("setup_id")
-    )
+    return triggers.select("bar").hstack(made.drop(triggers.columns, strict=False))
 
 
 def _triggers(place: Place, starts: pl.DataFrame) -> pl.DataFrame:

@@ -17,15 +17,9 @@ from warehouse.declared import Feature, Measure
 
 _SHARED, _LONG = 3, 12
 """Nodes from which an expression becomes a piece: one that is shared, and any."""
+Layer = list[pl.Expr]
 _PIECE = "piece "
 """What the names of pieces start with."""
-
-
-class Layer(NamedTuple):
-    """Columns that read only what layers before made, and those to be made finite after."""
-
-    columns: list[pl.Expr]
-    finite: list[pl.Expr]
 
 
 def with_features(frame: pl.LazyFrame, made: Sequence[Feature]) -> pl.LazyFrame:
@@ -36,7 +30,7 @@ def with_features(frame: pl.LazyFrame, made: Sequence[Feature]) -> pl.LazyFrame:
         made: Features, each after those of them that it reads.
     """
     for layer in _layers(tuple(made)):
-        frame = frame.with_columns(layer.columns).with_columns(layer.finite)
+        frame = frame.with_columns(layer)
     return frame
 
 
@@ -44,7 +38,7 @@ def summed(frame: pl.LazyFrame, key: str, measures: Sequence[Measure]) -> pl.Laz
     """Measures of the rows of each key."""
     layers, sums = _sums(tuple(measures))
     for layer in layers:
-        frame = frame.with_columns(layer.columns)
+        frame = frame.with_columns(layer)
     return frame.group_by(key).agg(sums)
 
 
@@ -57,14 +51,16 @@ def finite(column: str) -> pl.Expr:
 
 @functools.lru_cache(16)
 def _layers(made: tuple[Feature, ...]) -> list[Layer]:
+    """Columns by layer; those of one read only what layers before made."""
     found: list[Layer] = []
     forest = _Forest([one.expr for one in made], lambda part: part.meta.is_length_preserving())
     for place, one in enumerate(made):
         expr, depth = forest.told(place, found)
-        forest.made[one.name] = depth + 1
-        _at(found, depth).columns.append(expr.cast(one.dtype).alias(one.name))
+        _at(found, depth).append(expr.cast(one.dtype).alias(one.name))
         if one.dtype.is_float():
-            _at(found, depth).finite.append(finite(one.name))
+            depth += 1
+            _at(found, depth).append(finite(one.name))
+        forest.made[one.name] = depth + 1
     return found
 
 
@@ -82,7 +78,7 @@ def _of_its_row(part: pl.Expr) -> bool:
 
 def _at(found: list[Layer], depth: int) -> Layer:
     while len(found) <= depth:
-        found.append(Layer([], []))
+        found.append([])
     return found[depth]
 
 
@@ -129,7 +125,7 @@ class _Forest:
             written, layer = self._within(self._nodes[at])
             if at in self._cut:
                 name = f"{_PIECE}{at}"
-                _at(found, layer).columns.append(pl.Expr.deserialize(written).alias(name))
+                _at(found, layer).append(pl.Expr.deserialize(written).alias(name))
                 written, layer = pl.col(name).meta.serialize(), layer + 1
             self._seen.append((written, layer))
         written, layer = self._seen[root]

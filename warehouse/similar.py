@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from warehouse import (
     catalog,
@@ -92,24 +92,29 @@ def ask(
         raise QuestionError("the graph holds arrivals, and this moment is none: ask with --index exact")
     known = _as_of(as_of, ts, at)
     like = _likeness(now, hours, volatility)
-    row = features(now, {*slots.slots, *pressure.COLUMNS})
-    kept = Held(root, at.product)
-    contracts = kept.contracts() if contract is None else frozenset({contract})
-    but = None if same_day else at.date
-    admission = Admission(_kinds(at, wanted), now.direction, known, contracts, but, like)
-    day = min(at.date, session.trading_date(known))
-    settled, strengths = (
-        {circle: kept.strengths(name, circle, day) for circle in (ELSEWHERE, OWN)}
-        for name in (trials.P_CAL, slots.name)
-    )
-    start = Start(_tick(at), kept.calibrated(at.date, known), settled, strengths)
+    with ThreadPoolExecutor(1) as aside:  # Polars makes the features while this thread gathers the past
+        making = aside.submit(features, now, {*slots.slots, *pressure.COLUMNS})
+        kept = Held(root, at.product)
+        contracts = kept.contracts() if contract is None else frozenset({contract})
+        but = None if same_day else at.date
+        admission = Admission(_kinds(at, wanted), now.direction, known, contracts, but, like)
+        day = min(at.date, session.trading_date(known))
+        settled, strengths = (
+            {circle: kept.strengths(name, circle, day) for circle in (ELSEWHERE, OWN)}
+            for name in (trials.P_CAL, slots.name)
+        )
+        start = Start(_tick(at), kept.calibrated(at.date, known), settled, strengths)
+        scale = kept.scaler(slots, day)
+        named = None if at.by_price else naming.NAMED
+        asking = _Asking(kept, slots, day, now, stage, index)
+        past, pool, far = asking.held(admission, replace(admission, kinds=named, direction=None))
+        usual = asking.usual(past, pool, k)
+        row = making.result()
     raw = _vector(row, slots, now.direction)
-    mine = vectors.placed(raw, kept.scaler(slots, day))[0][0]
-    asking = _Asking(kept, slots, day, now, stage, mine, index)
-    named = None if at.by_price else naming.NAMED
-    own, wide, how = asking.circles(admission, replace(admission, kinds=named, direction=None), k)
+    mine = vectors.placed(raw, scale)[0][0]
+    near, away, how = asking.nearest(mine, pool, far, k)
     unknown = int(np.isnan(raw).sum())
-    usual = asking.usual(own, k)
+    own, wide = Circle(past, pool, near), Circle(past, far, away)
     return Answer(now, stage, row, admission, slots, k, how, own, wide, mine, unknown, usual, start).card()
 
 
@@ -130,56 +135,55 @@ class _Asking:
     day: dt.date
     now: Moment
     stage: Phase | None
-    mine: Vectors
     index: str | None
 
-    def circles(self, own: Admission, every: Admission, k: int) -> tuple[Circle, Circle, str]:
-        """The admitted and all others, the nearest of each, and which search found those of the first."""
-        mine, all_ = (
-            _where(self.kept.setups(), each.rule() if self.stage is None else each.whole())
-            for each in (own, every)
-        )
-        past, pool = self._held_against(mine, own)
-        other, far = self._held_against(all_ & ~mine, every)
+    def held(self, own: Admission, every: Admission) -> tuple[Past, Pool, Pool]:
+        """The past, who of it is admitted, and all others."""
+        rules = [each.rule() if self.stage is None else each.whole() for each in (own, every)]
+        mine, all_ = (mask.to_numpy() for mask in self.kept.setups().select(own=rules[0], every=rules[1]))
+        past, placed, mad = self._held_against(mine | all_, own)
+        pool, far = (Pool(placed, mad, mask[past.own], past.groups) for mask in (mine, all_ & ~mine))
+        return past, pool, far
+
+    def nearest(self, mine: Vectors, pool: Pool, far: Pool, k: int) -> tuple[Neighbours, Neighbours, str]:
+        """The nearest of the admitted and of all others, and which search found the first."""
         how = _way(self.index, self.kept, self.spec, self.day, pool, arrival=self.stage is None)
         if how == "hnsw":
-            near = search(self.mine, pool, k, self.kept.graph(self.spec))
-            [away] = self._exact((far, TIMES * k))
+            near = search(mine, pool, k, self.kept.graph(self.spec))
+            [away] = self._exact(mine, (far, TIMES * k))
         else:
-            away, near = self._exact((far, TIMES * k), (pool, k))
-        return Circle(past, pool, near), Circle(other, far, away), how
+            away, near = self._exact(mine, (far, TIMES * k), (pool, k))
+        return near, away, how
 
-    def usual(self, own: Circle, k: int) -> Reals:
+    def usual(self, past: Past, own: Pool, k: int) -> Reals:
         """How far those who may answer lie from each other."""
         if self.stage is None:
-            return self._scan.usual(own.pool.allowed, k)
-        return rarity.usual(own.pool.vectors, own.past.groups, own.pool.mad, k)
+            return self._scan.usual(own.allowed, k)
+        return rarity.usual(own.vectors[own.allowed], past.groups.of(own.allowed), own.mad, k)
 
     @property
     def _scan(self) -> Scan:
         return self.kept.scan(self.spec, self.day)
 
-    def _held_against(self, asked: Mask, admission: Admission) -> tuple[Past, Pool]:
-        """Arrivals, or of an approach and what is left of one, setups as they stood at such moments."""
+    def _held_against(self, asked: Mask, admission: Admission) -> tuple[Past, Vectors, Reals]:
+        """Arrivals, or of an approach and what is left of one, setups as they stood at such moments.
+
+        With their vectors and the scale.
+        """
         kept, spec = self.kept, self.spec
         arrivals = kept.arrivals()
         if self.stage is None:
             scan = self._scan
-            return arrivals, Pool(scan.vectors, scan.mad, asked, scan.groups)
+            return arrivals, scan.vectors, scan.mad
         moments = kept.moments(spec)
-        past, rows = phases.alike(moments, arrivals, asked, self.now, self.stage, admission)
-        placed, mad = vectors.placed(moments.vectors[rows], kept.scaler(spec, self.day))
-        return past, Pool(placed, mad, np.ones(len(rows), bool), past.groups)
+        past = phases.alike(moments, arrivals, asked, self.now, self.stage, admission)
+        return past, *vectors.placed(moments.vectors[past.at], kept.scaler(spec, self.day))
 
-    def _exact(self, *asked: tuple[Pool, int]) -> list[Neighbours]:
+    def _exact(self, mine: Vectors, *asked: tuple[Pool, int]) -> list[Neighbours]:
         if self.stage is not None:
-            return [search_exact(self.mine, pool, k) for pool, k in asked]
-        found = self._scan.nearest(self.mine[None], [([pool.allowed], k) for pool, k in asked])
+            return [search_exact(mine, pool, k) for pool, k in asked]
+        found = self._scan.nearest(mine[None], [([pool.allowed], k) for pool, k in asked])
         return [near for [near] in found]
-
-
-def _where(setups: pl.DataFrame, rule: pl.Expr) -> Mask:
-    return setups.select(rule).to_series().to_numpy()
 
 
 def _likeness(now: Moment, hours: str | None, volatility: str | None) -> Likeness:

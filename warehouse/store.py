@@ -20,8 +20,11 @@ from warehouse.schema import TABLES
 
 Manifest = dict[str, Any]
 Stat = tuple[int, int, int]
-Seen = tuple[tuple[str, Stat | None, Stat | None], ...]
-"""By folder: length, time and place on disk of its manifest and of its rows; None where there is none."""
+Seen = tuple[tuple[str, bool, Stat | None], ...]
+"""By folder: whether its manifest is there, and length, time and place on disk of its rows.
+
+Whoever changes a manifest has changed the rows before.
+"""
 _MANIFEST, _ROWS = "part.json", "part.parquet"
 COMPRESSION: Final = "lz4"
 """Of every Parquet file: somewhat larger than zstd makes it, and cheaper to write and to read."""
@@ -99,7 +102,7 @@ def seen(root: Path, table: str) -> Seen:
     """
     base = f"{root}/{table.replace('.', '/')}"
     folders = sorted(f"{base}/{whose}/{date}" for whose in _keyed(base) for date in _keyed(f"{base}/{whose}"))
-    return tuple(one for one in map(_sight, folders) if one[1] is not None)
+    return tuple(one for one in map(_sight, folders) if one[1])
 
 
 def sight(target: Partition) -> Seen:
@@ -115,8 +118,8 @@ def _keyed(folder: str) -> list[str]:
         return []
 
 
-def _sight(folder: str) -> tuple[str, Stat | None, Stat | None]:
-    return folder, stat(f"{folder}/{_MANIFEST}"), stat(f"{folder}/{_ROWS}")
+def _sight(folder: str) -> tuple[str, bool, Stat | None]:
+    return folder, os.access(f"{folder}/{_MANIFEST}", os.F_OK), stat(f"{folder}/{_ROWS}")
 
 
 def stat(path: str | Path) -> Stat | None:

@@ -175,8 +175,7 @@ def apart(question: Vectors, vectors: Vectors, mad: Reals) -> Iterator[tuple[Rea
         squares /= mad
         squares *= squares
         known = ~np.isnan(squares)
-        squares[~known] = 0.0
-        yield squares, known
+        yield np.fmax(squares, 0.0, out=squares), known
 
 
 def scaled(vectors: Vectors, scale: Scaler) -> Vectors:

@@ -119,6 +119,8 @@ def with_measures(
         )
         .filter(pl.col("first") <= pl.col("last"))
     )
+    if few:  # it is read three times below, and no optimiser sees that
+        near = near.cache()
     ladder = _rows(tables, tables["ladder"].join(near, on="bar_ts", how="semi"), measures)
     tick_px = near.select("tick_px").first()
     ladder = ladder.join(tick_px, how="cross").with_columns(place=_place("price")).drop("tick_px")

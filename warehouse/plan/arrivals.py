@@ -16,6 +16,7 @@ from warehouse.declared import Feature
 from warehouse.frames import Tables
 from warehouse.mirror import facing
 from warehouse.plan.layers import with_features
+from warehouse.plan.queries import Queries
 from warehouse.plan.reach import both_ways, depths, history, leaves, ordered, rows, steps
 from warehouse.schema import BAR_NS
 
@@ -25,7 +26,7 @@ GIVEN = ("sigma_60",)
 """Features that a moment brings along, frozen, rather than has made again."""
 _FEW = 500
 """Rows up to which planning takes longer than making."""
-_PLAIN = pl.QueryOptFlags.none()
+_OF_BARS = ("book", "ladder")
 _KEYS = (ENTITY, "bar_ts", "age", "level_px", "d", "tick_px", "sigma_60")
 
 
@@ -41,43 +42,74 @@ def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | N
         One row per trigger, in their order: setup_id and the features that are not columns of `triggers`.
     """
     asked = frozenset(catalog.load() if names is None else names).difference(triggers.columns)
-    starts = triggers.lazy().select(
-        "setup_id",
-        "sigma_60",
-        bar_ts="trigger_ts",
-        level_px="level_price",
-        d=pl.when(pl.col("direction") == "UP").then(1.0).otherwise(-1.0),
-        entity=pl.struct("level_price", "direction").rank("dense"),
+    return _walk(asked, catalog.load().features(), turns="DOWN" in triggers["direction"]).made(
+        triggers, tables
     )
-    turns = "DOWN" in triggers["direction"]
-    bars, routes = _routes(asked, catalog.load().features(), turns=turns)
-    frame = _bars_before(starts, bars)
-    near = _near(frame, tables, {name for route in routes for name in route.reads(bars, 0)})
-    tick = frames.tick(near).collect(engine="in-memory")
-    near["tick"] = tick.lazy()
-    frame = frame.join(tick, how="cross").with_columns(frames.in_rows("tick_px", pl.col("tick_px")))
-    views = [pl.DataFrame() for _ in routes]
-    for step, after in steps(bars, len(triggers)):
-        frame = frame.filter(pl.col("age") < step)
-        found = _read(frame, near, {name for route in routes for name in route.reads(step, after)})
-        views = [route.walk(view, found, step, after) for route, view in zip(routes, views, strict=True)]
-    told = starts.select("setup_id", ENTITY, "bar_ts").collect(engine="in-memory")
-    for route, view in zip(routes, views, strict=True):
-        told = told.join(route.values(view), on=[ENTITY, "bar_ts"], how="left", maintain_order="left")
-    return told.drop(ENTITY, "bar_ts")
 
 
 @functools.lru_cache(8)
-def _routes(asked: frozenset[str], declared: tuple[Feature, ...], *, turns: bool) -> tuple[int, list[_Route]]:
-    """Bars that features need, and how they are made of the tape as it lies and, where it turns, faced."""
+def _walk(asked: frozenset[str], declared: tuple[Feature, ...], *, turns: bool) -> _Walk:
+    """How features are made of the tape as it lies and, where it turns, faced."""
     known = catalog.load()
     so_far = {one.name for one in known.family("volatility") if known.reach_of(one) is None}
     made = [one for one in declared if one.name in asked and one.name not in so_far]
     ways = [[one for one in made if one.faced is way] for way in (False, True)]
     bars = history(made)
     if not turns:
-        return bars, [_Route([*ways[0], *ways[1]], bars, faced=False)]
-    return bars, [_Route(wanted, bars, faced=way) for way, wanted in zip((False, True), ways, strict=True)]
+        return _Walk(bars, [_Route([*ways[0], *ways[1]], bars, faced=False)])
+    return _Walk(
+        bars, [_Route(wanted, bars, faced=way) for way, wanted in zip((False, True), ways, strict=True)]
+    )
+
+
+class _Walk:
+    """A history of some bars, walked along routes; what a step does is planned once."""
+
+    def __init__(self, bars: int, routes: list[_Route]) -> None:
+        self._bars, self._routes, self._queries = bars, routes, Queries()
+        self._reads = self._names(bars, 0)
+
+    def made(self, triggers: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+        """As `at_setups` returns it."""
+        run = self._queries.run
+        frame = run(self._before, {"triggers": triggers})
+        near = _near(frame, tables, self._reads)
+        near["tick"] = run(frames.tick, {"ladder": near["ladder"]})
+        views: list[dict[str, pl.DataFrame]] = [{} for _ in self._routes]
+        for step, after in steps(self._bars, len(triggers)):
+            if step < self._bars:
+                frame = frame.filter(pl.col("age") < step)
+                near |= {name: near[name].filter(_span(frame)) for name in _OF_BARS}
+            few = len(frame) <= _FEW
+            bars = run(self._read, {"frame": frame, **near}, step, after)
+            found = run(self._summed, {"frame": bars, **near}, step, after, few)
+            views = [
+                {"old": run(route.walk, {"found": found, **view}, step, after, few)}
+                for route, view in zip(self._routes, views, strict=True)
+            ]
+        last = {str(n): view["old"] for n, view in enumerate(views)}
+        return run(self._told, {"triggers": triggers, **last})
+
+    def _names(self, step: int, after: int) -> set[str]:
+        return {name for route in self._routes for name in route.reads(step, after)}
+
+    def _before(self, given: Tables) -> pl.LazyFrame:
+        return _bars_before(_starts(given["triggers"]), self._bars)
+
+    def _read(self, given: Tables, step: int, after: int) -> pl.LazyFrame:
+        tick_px = frames.in_rows("tick_px", pl.col("tick_px"))
+        frame = given["frame"].join(given["tick"], how="cross").with_columns(tick_px)
+        return _with_bars(frame, given, self._names(step, after))
+
+    def _summed(self, given: Tables, step: int, after: int, few: bool) -> pl.LazyFrame:  # noqa: FBT001 (what it is planned for)
+        return _with_sums(given["frame"], given, self._names(step, after), few=few)
+
+    def _told(self, given: Tables) -> pl.LazyFrame:
+        told = _starts(given["triggers"]).select("setup_id", ENTITY, "bar_ts")
+        for n, route in enumerate(self._routes):
+            values = route.values(given[str(n)])
+            told = told.join(values, on=[ENTITY, "bar_ts"], how="left", maintain_order="left")
+        return told.drop(ENTITY, "bar_ts")
 
 
 class _Route:
@@ -94,31 +126,42 @@ class _Route:
         """Columns of tables, and measures, that are first read at a step."""
         return {name for name, back in self._asked.items() if after < back <= step}
 
-    def walk(self, frame: pl.DataFrame, found: pl.DataFrame, step: int, after: int) -> pl.DataFrame:
+    def walk(self, given: Tables, step: int, after: int, few: bool) -> pl.LazyFrame:  # noqa: FBT001 (what it is planned for)
         """Take a step: leave the rows beyond it, add the columns found for it, make the features due."""
         columns, measures = leaves(self.reads(step, after))
         fresh = sorted(columns) + [one.name for one in measures]
-        turned = facing(found.lazy(), measures) if self._faced else found.lazy()
-        new = turned.select(pl.col([*_KEYS, *fresh])).collect(engine="in-memory", optimizations=_PLAIN)
+        turned = facing(given["found"], measures) if self._faced else given["found"]
+        whole = turned.select(pl.col([*_KEYS, *fresh]))
         if self._faced:
-            new = new.with_columns(d=pl.lit(1.0))
-        old = frame.filter(pl.col("age") < step).drop(_KEYS) if frame.width else frame
+            whole = whole.with_columns(d=pl.lit(1.0))
+        if "old" in given:
+            old = given["old"].filter(pl.col("age") < step).drop(_KEYS)
+            whole = pl.concat([whole, old], how="horizontal")
         due = [one for one in self._made if after < self._needs[one.name] <= step]
         later = {name for one in self._made if self._needs[one.name] <= after for name in one.inputs}
         later.update(_KEYS, self._wanted)
-        whole = new.hstack(old)
-        kept = [name for name in (*whole.columns, *(one.name for one in due)) if name in later]
-        few = whole.height <= _FEW
-        added = pieces.with_features(whole.lazy(), due) if few else with_features(whole.lazy(), due, None)
-        made = added.select(pl.col(kept))
-        return made.collect(engine="in-memory", optimizations=_PLAIN)
+        there = (*whole.collect_schema(), *(one.name for one in due))
+        made = pieces.with_features(whole, due) if few else with_features(whole, due, None)
+        return made.select(pl.col([name for name in there if name in later]))
 
-    def values(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def values(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """The wanted features at their moments."""
         return frame.filter(pl.col("age") == 0).select(pl.col([ENTITY, "bar_ts", *self._wanted]))
 
 
-def _bars_before(starts: pl.LazyFrame, bars: int) -> pl.DataFrame:
+def _starts(triggers: pl.LazyFrame) -> pl.LazyFrame:
+    """Moments with the key of the level and direction of each."""
+    return triggers.select(
+        "setup_id",
+        "sigma_60",
+        bar_ts="trigger_ts",
+        level_px="level_price",
+        d=pl.when(pl.col("direction") == "UP").then(1.0).otherwise(-1.0),
+        entity=pl.struct("level_price", "direction").rank("dense"),
+    )
+
+
+def _bars_before(starts: pl.LazyFrame, bars: int) -> pl.LazyFrame:
     """The last `bars` bars of every moment, by level, direction and time, `age` bars ahead of one."""
     moments = starts.select(ENTITY, "bar_ts", "sigma_60").unique([ENTITY, "bar_ts"])
     back = pl.duration(nanoseconds=pl.col("age") * BAR_NS)
@@ -129,26 +172,29 @@ def _bars_before(starts: pl.LazyFrame, bars: int) -> pl.DataFrame:
         .agg(pl.col("level_px", "d").first(), pl.col("age").min())
         .sort(ENTITY, "bar_ts")
         .join(moments, on=[ENTITY, "bar_ts"], how="left", maintain_order="left")
-        .collect(engine="in-memory")
     )
 
 
-def _near(frame: pl.DataFrame, tables: Tables, names: Iterable[str] | None = None) -> dict[str, pl.LazyFrame]:
-    """The tables with book and ladder cut to the bars of a frame, and to what is read of them, and read."""
-    span = pl.col("bar_ts").is_between(frame["bar_ts"].min(), frame["bar_ts"].max())
-    cut = {name: tables[name].filter(span) for name in ("book", "ladder") if name in tables}
-    if names is not None:
-        cut["book"] = cut["book"].select(frames.of_book(leaves(names)[0]))
-    read = pl.collect_all(cut.values(), engine="in-memory")
-    return {**tables, **{name: table.lazy() for name, table in zip(cut, read, strict=True)}}
-
-
-def _read(frame: pl.DataFrame, near: Tables, names: Iterable[str]) -> pl.DataFrame:
-    """A frame of bars at levels with columns of tables and measures, and their mirror images."""
+def _near(frame: pl.DataFrame, tables: Tables, names: Iterable[str]) -> dict[str, pl.DataFrame]:
+    """The tables that columns are read from; of book and ladder what is read of the bars of a frame."""
     columns, measures = leaves(names)
-    there = _near(frame, near)
-    bars = frames.bars(there, columns, measures).collect(engine="in-memory", optimizations=_PLAIN)
-    made = frame.join(bars, on="bar_ts", how="left", maintain_order="left").lazy()
-    sums = [measure for measure in measures if measure.grain == "level"]
-    summed = frames.with_measures(made, there, sums, few=len(frame) <= _FEW)
-    return summed.collect(engine="in-memory", optimizations=_PLAIN)
+    cut = {name: tables[name] for name in sorted({"ladder", *frames.tables_of(columns, measures)})}
+    cut |= {name: cut[name].filter(_span(frame)) for name in _OF_BARS}
+    cut["book"] = cut["book"].select(frames.of_book(columns))
+    return dict(zip(cut, pl.collect_all(cut.values(), engine="in-memory"), strict=True))
+
+
+def _span(frame: pl.DataFrame) -> pl.Expr:
+    return pl.col("bar_ts").is_between(frame["bar_ts"].min(), frame["bar_ts"].max())
+
+
+def _with_bars(frame: pl.LazyFrame, near: Tables, names: Iterable[str]) -> pl.LazyFrame:
+    """A frame of bars at levels with columns of bars, and their mirror images."""
+    bars = frames.bars(near, *leaves(names))
+    return frame.join(bars, on="bar_ts", how="left", maintain_order="left")
+
+
+def _with_sums(frame: pl.LazyFrame, near: Tables, names: Iterable[str], *, few: bool = False) -> pl.LazyFrame:
+    """The same with measures of levels."""
+    _, measures = leaves(names)
+    return frames.with_measures(frame, near, [one for one in measures if one.grain == "level"], few=few)
