@@ -117,6 +117,11 @@ def _windows(tables, triggers, names, less):
     return kept.items()
 
 
+def planned_anew(patch):
+    """What is planned keeps what was patched by then: nothing planned under a patch may outlive it."""
+    patch.setattr(arrivals, "_walk", getattr(arrivals._walk, "__wrapped__", arrivals._walk))
+
+
 @contextlib.contextmanager
 def unhurried():
     """Make every feature of setups from all bars that a setup may look back on, whatever it declares."""
@@ -124,7 +129,7 @@ def unhurried():
         patch.setattr(arrivals, "history", lambda _: HISTORY)
         patch.setattr(arrivals, "steps", lambda bars, _moments: [(bars, 0)])
         patch.setattr(arrivals, "rows", lambda *_: HISTORY)
-        patch.setattr(arrivals, "_walk", arrivals._walk.__wrapped__)
+        planned_anew(patch)
         yield
 
 
@@ -160,7 +165,7 @@ def unit(tables, triggers, monkeypatch, names=None):
     """Rescale every input by its unit: the output rescales by its own."""
     before = everything(tables, triggers, names)
     with monkeypatch.context() as patch:
-        patch.setattr(arrivals, "_walk", arrivals._walk.__wrapped__)  # what is planned has constants in it
+        planned_anew(patch)
         for name, (value, unit, doc) in CONSTANTS.items():
             patch.setitem(CONSTANTS, name, (value * unit.factor(**FACTORS), unit, doc))
         after = everything(rescaled(tables), _rescaled_triggers(triggers), names)

@@ -183,6 +183,7 @@ def planted(monkeypatch):
     """Declarations made in a test are forgotten after it."""
     monkeypatch.setattr(CATALOG, "_by_name", dict(CATALOG._by_name))
     monkeypatch.setattr(CATALOG, "measures", dict(CATALOG.measures))
+    laws.planned_anew(monkeypatch)
 
 
 def names(*features):
@@ -324,6 +325,7 @@ def test_unknown_filled_with_zero():
 
 def test_a_side_not_turned(tables, monkeypatch):
     """If facing forgot to swap the sides, the mirror would show it."""
+    laws.planned_anew(monkeypatch)
     monkeypatch.setattr(mirror, "_turns", lambda column: column.mirror != "same")
     at_one = frames.triggers((6000.0, 319, "UP"), (6000.0, 250, "DOWN"))
     broken = laws.mirror(tables, at_one, 6000.0)
