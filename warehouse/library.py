@@ -96,10 +96,9 @@ def alike(kinds: Collection[str] | None, direction: str | None) -> pl.Expr:
     """True for setups at some kinds of level, or at any, that price came to from a side, or from either."""
     rule = pl.lit(value=True) if direction is None else pl.col("direction") == direction
     if kinds == NAMED:
-        kinds_of = pl.col(
-            "level_kinds"
-        ).list  # one look for the kind without a name is faster than one for each
-        rule &= kinds_of.len() > kinds_of.contains(CUSTOM).cast(pl.UInt32)
+        # one look for the kind without a name is faster than one for each
+        theirs = pl.col("level_kinds").list
+        rule &= theirs.len() > theirs.contains(CUSTOM).cast(pl.UInt32)
     elif kinds is not None:
         rule &= pl.any_horizontal(pl.col("level_kinds").list.contains(kind) for kind in sorted(kinds))
     return rule

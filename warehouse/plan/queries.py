@@ -49,6 +49,7 @@ class _Query:
 
     def _source(self, name: str, columns: tuple[tuple[str, pl.DataType], ...]) -> pl.LazyFrame:
         def read(*_: object) -> Iterator[pl.DataFrame]:
+            # whole: without optimisations nothing is pushed down to here
             yield self._given[name]
 
         return register_io_source(read, schema=dict(columns))

@@ -199,7 +199,7 @@ def main(words: Sequence[str] | None = None) -> int:
             good &= _said(world, found, asked.sessions)
             if found is not None:
                 reports[world] = found
-    sys.stdout.write(f"{len(names)} in {time.monotonic() - begun:.0f} s\n")
+    sys.stdout.write(f"all in {time.monotonic() - begun:.0f} s\n")
     if reports:
         sys.stdout.write(f"\n{beside(reports)}")
     return 0 if good else 1
