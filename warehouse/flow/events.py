@@ -90,8 +90,9 @@ def any_of(chosen: Flags, first: Ints) -> Flags:
     """Events one of whose records is chosen, given the first record of each."""
     if not chosen.any():
         return np.zeros(len(first), np.bool_)
-    found: Flags = np.logical_or.reduceat(chosen, first)
-    return found
+    # Sums rather than `reduceat`, which takes several times as long over many short ranges.
+    total = np.append(0, np.cumsum(chosen))
+    return np.diff(total.take(np.append(first, len(chosen)))) > 0
 
 
 def _changed(instrument: Array, before: Batch | None) -> Flags:

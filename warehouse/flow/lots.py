@@ -67,7 +67,8 @@ def summed(lots: Lots) -> Lots:
     if not len(lots.row):
         return lots
     key = lots.key
-    order = np.argsort(key)
+    # Entries come in few sorted runs, which a merge finds.
+    order = np.argsort(key, kind="stable")
     key = key.take(order)
     first = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
     one = order.take(first)

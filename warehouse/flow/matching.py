@@ -115,7 +115,7 @@ def _fill_exact(fill: Ints, removals: Lots, traded: Lots, rows: int) -> tuple[In
     slot = found(traded.key, removals.where(near).key)
     there = np.flatnonzero(slot >= 0)
     near, slot = near.take(there), slot.take(there)
-    order = np.argsort(_ordered(slot, removals.at.take(near)))
+    order = np.argsort(_ordered(slot, removals.at.take(near)), kind="stable")
     near, slot = near.take(order), slot.take(order)
     fill[near] = consumed(removals.qty.take(near), slot, traded.qty.take(slot))
     return near, slot
@@ -194,7 +194,7 @@ def after_trades(adds: Lots, traded: Lots, trades: Lots, ts: Ints, bar: Ints) ->
         return no_lots(), no_lots()
     near = adds.where(_near(adds, trades, bar))
     keys = _ordered(trades.u, trades.at)
-    order = np.argsort(keys)
+    order = np.argsort(keys, kind="stable")
     before = np.searchsorted(keys.take(order), _ordered(near.u, near.at)) - 1
     there = np.flatnonzero(before >= 0)
     near, last = near.where(there), trades.where(order.take(before.take(there)))

@@ -51,6 +51,9 @@ class Sieve:
                 fresh = self._without(batch, "stale", stale, counts)
                 if len(fresh["ts_event"]):
                     yield self._without(fresh, "duplicate", self._repeats(fresh), counts[~stale])
+                # Here too the memory of a batch serves the next one.
+                del fresh
+            del batch
 
     def _without(self, batch: Batch, rule: str, taken: Flags, counts: Flags) -> Batch:
         if not taken.any():

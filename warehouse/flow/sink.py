@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from warehouse.flow.tape import Array, Column, Flags, Frame
 from warehouse.schema import Table
 from warehouse.store import COMPRESSION
+from warehouse.units import POINTS
 
 ROWS = 1 << 17
 """Rows in a row group."""
@@ -49,11 +50,13 @@ class Sink:
         self._schema = pa.schema(fields, {"warehouse.columns": json.dumps(meanings)})
         steady = (pl.Datetime("ns"), pl.Int64())
         counts = [column.name for column in table.columns if column.dtype in steady]
+        # Averages differ in nearly every row: a dictionary of them takes time and more room than they do.
+        few = [column.name for column in table.columns if column.dtype == pl.String() or column.unit == POINTS]
         self._writer = pq.ParquetWriter(
             path,
             self._schema,
             compression=COMPRESSION,
-            use_dictionary=[name for name, _ in fields if name not in counts],
+            use_dictionary=few,
             column_encoding=dict.fromkeys(counts, "DELTA_BINARY_PACKED"),
         )
         self._waiting: list[Frame] = []

@@ -62,7 +62,7 @@ class Turns:
         """Change of size at each price that one of the levels had before or has after."""
         new, stays = self.now.copy(), np.zeros(self.was.shape, np.bool_)
         for level in range(DEPTH):
-            match: Flags = (self.was_u == self.now_u[level]) & (self.was_u != ABSENT)
+            match: Flags = self.was_u == self.now_u[level]
             new[level] -= (match * self.was).sum(axis=0)
             stays |= match
         gone = np.where(stays, 0, -self.was)
@@ -112,7 +112,7 @@ class Side:
 
     def levels(self, rows: Ints) -> tuple[Ints, Ints]:
         """Coordinates and sizes of all ten levels at some rows, each (10, len(rows))."""
-        return self.u.take(self.step.take(rows), axis=1), _columns(self.sz, rows).astype(np.int64)
+        return self.u.take(self.step.take(rows), axis=1), self.sz[:, rows].astype(np.int64)
 
 
 @dataclass(slots=True)
@@ -158,7 +158,7 @@ def side(sign: int, tick: int, turns: Ints, px: Array, sz: Array) -> Side:
     first = np.zeros(rows, np.bool_)
     first[1:] = sz[0, 1:] != sz[0, :-1]
     first[turns[px[0, 1:] != px[0, :-1]]] = True
-    was, now = (_columns(sz, at).astype(np.int64) for at in (turns - 1, turns))
+    was, now = (sz[:, at].astype(np.int64) for at in (turns - 1, turns))
     found = Turns(turns, u[:, :-1], was, u[:, 1:], now)
     still, begins, most = _still(u, step, sz, step[1:] == step[:-1])
     most = max(most, int(now.max(initial=0)))
@@ -190,11 +190,6 @@ def _total(sz: Array, most: int) -> Ints:
 def turning(px: Array) -> Ints:
     """Columns, from 1, any of whose prices is not that of the column before."""
     return np.flatnonzero((px[:, 1:] != px[:, :-1]).any(axis=0)) + 1
-
-
-def _columns(levels: Array, rows: Ints) -> Array:
-    # Level by level, since `take` along an axis of an array with gaps copies all of it.
-    return np.stack([level.take(rows) for level in levels])
 
 
 def _still(u: Ints, step: Ints, sz: Array, same: Flags) -> tuple[Changes, Ints, int]:

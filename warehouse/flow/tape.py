@@ -60,6 +60,8 @@ def batches(
         if group.last >= first and group.first < end:
             for batch in _read(group, columns):
                 yield from _sliced(_cut(batch, first, end))
+                # Its memory serves the next one.
+                del batch
 
 
 def _groups(path: Path) -> list[_Group]:
@@ -73,8 +75,9 @@ def _groups(path: Path) -> list[_Group]:
 def _read(group: _Group, columns: Sequence[str]) -> Iterator[Batch]:
     """A row group in slices: what is small enough is decoded into memory that was just used."""
     for rows in group.file.iter_batches(RECORDS, [group.number], list(columns), use_threads=False):
-        named = zip(rows.schema.names, rows.columns, strict=True)
-        yield {name: _array(column, group.kinds[name]) for name, column in named}
+        named = dict(zip(rows.schema.names, rows.columns, strict=True))
+        yield {name: _array(column, group.kinds[name]) for name, column in named.items()}
+        del rows, named
 
 
 def _kind(stored: pa.DataType) -> str:

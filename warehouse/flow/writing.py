@@ -171,7 +171,7 @@ def _by_price(sides: list[Frame], start: int, tick: int) -> Frame:
     """Both sides in the order of the table: bar, side letter, price."""
     joined = {name: _joined([rows[name] for rows in sides]) for name in sides[0]}
     bar, sign, price = (joined[name][0] for name in ("bar", "sign", "price"))
-    order = np.argsort((2 * bar + (sign > 0)) * _SPAN + price)
+    order = np.argsort((2 * bar + (sign > 0)) * _SPAN + price, kind="stable")
     out = {
         name: (values[order], None if null is None else null[order])
         for name, (values, null) in joined.items()
