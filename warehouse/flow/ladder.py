@@ -43,6 +43,7 @@ class Grid:
         width = np.maximum(high - low + 1, 0)
         self.low, self._high = low, high
         self.begins = np.append(0, np.cumsum(width))
+        self._zero = self.begins[:-1] - low
         bar = np.repeat(np.arange(len(low)), width)
         u = low[bar] + np.arange(self.begins[-1]) - self.begins[bar]
         near = {name: self._near(*each) for name, each in entries.items()}
@@ -63,9 +64,8 @@ class Grid:
 
     def _near(self, bar: Ints, u: Ints) -> tuple[Ints, Ints, Ints]:
         """Rows among the contiguous ones, which of the prices lie outside of them, and the keys of those."""
-        low = self.low.take(bar)
-        out = np.flatnonzero((u < low) | (u > self._high.take(bar)))
-        return self.begins.take(bar) + u - low, out, bar.take(out) * _SPAN + u.take(out)
+        out = np.flatnonzero((u < self.low.take(bar)) | (u > self._high.take(bar)))
+        return self._zero.take(bar) + u, out, bar.take(out) * _SPAN + u.take(out)
 
     def _placed(self, row: Ints, out: Ints, keys: Ints) -> Ints:
         at = found(self._keys, keys)
@@ -178,8 +178,8 @@ class Window:
 
 def _summed(grid: Grid, u: Ints, amounts: Ints) -> Ints:
     """Sum at each row of amounts by level and bar, at coordinates `u`."""
-    level, bar = np.nonzero(u != ABSENT)
-    return grid.total(bar, u[level, bar], amounts[level, bar])
+    at = np.flatnonzero(u != ABSENT)
+    return grid.total(at % u.shape[1], u.take(at), amounts.take(at))
 
 
 def _seen_lone(edges: Span, bar: Ints, u: Ints, bars: int) -> Ints:

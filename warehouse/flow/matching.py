@@ -214,6 +214,6 @@ def _near(adds: Lots, trades: Lots, bar: Ints) -> Flags:
     there = np.zeros((int(bar[-1]) + 1) * width, np.bool_)
     there[bar[trades.row - 1] * width + trades.u - low] = True
     inside = (adds.u >= low) & (adds.u <= high)
-    cell = bar.take(adds.row - 1) * width + np.clip(adds.u - low, 0, high - low)
-    chosen: Flags = inside & there.take(cell)
+    cell = bar.take(adds.row - 1) * width + adds.u - low
+    chosen: Flags = inside & there.take(cell, mode="clip")
     return chosen

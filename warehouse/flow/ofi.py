@@ -66,10 +66,11 @@ def _pressures(reading: Reading, number: int) -> _Pressures:
     side, lasting, moving = reading.state.sides[number], reading.lasting[number], reading.moving
     turns, still = side.turns, side.still
     turned = (turns.now_u >= turns.was_u) * turns.now - (turns.now_u <= turns.was_u) * turns.was
-    level, at = np.nonzero(turned * moving.take(turns.row))
+    at = np.flatnonzero(turned * moving.take(turns.row))
+    level, turn = at // len(turns.row), at % len(turns.row)
     pressed = still.lots if moving[1:].all() else still.lots * moving.take(still.row)
-    row, bar = turns.row.take(at), lasting.turn_bar.take(at)
-    return _Pressures(side, lasting.bounds, pressed, level, row, bar, turned[level, at])
+    row, bar = turns.row.take(turn), lasting.turn_bar.take(turn)
+    return _Pressures(side, lasting.bounds, pressed, level, row, bar, turned.take(at))
 
 
 def _shared(bid: _Pressures, ask: _Pressures, time: Timeline) -> Ints:

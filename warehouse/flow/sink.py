@@ -51,7 +51,9 @@ class Sink:
         steady = (pl.Datetime("ns"), pl.Int64())
         counts = [column.name for column in table.columns if column.dtype in steady]
         # Averages differ in nearly every row: a dictionary of them takes time and more room than they do.
-        few = [column.name for column in table.columns if column.dtype == pl.String() or column.unit == POINTS]
+        few = [
+            column.name for column in table.columns if column.dtype == pl.String() or column.unit == POINTS
+        ]
         self._writer = pq.ParquetWriter(
             path,
             self._schema,

@@ -70,8 +70,8 @@ class Turns:
         return Changes(*(np.concatenate([part[i] for part in parts]) for i in range(3)))
 
     def _entries(self, u: Ints, change: Ints) -> tuple[Ints, Ints, Ints]:
-        level, at = np.nonzero((change != 0) & (u != ABSENT))
-        return self.row[at], u[level, at], change[level, at]
+        at = np.flatnonzero((change != 0) & (u != ABSENT))
+        return self.row.take(at % len(self.row)), u.take(at), change.take(at)
 
 
 @dataclass(slots=True)

@@ -25,6 +25,8 @@ Frame = dict[str, Column]
 
 RECORDS = 1 << 17
 """Records in a batch; nothing that is written depends on it."""
+_BLOCK = 31 << 20
+"""The largest block that glibc goes by, less a little; it is never written to."""
 HEAD = ("ts_event", "ts_recv", "action", "side", "price", "size", "flags", "instrument_id")
 """Columns of every schema that flows are made from."""
 
@@ -53,8 +55,10 @@ def batches(
         since: Records received before it are skipped.
         until: Records received at or after it are cut off.
     """
-    # The default pool hands memory back and takes it anew, to be zeroed, batch after batch.
+    # Else memory is handed back and taken anew, to be zeroed, batch after batch: by the default pool, and by
+    # glibc, which keeps free twice what the largest block took that was ever given back.
     pa.set_memory_pool(pa.system_memory_pool())
+    np.empty(_BLOCK, np.uint8)
     first, end = since or 0, np.iinfo(np.int64).max if until is None else until
     for group in (group for path in paths for group in _groups(path)):
         if group.last >= first and group.first < end:
