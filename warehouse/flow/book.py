@@ -78,20 +78,24 @@ def _banded(reading: Reading, number: int, limits: Ints) -> Array:
     Where the microprice moved, all that rests changes its distance.
     """
     side, lasting, time = reading.state.sides[number], reading.lasting[number], reading.timeline
-    centre, still = reading.state.centre[number], side.still
-    changed = np.zeros(len(centre), np.bool_)
-    changed[1:] = centre[1:] != centre[:-1]
-    changed[side.turns.row] = True
-    moved = np.flatnonzero(changed)
-    there, left = time.bar_of(moved), time.left(moved)
-    row = np.concatenate([time.open_row, moved, moved - 1])
-    bar = np.concatenate([np.arange(time.bars), there, there])
-    ns = np.concatenate([BAR_NS * (time.open_row >= time.known), left, -left])
-    find, (u, lots) = _Bands(limits, time.bars), side.levels(row)
-    rested = lasting.lot_ns * ~changed.take(still.row)
-    return find.sums(centre.take(row), u, bar, lots * ns) + find.sums(
-        centre.take(still.row), still.u, lasting.bar, rested
+    centre, turns, still = reading.state.centre[number], side.turns, side.still
+    lone = np.zeros(len(centre), np.bool_)
+    lone[1:] = centre[1:] != centre[:-1]
+    lone[turns.row] = False
+    alone = np.flatnonzero(lone)
+    there, left = time.bar_of(alone), time.left(alone)
+    parts = (
+        (time.open_row, np.arange(time.bars), BAR_NS, (lasting.opening_u, lasting.opening_lots)),
+        (turns.row, lasting.turn_bar, lasting.turn_ns, (turns.now_u, turns.now)),
+        (turns.row - 1, lasting.turn_bar, -lasting.turn_ns, (turns.was_u, turns.was)),
+        (alone, there, left, side.levels(alone)),
+        (alone - 1, there, -left, side.levels(alone - 1)),
     )
+    find = _Bands(limits, time.bars)
+    total = find.sums(centre.take(still.row), still.u, lasting.bar, lasting.lot_ns * ~lone.take(still.row))
+    for row, bar, ns, (u, lots) in parts:
+        total = total + find.sums(centre.take(row), u, bar, lots * ns)
+    return total
 
 
 class _Bands:
