@@ -83,7 +83,7 @@ class Sink:
         whole = {field.name: _joined(self._waiting, field) for field in self._schema}
         arrays = [_array(*_cut(whole[field.name], 0, rows), field.type) for field in self._schema]
         self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema), row_group_size=ROWS)
-        rest = {name: _cut(column, rows, self._rows) for name, column in whole.items()}
+        rest = {name: _copied(_cut(column, rows, self._rows)) for name, column in whole.items()}
         self._waiting, self._rows, self._started = [rest], self._rows - rows, True
 
 
@@ -101,6 +101,11 @@ def _joined(frames: Sequence[Frame], field: pa.Field) -> Column:
 def _cut(column: Column, first: int, end: int) -> Column:
     values, null = column
     return values[first:end], None if null is None else null[first:end]
+
+
+def _copied(column: Column) -> Column:
+    values, null = column
+    return values.copy(), None if null is None else null.copy()
 
 
 def _array(values: Array, null: Flags | None, kind: pa.DataType) -> pa.Array:
