@@ -6,6 +6,7 @@ made of the moment's rows, once the rows that longer windows needed are gone.
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from collections.abc import Collection, Iterable
 
@@ -71,15 +72,31 @@ class _Walk:
 
     def made(self, triggers: pl.DataFrame, tables: Tables) -> pl.DataFrame:
         """As `at_setups` returns it."""
+        near = _near(_span(triggers["trigger_ts"], self._bars), tables, self._reads)
+        if len(triggers) * self._bars <= _FEW:
+            return self._queries.run(self._at_once, {"triggers": triggers, **near})
+        return self._in_steps(triggers, near)
+
+    def _at_once(self, given: Tables) -> pl.LazyFrame:
+        """The same of few moments: to run a query of its own for each step would take longer than the rows."""
+        tick, whole = frames.tick(given).cache(), (self._bars, 0)
+        bars = self._read({"frame": self._before(given), **given, "tick": tick}, *whole).cache()
+        late = bars.filter(pl.col("age") < self._summed_bars()).select("bar_ts")
+        near = {**given, "tick": tick, "ladder": given["ladder"].join(late, on="bar_ts", how="semi")}
+        found = self._summed({"frame": bars, **near}, *whole, few=True).cache()
+        views = {str(n): route.walk({"found": found}, *whole, few=True) for n, route in enumerate(self._routes)}
+        return self._told({"triggers": given["triggers"], **views})
+
+    def _in_steps(self, triggers: pl.DataFrame, near: dict[str, pl.DataFrame]) -> pl.DataFrame:
         run = self._queries.run
         frame = run(self._before, {"triggers": triggers})
-        near = _near(frame, tables, self._reads)
         near["tick"] = run(frames.tick, {"ladder": near["ladder"]})
         views: list[dict[str, pl.DataFrame]] = [{} for _ in self._routes]
         for step, after in steps(self._bars, len(triggers)):
             if step < self._bars:
                 frame = frame.filter(pl.col("age") < step)
-                near |= {name: near[name].filter(_span(frame)) for name in _OF_BARS}
+                span = _span(triggers["trigger_ts"], step)
+                near |= {name: near[name].filter(span) for name in _OF_BARS}
             few = len(frame) <= _FEW
             bars = run(self._read, {"frame": frame, **near}, step, after)
             found = run(self._summed, {"frame": bars, **near}, step, after, few)
@@ -89,6 +106,11 @@ class _Walk:
             ]
         last = {str(n): view["old"] for n, view in enumerate(views)}
         return run(self._told, {"triggers": triggers, **last})
+
+    def _summed_bars(self) -> int:
+        """Bars up to a moment, its own included, of which sums over the ladder are read."""
+        asked = [(name, back) for route in self._routes for name, back in route.asked.items()]
+        return max((back for name, back in asked if name in catalog.load().measures), default=0)
 
     def _names(self, step: int, after: int) -> set[str]:
         return {name for route in self._routes for name in route.reads(step, after)}
@@ -120,11 +142,11 @@ class _Route:
         self._made = ordered(wanted, GIVEN)
         asked = depths(wanted, self._made)
         self._needs = {one.name: min(rows(one, asked), bars) for one in self._made}
-        self._asked = {name: min(back, bars) for name, back in both_ways(asked).items() if name not in _KEYS}
+        self.asked = {name: min(back, bars) for name, back in both_ways(asked).items() if name not in _KEYS}
 
     def reads(self, step: int, after: int) -> set[str]:
         """Columns of tables, and measures, that are first read at a step."""
-        return {name for name, back in self._asked.items() if after < back <= step}
+        return {name for name, back in self.asked.items() if after < back <= step}
 
     def walk(self, given: Tables, step: int, after: int, few: bool) -> pl.LazyFrame:  # noqa: FBT001 (what it is planned for)
         """Take a step: leave the rows beyond it, add the columns found for it, make the features due."""
@@ -175,17 +197,19 @@ def _bars_before(starts: pl.LazyFrame, bars: int) -> pl.LazyFrame:
     )
 
 
-def _near(frame: pl.DataFrame, tables: Tables, names: Iterable[str]) -> dict[str, pl.DataFrame]:
-    """The tables that columns are read from; of book and ladder what is read of the bars of a frame."""
+def _near(span: pl.Expr, tables: Tables, names: Iterable[str]) -> dict[str, pl.DataFrame]:
+    """The tables that columns are read from; of book and ladder what is read of a span of bars."""
     columns, measures = leaves(names)
     cut = {name: tables[name] for name in sorted({"ladder", *frames.tables_of(columns, measures)})}
-    cut |= {name: cut[name].filter(_span(frame)) for name in _OF_BARS}
+    cut |= {name: cut[name].filter(span) for name in _OF_BARS}
     cut["book"] = cut["book"].select(frames.of_book(columns))
     return dict(zip(cut, pl.collect_all(cut.values(), engine="in-memory"), strict=True))
 
 
-def _span(frame: pl.DataFrame) -> pl.Expr:
-    return pl.col("bar_ts").is_between(frame["bar_ts"].min(), frame["bar_ts"].max())
+def _span(moments: pl.Series, bars: int) -> pl.Expr:
+    """True for the bars from the first of a history of so many to the last moment."""
+    ahead = dt.timedelta(microseconds=(bars - 1) * BAR_NS // 1000)
+    return pl.col("bar_ts").is_between(moments.min() - ahead, moments.max())
 
 
 def _with_bars(frame: pl.LazyFrame, near: Tables, names: Iterable[str]) -> pl.LazyFrame:
