@@ -15,7 +15,7 @@ import polars as pl
 from warehouse import catalog, frames, pieces
 from warehouse.declared import Feature
 from warehouse.frames import Tables
-from warehouse.mirror import facing
+from warehouse.mirror import Turned, facing, reflected
 from warehouse.plan.layers import with_features
 from warehouse.plan.queries import Queries
 from warehouse.plan.reach import both_ways, depths, history, leaves, ordered, rows, steps
@@ -43,24 +43,22 @@ def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | N
         One row per trigger, in their order: setup_id and the features that are not columns of `triggers`.
     """
     asked = frozenset(catalog.load() if names is None else names).difference(triggers.columns)
-    return _walk(asked, catalog.load().features(), turns="DOWN" in triggers["direction"]).made(
-        triggers, tables
-    )
+    directions = frozenset(triggers["direction"].unique())
+    return _walk(asked, catalog.load().features(), directions).made(triggers, tables)
 
 
 @functools.lru_cache(8)
-def _walk(asked: frozenset[str], declared: tuple[Feature, ...], *, turns: bool) -> _Walk:
+def _walk(asked: frozenset[str], declared: tuple[Feature, ...], directions: frozenset[str]) -> _Walk:
     """How features are made of the tape as it lies and, where it turns, faced."""
     known = catalog.load()
     so_far = {one.name for one in known.family("volatility") if known.reach_of(one) is None}
     made = [one for one in declared if one.name in asked and one.name not in so_far]
     ways = [[one for one in made if one.faced is way] for way in (False, True)]
     bars = history(made)
-    if not turns:
-        return _Walk(bars, [_Route([*ways[0], *ways[1]], bars, faced=False)])
-    return _Walk(
-        bars, [_Route(wanted, bars, faced=way) for way, wanted in zip((False, True), ways, strict=True)]
-    )
+    if "DOWN" not in directions:
+        return _Walk(bars, [_Route([*ways[0], *ways[1]], bars)])
+    turned = facing if len(directions) > 1 else reflected
+    return _Walk(bars, [_Route(ways[0], bars), _Route(ways[1], bars, turned)])
 
 
 class _Walk:
@@ -79,6 +77,7 @@ class _Walk:
 
     def _at_once(self, given: Tables) -> pl.LazyFrame:
         """The same of few moments: to run a query of its own for each step would take longer than the rows."""
+        given = {name: frame.cache() for name, frame in given.items()}  # read again and again below
         tick, whole = frames.tick(given).cache(), (self._bars, 0)
         bars = self._read({"frame": self._before(given), **given, "tick": tick}, *whole).cache()
         late = bars.filter(pl.col("age") < self._summed_bars()).select("bar_ts")
@@ -137,8 +136,8 @@ class _Walk:
 class _Route:
     """How features are made of the bars before moments, as these lie or in the direction of travel."""
 
-    def __init__(self, wanted: list[Feature], bars: int, *, faced: bool) -> None:
-        self._wanted, self._faced = [one.name for one in wanted], faced
+    def __init__(self, wanted: list[Feature], bars: int, turned: Turned | None = None) -> None:
+        self._wanted, self._turned = [one.name for one in wanted], turned
         self._made = ordered(wanted, GIVEN)
         asked = depths(wanted, self._made)
         self._needs = {one.name: min(rows(one, asked), bars) for one in self._made}
@@ -152,9 +151,9 @@ class _Route:
         """Take a step: leave the rows beyond it, add the columns found for it, make the features due."""
         columns, measures = leaves(self.reads(step, after))
         fresh = sorted(columns) + [one.name for one in measures]
-        turned = facing(given["found"], measures) if self._faced else given["found"]
+        turned = self._turned(given["found"], measures) if self._turned else given["found"]
         whole = turned.select(pl.col([*_KEYS, *fresh]))
-        if self._faced:
+        if self._turned:
             whole = whole.with_columns(d=pl.lit(1.0))
         if "old" in given:
             old = given["old"].filter(pl.col("age") < step).drop(_KEYS)
