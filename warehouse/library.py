@@ -84,9 +84,16 @@ class Admission:
 
     def whole(self) -> pl.Expr:
         """The same at whatever time of day and volatility."""
+        return self.standing() & self.timely()
+
+    def standing(self) -> pl.Expr:
+        """What of it holds whenever it is asked: by level, direction and contract."""
         rule = ~pl.col("is_placebo") & alike(self.kinds, self.direction)
-        rule &= pl.col("resolved_ts").cast(pl.Int64) <= self.as_of
-        rule &= pl.col("symbol").is_in(sorted(self.contracts))
+        return (rule & pl.col("symbol").is_in(sorted(self.contracts))).fill_null(value=False)
+
+    def timely(self) -> pl.Expr:
+        """What of it depends on the moment: what was resolved by then, of other dates."""
+        rule = pl.col("resolved_ts").cast(pl.Int64) <= self.as_of
         if self.but is not None:
             rule &= pl.col("date") != self.but
         return rule.fill_null(value=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import operator
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -139,8 +141,10 @@ class _Asking:
 
     def held(self, own: Admission, every: Admission) -> tuple[Past, Pool, Pool]:
         """The past, who of it is admitted, and all others."""
-        rules = [each.rule() if self.stage is None else each.whole() for each in (own, every)]
-        mine, all_ = (mask.to_numpy() for mask in self.kept.setups().select(own=rules[0], every=rules[1]))
+        alike = own.like.rules() if self.stage is None else []
+        rule = functools.reduce(operator.and_, alike, own.timely())
+        timely = self.kept.setups().select(rule).to_series().to_numpy()
+        mine, all_ = (self.kept.standing(each) & timely for each in (own, every))
         past, placed, mad = self._held_against(mine | all_, own)
         pool, far = (Pool(placed, mad, mask[past.own], past.groups) for mask in (mine, all_ & ~mine))
         return past, pool, far

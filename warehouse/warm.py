@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +13,8 @@ import polars as pl
 from warehouse import barrier, index, library, past, session, spread, store, trials, vectors
 from warehouse.barrier import Calibration
 from warehouse.errors import MissingStepError
-from warehouse.index import SetupIndex
+from warehouse.index import Mask, SetupIndex
+from warehouse.library import Admission, Likeness
 from warehouse.past import Moments, Past
 from warehouse.scan import Scan
 from warehouse.schema import NS, SCALERS, SETUPS, TRIALS
@@ -56,6 +57,11 @@ class Held:
         """As `library.setups` gives them, of the product, without placebos and features."""
         return _real(self.root, self.product, self._of("setups"))
 
+    def standing(self, asked: Admission) -> Mask:
+        """Which of the same are admitted but for the moment: by level, direction and contract."""
+        always = replace(asked, as_of=0, but=None, like=Likeness())
+        return _standing(self.root, self.product, always, self._of("setups"))
+
     def arrivals(self) -> Past:
         """The same setups as they arrived."""
         return _arrivals(self.root, self.product, self._of("setups"), self._of("outcomes"))
@@ -67,7 +73,7 @@ class Held:
     def scan(self, spec: Spec, date: dt.date) -> Scan:
         """Of the same setups, as `vectors.placed` gives them by the scaler of a date."""
         told = self._of("summaries") if library.summaries(spec.slots) else ()
-        return _scan(self.root, self.product, spec, date, self._of("setups"), told, self._of("scalers"))
+        return _scan(self.root, self.product, spec, date, self._of("setups"), told, self._scalers(date))
 
     def graph(self, spec: Spec) -> SetupIndex:
         """The graph of the same setups, as `index.load` gives it."""
@@ -80,7 +86,7 @@ class Held:
         Raises:
             MissingStepError: If there is none of the product, or none of the vector.
         """
-        return _scaler(self.root, self.product, spec, date, self._of("scalers"))
+        return _scaler(self.root, self.product, spec, date, self._scalers(date))
 
     def strengths(self, name: str, circle: str, date: dt.date) -> dict[int, float]:
         """As `trials.strengths` gives them of a vector or of P_cal, from trials of earlier dates."""
@@ -96,6 +102,13 @@ class Held:
         """
         by = min(known, session.at(date, _EVENING))
         return dict(_calibrated(self.root, self.product, date, by, self._of("setups"), self._of("outcomes")))
+
+    def _scalers(self, date: dt.date) -> Seen:
+        """The file that holds the scaler of a date; before any, all of them."""
+        name = f"scalers of {date}"
+        if name not in self.seen:
+            self.seen[name] = store.latest(self.root, "gold.scalers", f"product={self.product}", date)
+        return self.seen[name] or self._of("scalers")
 
     def _of(self, table: str) -> Seen:
         if table not in self.seen:
@@ -173,6 +186,12 @@ def _mine(root: Path, product: str, setups: Seen) -> pl.Expr:
 @functools.lru_cache(_KEPT)
 def _real(root: Path, product: str, setups: Seen) -> pl.DataFrame:
     return _setups(root, setups).filter(_mine(root, product, setups), ~pl.col("is_placebo"))
+
+
+@functools.lru_cache(4 * _KEPT)
+def _standing(root: Path, product: str, asked: Admission, setups: Seen) -> Mask:
+    found: Mask = _real(root, product, setups).select(asked.standing()).to_series().to_numpy()
+    return found
 
 
 @functools.lru_cache(_KEPT)
