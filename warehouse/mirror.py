@@ -11,7 +11,6 @@ from warehouse import inputs
 from warehouse.declared import Measure
 from warehouse.schema import Column
 
-
 Turned = Callable[[pl.LazyFrame, Iterable[Measure]], pl.LazyFrame]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,3 +147,8 @@ def half_hour(time: pl.Expr) -> pl.Expr:
     """Number of a UTC time's half hour in the New York day, 0 to 47."""
     clock = time.dt.replace_time_zone("UTC").dt.convert_time_zone("America/New_York")
     return (clock.dt.hour().cast(pl.Int64) * 60 + clock.dt.minute().cast(pl.Int64)) // _HALF_HOUR
+
+
+def half_hour_of(wall: dt.datetime) -> int:
+    """The same of one instant on a New York clock."""
+    return (wall.hour * 60 + wall.minute) // _HALF_HOUR

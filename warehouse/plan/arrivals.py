@@ -1,12 +1,12 @@
 """Features of moments, each made from the bars before it and from no more of them than it needs.
 
-A history is walked in steps from all of its bars to the moment alone: what is asked of the moment only is
-made of the moment's rows, once the rows that longer windows needed are gone.
+A history of many moments is walked in steps from all of its bars to the moment alone: what is asked of the
+moment only is made of the moment's rows, once the rows that longer windows needed are gone. That of few
+moments is walked at once, since of few rows each further query costs more than it spares.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 from collections.abc import Collection, Iterable
 
@@ -19,14 +19,14 @@ from warehouse.mirror import Turned, facing, reflected
 from warehouse.plan.layers import with_features
 from warehouse.plan.queries import Queries
 from warehouse.plan.reach import both_ways, depths, history, leaves, ordered, rows, steps
-from warehouse.schema import BAR_NS
+from warehouse.schema import BAR_NS, NS
 
 ENTITY = "entity"
 """Key of a level with a direction, over whose bars windows run."""
 GIVEN = ("sigma_60",)
 """Features that a moment brings along, frozen, rather than has made again."""
 _FEW = 500
-"""Rows up to which planning takes longer than making."""
+"""Rows up to which planning takes longer than making: two histories, or a step of many."""
 _OF_BARS = ("book", "ladder")
 _KEYS = (ENTITY, "bar_ts", "age", "level_px", "d", "tick_px", "sigma_60")
 
@@ -76,15 +76,15 @@ class _Walk:
         return self._in_steps(triggers, near)
 
     def _at_once(self, given: Tables) -> pl.LazyFrame:
-        """The same of few moments: to run a query of its own for each step would take longer than the rows."""
+        """The same of few moments: a query for each step would take longer than its rows."""
         given = {name: frame.cache() for name, frame in given.items()}  # read again and again below
         tick, whole = frames.tick(given).cache(), (self._bars, 0)
         bars = self._read({"frame": self._before(given), **given, "tick": tick}, *whole).cache()
         late = bars.filter(pl.col("age") < self._summed_bars()).select("bar_ts")
         near = {**given, "tick": tick, "ladder": given["ladder"].join(late, on="bar_ts", how="semi")}
         found = self._summed({"frame": bars, **near}, *whole, few=True).cache()
-        views = {str(n): route.walk({"found": found}, *whole, few=True) for n, route in enumerate(self._routes)}
-        return self._told({"triggers": given["triggers"], **views})
+        views = (route.walk({"found": found}, *whole, few=True) for route in self._routes)
+        return self._told({"triggers": given["triggers"], **{str(n): view for n, view in enumerate(views)}})
 
     def _in_steps(self, triggers: pl.DataFrame, near: dict[str, pl.DataFrame]) -> pl.DataFrame:
         run = self._queries.run
@@ -207,8 +207,8 @@ def _near(span: pl.Expr, tables: Tables, names: Iterable[str]) -> dict[str, pl.D
 
 def _span(moments: pl.Series, bars: int) -> pl.Expr:
     """True for the bars from the first of a history of so many to the last moment."""
-    ahead = dt.timedelta(microseconds=(bars - 1) * BAR_NS // 1000)
-    return pl.col("bar_ts").is_between(moments.min() - ahead, moments.max())
+    first, last = (pl.lit(end, NS) for end in (moments.min(), moments.max()))
+    return pl.col("bar_ts").is_between(first - pl.duration(nanoseconds=(bars - 1) * BAR_NS), last)
 
 
 def _with_bars(frame: pl.LazyFrame, near: Tables, names: Iterable[str]) -> pl.LazyFrame:
