@@ -95,7 +95,7 @@ def ask(
     known = _as_of(as_of, ts, at)
     like = _likeness(now, hours, volatility)
     with ThreadPoolExecutor(1) as aside:  # Polars makes the features while this thread gathers the past
-        making = aside.submit(features, now, {*slots.slots, *pressure.COLUMNS})
+        making = aside.submit(features, now, {*slots.slots, *pressure.TOLD})
         kept = Held(root, at.product)
         contracts = kept.contracts() if contract is None else frozenset({contract})
         but = None if same_day else at.date
