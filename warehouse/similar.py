@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
-import operator
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -141,9 +139,8 @@ class _Asking:
 
     def held(self, own: Admission, every: Admission) -> tuple[Past, Pool, Pool]:
         """The past, who of it is admitted, and all others."""
-        alike = own.like.rules() if self.stage is None else []
-        rule = functools.reduce(operator.and_, alike, own.timely())
-        timely = self.kept.setups().select(rule).to_series().to_numpy()
+        asked = own if self.stage is None else replace(own, like=Likeness())
+        timely = self.kept.setups().select(asked.timely()).to_series().to_numpy()
         mine, all_ = (self.kept.standing(each) & timely for each in (own, every))
         past, placed, mad = self._held_against(mine | all_, own)
         pool, far = (Pool(placed, mad, mask[past.own], past.groups) for mask in (mine, all_ & ~mine))
@@ -186,8 +183,7 @@ class _Asking:
     def _exact(self, mine: Vectors, *asked: tuple[Pool, int]) -> list[Neighbours]:
         if self.stage is not None:
             return [search_exact(mine, pool, k) for pool, k in asked]
-        found = self._scan.nearest(mine[None], [([pool.allowed], k) for pool, k in asked])
-        return [near for [near] in found]
+        return [near for [near] in self._scan.nearest(mine[None], [([pool.allowed], k) for pool, k in asked])]
 
 
 def _likeness(now: Moment, hours: str | None, volatility: str | None) -> Likeness:

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse import barrier, index, library, past, session, spread, store, trials, vectors
+from warehouse import barrier, index, library, past, scales, session, spread, store, trials, vectors
 from warehouse.barrier import Calibration
-from warehouse.errors import MissingStepError
 from warehouse.index import Mask, SetupIndex
 from warehouse.library import Admission, Likeness
 from warehouse.past import Moments, Past
 from warehouse.scan import Scan
-from warehouse.schema import NS, SCALERS, SETUPS, TRIALS
+from warehouse.schema import NS, SETUPS
 from warehouse.store import Partition, Seen, Stat
 from warehouse.vectors import Scaler, Spec, Vectors
 
@@ -81,11 +80,7 @@ class Held:
         return _graph(self.root, self.product, spec, files, self._of("setups"))
 
     def scaler(self, spec: Spec, date: dt.date) -> Scaler:
-        """The product's of the last built date up to a date; before any, that of an empty past.
-
-        Raises:
-            MissingStepError: If there is none of the product, or none of the vector.
-        """
+        """As `scales.in_force` gives it of the product."""
         return _scaler(self.root, self.product, spec, date, self._scalers(date))
 
     def strengths(self, name: str, circle: str, date: dt.date) -> dict[int, float]:
@@ -97,8 +92,7 @@ class Held:
 
         Args:
             date: The date of the question.
-            known: Instant by which they have to be resolved, ns UTC; what is of an earlier date is resolved
-                before this one begins.
+            known: Instant by which they have to be resolved, ns UTC; all of earlier dates are.
         """
         by = min(known, session.at(date, _EVENING))
         return dict(_calibrated(self.root, self.product, date, by, self._of("setups"), self._of("outcomes")))
@@ -222,17 +216,7 @@ def _scan(
 
 @functools.lru_cache(_KEPT)
 def _scaler(root: Path, product: str, spec: Spec, date: dt.date, _scalers: Seen) -> Scaler:
-    missing = f"there is no scaler of {spec.name} for {product}: run `warehouse build` again"
-    mine = [one for one in store.partitions(root, "gold.scalers") if ("product", product) in one.keys]
-    if not mine:
-        raise MissingStepError(missing)
-    there = [one for one in mine if dict(one.keys)["date"] <= str(date)]
-    if not there:
-        return vectors.scaler(pl.DataFrame(schema=SCALERS.schema), spec)
-    rows = store.scan(there[-1:]).filter(pl.col("spec") == spec.name).collect(engine="in-memory")
-    if rows.is_empty():
-        raise MissingStepError(missing)
-    return vectors.scaler(rows, spec)
+    return scales.in_force(root, product, spec, date)
 
 
 @functools.lru_cache(1)
@@ -242,13 +226,7 @@ def _graph(root: Path, product: str, spec: Spec, _files: tuple[Stat | None, ...]
 
 @functools.lru_cache(_KEPT)
 def _trials(root: Path, product: str, _files: Seen) -> pl.DataFrame:
-    mine = [one for one in store.partitions(root, "gold.trials") if ("product", product) in one.keys]
-    if not mine:
-        return pl.DataFrame(schema={**TRIALS.schema, "date": pl.Date()})
-    found = store.scan(mine).collect(engine="in-memory")
-    if not set(TRIALS.schema) <= set(found.columns):
-        raise MissingStepError(f"gold.trials of {product} is of an older build: run `warehouse build` again")
-    return found
+    return trials.built(root, product)
 
 
 @functools.lru_cache(4 * _KEPT)
