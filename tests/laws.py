@@ -276,7 +276,8 @@ def wide(tables, triggers, names=None):
         d=pl.when(pl.col("direction") == "UP").then(1.0).otherwise(-1.0),
     )  # fmt: skip
     bars = arrivals._bars_before(starts, HISTORY).collect()
-    near = {name: table.lazy() for name, table in arrivals._near(bars, tables, read).items()}
+    near = arrivals._near(arrivals._span(triggers["trigger_ts"], HISTORY), tables, read)
+    near = {name: table.lazy() for name, table in near.items()}
     frame = bars.lazy().join(columns_of.tick(near), how="cross")
     frame = arrivals._with_bars(frame, near, [*read, "level_px"]).collect().lazy()
     frame = arrivals._with_sums(frame, near, read).collect().lazy()

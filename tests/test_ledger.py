@@ -69,6 +69,26 @@ def test_a_partition_is_seen_anew_once_it_is_damaged_or_removed(target):
     assert store.sight(target) != lost
 
 
+def test_the_latest_partition_is_the_last_placed_one_up_to_a_date(tmp_path):
+    placed = {
+        day: store.partition(tmp_path, "silver.thing", product="ES", date=f"2025-06-{day}")
+        for day in (17, 18, 20)
+    }
+    other = store.partition(tmp_path, "silver.thing", product="NQ", date="2025-06-19")
+    for target in (*placed.values(), other):
+        store.write(target, pl.DataFrame({"a": [1]}), MANIFEST)
+
+    def latest(until):
+        return store.latest(tmp_path, "silver.thing", "product=ES", until)
+
+    assert latest("2025-06-19") == latest("2025-06-18") == store.sight(placed[18])
+    assert latest("2025-07-01") == store.sight(placed[20]) and latest("2025-06-16") == ()
+    placed[18].manifest_path.unlink()
+    assert latest("2025-06-19") == store.sight(placed[17])
+    store.write(placed[18], pl.DataFrame({"a": [1, 2]}), MANIFEST)
+    assert latest("2025-06-19") == store.sight(placed[18])
+
+
 def test_bytes_that_are_not_the_manifests_are_absent(target):
     made = bytearray(target.path.read_bytes())
     made[10] ^= 1

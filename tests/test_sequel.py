@@ -6,6 +6,7 @@ import pytest
 
 from warehouse import precedents, sequel, vectors
 from warehouse.index import Neighbours, Pool
+from warehouse.session import NEW_YORK
 
 
 def ends(*rows):
@@ -54,6 +55,8 @@ def test_half_hours_are_new_yorks_on_both_sides_of_a_dst_change() -> None:
         19,
         20,
     ]
+    walls = (time.replace(tzinfo=dt.UTC).astimezone(NEW_YORK) for time in times["t"])
+    assert [sequel.half_hour_of(wall) for wall in walls] == [19, 20]
 
 
 def test_why_a_neighbour_is_near_or_far_by_hand() -> None:

@@ -295,10 +295,15 @@ def test_files_are_read_once_and_again_when_one_changes(mine, monkeypatch) -> No
         asked(mine, setup)
 
 
+EARLIER = pl.when(pl.col("trigger_ts").dt.date() < DAYS[-1])
+TURNED = pl.col("direction").replace({"UP": "DOWN", "DOWN": "UP"})
+
+
 @pytest.mark.parametrize(
     ("table", "change", "later"),
     [
         ("gold.setups", {"bar5s_cumul_flow_imbal_r": pl.col("bar5s_cumul_flow_imbal_r") * 3 + 1}, 0),
+        ("gold.setups", {"direction": EARLIER.then(TURNED).otherwise("direction")}, 0),
         ("gold.outcomes", {"outcome": pl.lit("CHOP")}, 0),
         ("gold.scalers", {"mad": pl.col("mad") * pl.int_range(1, pl.len() + 1)}, 0),
         ("gold.snapshots", {"x": pl.col("x") * 0.5}, 60),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import polars as pl
 
 from warehouse import (
     barrier,
@@ -29,7 +28,7 @@ from warehouse.library import Admission
 from warehouse.odds import CLASSES, Chance, Reals
 from warehouse.phases import Phase
 from warehouse.question import Moment
-from warehouse.schema import HORIZONS_S, NS
+from warehouse.schema import HORIZONS_S
 from warehouse.sequel import BORN, Codes, Ends
 from warehouse.vectors import SHARED_TENTHS, Spec, Vectors
 
@@ -163,7 +162,7 @@ class Answer:
 
     def _now(self) -> Mask:
         """Which of the past are admitted and of the question's half hour of the day."""
-        hour = pl.select(sequel.half_hour(pl.lit(self.now.place.end).cast(NS))).item()
+        hour = sequel.half_hour_of(question.wall(self.now.place.end))
         now: Mask = self.own.pool.allowed & (self.own.past.hours == hour)
         return now
 

@@ -78,18 +78,17 @@ class Admission:
     but: dt.date | None
     like: Likeness = Likeness()
 
-    def rule(self) -> pl.Expr:
-        """True for admitted rows of `setups`."""
-        return functools.reduce(operator.and_, self.like.rules(), self.whole())
-
-    def whole(self) -> pl.Expr:
-        """The same at whatever time of day and volatility."""
+    def standing(self) -> pl.Expr:
+        """True for rows of `setups` that are admitted at any time: by level, direction and contract."""
         rule = ~pl.col("is_placebo") & alike(self.kinds, self.direction)
-        rule &= pl.col("resolved_ts").cast(pl.Int64) <= self.as_of
-        rule &= pl.col("symbol").is_in(sorted(self.contracts))
+        return (rule & pl.col("symbol").is_in(sorted(self.contracts))).fill_null(value=False)
+
+    def timely(self) -> pl.Expr:
+        """True for those that are at this one: resolved by then, of other dates, at moments like it."""
+        rule = pl.col("resolved_ts").cast(pl.Int64) <= self.as_of
         if self.but is not None:
             rule &= pl.col("date") != self.but
-        return rule.fill_null(value=False)
+        return functools.reduce(operator.and_, self.like.rules(), rule.fill_null(value=False))
 
 
 def alike(kinds: Collection[str] | None, direction: str | None) -> pl.Expr:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import polars as pl
 
 from warehouse import inputs
 from warehouse.declared import Measure
 from warehouse.schema import Column
+
+Turned = Callable[[pl.LazyFrame, Iterable[Measure]], pl.LazyFrame]
 
 
 def facing(frame: pl.LazyFrame, measures: Iterable[Measure]) -> pl.LazyFrame:
@@ -18,9 +20,18 @@ def facing(frame: pl.LazyFrame, measures: Iterable[Measure]) -> pl.LazyFrame:
     Bid and ask, above and below change places, prices lie as far on the level's other side, signs turn;
     so far and near, opposing and supporting are above and below, ask and bid, and nowhere else.
     """
+    return frame.with_columns(_faced(one) for one in _turning(frame, measures))
+
+
+def reflected(frame: pl.LazyFrame, measures: Iterable[Measure]) -> pl.LazyFrame:
+    """The same of a frame whose every `d` is -1: with less to say and to plan."""
+    return frame.with_columns(mirrored(one).alias(one.name) for one in _turning(frame, measures))
+
+
+def _turning(frame: pl.LazyFrame, measures: Iterable[Measure]) -> Iterator[Column]:
     known = [*inputs.BAR.values(), *inputs.LEVEL.values(), *(measure.mirror for measure in measures)]
     there = set(frame.collect_schema().names())
-    return frame.with_columns(_faced(one) for one in known if one.name in there and _turns(one))
+    return (one for one in known if one.name in there and _turns(one))
 
 
 @functools.cache

@@ -30,7 +30,7 @@ def with_features(frame: pl.LazyFrame, made: Sequence[Feature]) -> pl.LazyFrame:
         made: Features, each after those of them that it reads.
     """
     for layer in _layers(tuple(made)):
-        frame = frame.with_columns(layer)
+        frame = frame.with_columns_seq(layer)
     return frame
 
 
@@ -38,7 +38,7 @@ def summed(frame: pl.LazyFrame, key: str, measures: Sequence[Measure]) -> pl.Laz
     """Measures of the rows of each key."""
     layers, sums = _sums(tuple(measures))
     for layer in layers:
-        frame = frame.with_columns(layer)
+        frame = frame.with_columns_seq(layer)
     return frame.group_by(key).agg(sums)
 
 

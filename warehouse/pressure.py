@@ -53,10 +53,12 @@ def column(measure: str, point: int) -> str:
     return f"bar5s_cube_{MEASURES[measure]}_{sign}{abs(point)}"
 
 
-COLUMNS = frozenset(
+TOLD = frozenset(
     {column(measure, point) for measure in MEASURES for point in POINTS}
-    | {_STORY, _LEAD, *_WALL.values(), *_RETREAT.values(), *_CONDITIONS, *_QUADRANTS.values()}
+    | {_STORY, _LEAD, *_WALL.values(), *_RETREAT.values(), *_CONDITIONS}
 )
+"""Columns that a card is told from."""
+COLUMNS = TOLD | frozenset(_QUADRANTS.values())
 """Every column that is read here."""
 
 

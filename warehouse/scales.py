@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from warehouse import store
+from warehouse.errors import MissingStepError
 from warehouse.schema import SCALERS
-from warehouse.vectors import CLIPPED, Reals, Spec, Vectors, matrix, scaled, scaler
+from warehouse.vectors import CLIPPED, Reals, Scaler, Spec, Vectors, matrix, scaled, scaler
 
 VALUES_NEEDED = 20
 """Past values without which a slot is not scaled, and past vectors without which there are no axes."""
@@ -84,6 +87,25 @@ def fitted(setups: pl.DataFrame, named: Sequence[Spec], date: dt.date) -> pl.Dat
             )
         )
     return pl.concat([one.select(*SCALERS.schema) for one in found]).cast(SCALERS.schema)  # type: ignore[arg-type]
+
+
+def in_force(root: Path, product: str, spec: Spec, date: dt.date) -> Scaler:
+    """The product's scaler of the last built date up to a date; before any, that of an empty past.
+
+    Raises:
+        MissingStepError: If there is none of the product, or none of the vector.
+    """
+    missing = f"there is no scaler of {spec.name} for {product}: run `warehouse build` again"
+    mine = [one for one in store.partitions(root, "gold.scalers") if ("product", product) in one.keys]
+    if not mine:
+        raise MissingStepError(missing)
+    there = [one for one in mine if dict(one.keys)["date"] <= str(date)]
+    if not there:
+        return scaler(pl.DataFrame(schema=SCALERS.schema), spec)
+    rows = store.scan(there[-1:]).filter(pl.col("spec") == spec.name).collect(engine="in-memory")
+    if rows.is_empty():
+        raise MissingStepError(missing)
+    return scaler(rows, spec)
 
 
 def lean(points: Vectors, excess: Reals, compared: int) -> Reals | None:

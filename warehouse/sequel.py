@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,10 +52,9 @@ class Ends:
 
     def of(self, rows: Rows) -> Ends:
         """The same of some setups."""
-        cal, reach, after, theirs = (
-            each.take(rows, axis=1) for each in (self.cal, self.reach, self.after, self.theirs)
-        )
-        return Ends(self.ends.take(rows, axis=1), cal, reach, after, self.usable.take(rows, axis=1), theirs)
+        cal, reach, after = (each.take(rows, axis=1) for each in (self.cal, self.reach, self.after))
+        usable = self.usable.take(rows, axis=1)
+        return Ends(self.ends.take(rows, axis=1), cal, reach, after, usable, _theirs(usable, cal))
 
     def names(self) -> list[list[str | None]]:
         """How each setup ended, by horizon."""
@@ -82,7 +82,11 @@ def _ends(told: list[dict[str, pl.Series]]) -> Ends:
     )
     places = np.stack([one.to_numpy() for one in ends])
     usable = (places >= 0) & (places < len(CLASSES)) & np.isfinite(cal).all(axis=2)
-    return Ends(places, cal, reach, after, usable, np.where(usable[..., None], cal, 0.0))
+    return Ends(places, cal, reach, after, usable, _theirs(usable, cal))
+
+
+def _theirs(usable: Mask, cal: Reals) -> Reals:
+    return np.where(usable[..., None], cal, 0.0)
 
 
 def _side_by_side(columns: dict[str, pl.Series], names: tuple[str, ...]) -> Reals:
@@ -146,3 +150,8 @@ def half_hour(time: pl.Expr) -> pl.Expr:
     """Number of a UTC time's half hour in the New York day, 0 to 47."""
     clock = time.dt.replace_time_zone("UTC").dt.convert_time_zone("America/New_York")
     return (clock.dt.hour().cast(pl.Int64) * 60 + clock.dt.minute().cast(pl.Int64)) // _HALF_HOUR
+
+
+def half_hour_of(wall: dt.datetime) -> int:
+    """The same of one instant on a New York clock."""
+    return (wall.hour * 60 + wall.minute) // _HALF_HOUR

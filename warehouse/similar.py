@@ -93,7 +93,7 @@ def ask(
     known = _as_of(as_of, ts, at)
     like = _likeness(now, hours, volatility)
     with ThreadPoolExecutor(1) as aside:  # Polars makes the features while this thread gathers the past
-        making = aside.submit(features, now, {*slots.slots, *pressure.COLUMNS})
+        making = aside.submit(features, now, {*slots.slots, *pressure.TOLD})
         kept = Held(root, at.product)
         contracts = kept.contracts() if contract is None else frozenset({contract})
         but = None if same_day else at.date
@@ -139,8 +139,9 @@ class _Asking:
 
     def held(self, own: Admission, every: Admission) -> tuple[Past, Pool, Pool]:
         """The past, who of it is admitted, and all others."""
-        rules = [each.rule() if self.stage is None else each.whole() for each in (own, every)]
-        mine, all_ = (mask.to_numpy() for mask in self.kept.setups().select(own=rules[0], every=rules[1]))
+        asked = own if self.stage is None else replace(own, like=Likeness())
+        timely = self.kept.setups().select(asked.timely()).to_series().to_numpy()
+        mine, all_ = (self.kept.standing(each) & timely for each in (own, every))
         past, placed, mad = self._held_against(mine | all_, own)
         pool, far = (Pool(placed, mad, mask[past.own], past.groups) for mask in (mine, all_ & ~mine))
         return past, pool, far
@@ -182,8 +183,7 @@ class _Asking:
     def _exact(self, mine: Vectors, *asked: tuple[Pool, int]) -> list[Neighbours]:
         if self.stage is not None:
             return [search_exact(mine, pool, k) for pool, k in asked]
-        found = self._scan.nearest(mine[None], [([pool.allowed], k) for pool, k in asked])
-        return [near for [near] in found]
+        return [near for [near] in self._scan.nearest(mine[None], [([pool.allowed], k) for pool, k in asked])]
 
 
 def _likeness(now: Moment, hours: str | None, volatility: str | None) -> Likeness:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
+import itertools
 import json
 import os
 import uuid
@@ -103,6 +104,14 @@ def seen(root: Path, table: str) -> Seen:
     base = f"{root}/{table.replace('.', '/')}"
     folders = sorted(f"{base}/{whose}/{date}" for whose in _keyed(base) for date in _keyed(f"{base}/{whose}"))
     return tuple(one for one in map(_sight, folders) if one[1])
+
+
+def latest(root: Path, table: str, whose: str, until: str | dt.date) -> Seen:
+    """The same of the last placed partition of a key, such as `product=ES`, up to a date; of none before."""
+    base = f"{root}/{table.replace('.', '/')}/{whose}"
+    dates = sorted((date for date in _keyed(base) if date <= f"date={until}"), reverse=True)
+    sights = (_sight(f"{base}/{date}") for date in dates)
+    return tuple(itertools.islice((one for one in sights if one[1]), 1))
 
 
 def sight(target: Partition) -> Seen:

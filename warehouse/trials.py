@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from warehouse import library, odds, spread, vectors
+from warehouse import library, odds, spread, store, vectors
 from warehouse.circles import (
     ELSEWHERE,
     OWN,
@@ -23,6 +24,7 @@ from warehouse.circles import (
     losses,
     told,
 )
+from warehouse.errors import MissingStepError
 from warehouse.index import Mask
 from warehouse.naming import CUSTOM, NAMED
 from warehouse.odds import CLASSES, Reals
@@ -116,6 +118,21 @@ def made(
             tilted = one.learnt(name, ELSEWHERE, odds.sided(shares, chances), counts, chances)
             one.learnt(name, OWN, *told(own, y, cal), tilted)
     return pl.DataFrame(rows, TRIALS.schema, orient="row")
+
+
+def built(root: Path, product: str) -> pl.DataFrame:
+    """gold.trials of every date of a product, with `date`.
+
+    Raises:
+        MissingStepError: If they were made before they had all of their columns.
+    """
+    mine = [one for one in store.partitions(root, "gold.trials") if ("product", product) in one.keys]
+    if not mine:
+        return pl.DataFrame(schema={**TRIALS.schema, "date": pl.Date()})
+    found = store.scan(mine).collect(engine="in-memory")
+    if not set(TRIALS.schema) <= set(found.columns):
+        raise MissingStepError(f"gold.trials of {product} is of an older build: run `warehouse build` again")
+    return found
 
 
 def strengths(trials: pl.DataFrame) -> dict[int, float]:

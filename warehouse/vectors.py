@@ -180,5 +180,7 @@ def apart(question: Vectors, vectors: Vectors, mad: Reals) -> Iterator[tuple[Rea
 
 def scaled(vectors: Vectors, scale: Scaler) -> Vectors:
     """Vectors centred and scaled, (n, d) float32, with 0, the median, where a slot is missing."""
-    centred = (vectors - scale.median) / scale.mad
-    return np.where(np.isnan(centred), 0.0, centred).astype(np.float32)
+    centred = vectors - scale.median
+    centred /= scale.mad
+    np.copyto(centred, 0.0, where=np.isnan(centred))
+    return centred.astype(np.float32)

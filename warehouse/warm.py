@@ -5,18 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
-from warehouse import barrier, index, library, past, session, spread, store, trials, vectors
+from warehouse import barrier, index, library, past, scales, session, spread, store, trials, vectors
 from warehouse.barrier import Calibration
-from warehouse.errors import MissingStepError
-from warehouse.index import SetupIndex
+from warehouse.index import Mask, SetupIndex
+from warehouse.library import Admission, Likeness
 from warehouse.past import Moments, Past
 from warehouse.scan import Scan
-from warehouse.schema import NS, SCALERS, SETUPS, TRIALS
+from warehouse.schema import NS, SETUPS
 from warehouse.store import Partition, Seen, Stat
 from warehouse.vectors import Scaler, Spec, Vectors
 
@@ -56,6 +56,11 @@ class Held:
         """As `library.setups` gives them, of the product, without placebos and features."""
         return _real(self.root, self.product, self._of("setups"))
 
+    def standing(self, asked: Admission) -> Mask:
+        """Which of the same are admitted but for the moment: by level, direction and contract."""
+        always = replace(asked, as_of=0, but=None, like=Likeness())
+        return _standing(self.root, self.product, always, self._of("setups"))
+
     def arrivals(self) -> Past:
         """The same setups as they arrived."""
         return _arrivals(self.root, self.product, self._of("setups"), self._of("outcomes"))
@@ -67,7 +72,7 @@ class Held:
     def scan(self, spec: Spec, date: dt.date) -> Scan:
         """Of the same setups, as `vectors.placed` gives them by the scaler of a date."""
         told = self._of("summaries") if library.summaries(spec.slots) else ()
-        return _scan(self.root, self.product, spec, date, self._of("setups"), told, self._of("scalers"))
+        return _scan(self.root, self.product, spec, date, self._of("setups"), told, self._scalers(date))
 
     def graph(self, spec: Spec) -> SetupIndex:
         """The graph of the same setups, as `index.load` gives it."""
@@ -75,12 +80,8 @@ class Held:
         return _graph(self.root, self.product, spec, files, self._of("setups"))
 
     def scaler(self, spec: Spec, date: dt.date) -> Scaler:
-        """The product's of the last built date up to a date; before any, that of an empty past.
-
-        Raises:
-            MissingStepError: If there is none of the product, or none of the vector.
-        """
-        return _scaler(self.root, self.product, spec, date, self._of("scalers"))
+        """As `scales.in_force` gives it of the product."""
+        return _scaler(self.root, self.product, spec, date, self._scalers(date))
 
     def strengths(self, name: str, circle: str, date: dt.date) -> dict[int, float]:
         """As `trials.strengths` gives them of a vector or of P_cal, from trials of earlier dates."""
@@ -91,11 +92,17 @@ class Held:
 
         Args:
             date: The date of the question.
-            known: Instant by which they have to be resolved, ns UTC; what is of an earlier date is resolved
-                before this one begins.
+            known: Instant by which they have to be resolved, ns UTC; all of earlier dates are.
         """
         by = min(known, session.at(date, _EVENING))
         return dict(_calibrated(self.root, self.product, date, by, self._of("setups"), self._of("outcomes")))
+
+    def _scalers(self, date: dt.date) -> Seen:
+        """The file that holds the scaler of a date; before any, all of them."""
+        name = f"scalers of {date}"
+        if name not in self.seen:
+            self.seen[name] = store.latest(self.root, "gold.scalers", f"product={self.product}", date)
+        return self.seen[name] or self._of("scalers")
 
     def _of(self, table: str) -> Seen:
         if table not in self.seen:
@@ -175,6 +182,12 @@ def _real(root: Path, product: str, setups: Seen) -> pl.DataFrame:
     return _setups(root, setups).filter(_mine(root, product, setups), ~pl.col("is_placebo"))
 
 
+@functools.lru_cache(4 * _KEPT)
+def _standing(root: Path, product: str, asked: Admission, setups: Seen) -> Mask:
+    found: Mask = _real(root, product, setups).select(asked.standing()).to_series().to_numpy()
+    return found
+
+
 @functools.lru_cache(_KEPT)
 def _arrivals(root: Path, product: str, setups: Seen, outcomes: Seen) -> Past:
     return past.arrivals(_real(root, product, setups), _outcomes(root, outcomes))
@@ -203,17 +216,7 @@ def _scan(
 
 @functools.lru_cache(_KEPT)
 def _scaler(root: Path, product: str, spec: Spec, date: dt.date, _scalers: Seen) -> Scaler:
-    missing = f"there is no scaler of {spec.name} for {product}: run `warehouse build` again"
-    mine = [one for one in store.partitions(root, "gold.scalers") if ("product", product) in one.keys]
-    if not mine:
-        raise MissingStepError(missing)
-    there = [one for one in mine if dict(one.keys)["date"] <= str(date)]
-    if not there:
-        return vectors.scaler(pl.DataFrame(schema=SCALERS.schema), spec)
-    rows = store.scan(there[-1:]).filter(pl.col("spec") == spec.name).collect(engine="in-memory")
-    if rows.is_empty():
-        raise MissingStepError(missing)
-    return vectors.scaler(rows, spec)
+    return scales.in_force(root, product, spec, date)
 
 
 @functools.lru_cache(1)
@@ -223,13 +226,7 @@ def _graph(root: Path, product: str, spec: Spec, _files: tuple[Stat | None, ...]
 
 @functools.lru_cache(_KEPT)
 def _trials(root: Path, product: str, _files: Seen) -> pl.DataFrame:
-    mine = [one for one in store.partitions(root, "gold.trials") if ("product", product) in one.keys]
-    if not mine:
-        return pl.DataFrame(schema={**TRIALS.schema, "date": pl.Date()})
-    found = store.scan(mine).collect(engine="in-memory")
-    if not set(TRIALS.schema) <= set(found.columns):
-        raise MissingStepError(f"gold.trials of {product} is of an older build: run `warehouse build` again")
-    return found
+    return trials.built(root, product)
 
 
 @functools.lru_cache(4 * _KEPT)

@@ -76,7 +76,7 @@ def at_random(sample: Sample, seed: int = 0) -> Near:
 
     def drawn(admitted: Mask, k: int) -> Neighbours:
         rows = rng.permutation(np.flatnonzero(admitted))
-        kept = rows[groups.keep(rows)][:k]
+        kept = rows[groups.keep(rows, k)]
         return Neighbours(kept, np.zeros(len(kept)))
 
     turns = list(sample.turns())

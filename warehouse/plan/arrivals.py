@@ -1,7 +1,8 @@
 """Features of moments, each made from the bars before it and from no more of them than it needs.
 
-A history is walked in steps from all of its bars to the moment alone: what is asked of the moment only is
-made of the moment's rows, once the rows that longer windows needed are gone.
+A history of many moments is walked in steps from all of its bars to the moment alone: what is asked of the
+moment only is made of the moment's rows, once the rows that longer windows needed are gone. That of few
+moments is walked at once, since of few rows each further query costs more than it spares.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ import polars as pl
 from warehouse import catalog, frames, pieces
 from warehouse.declared import Feature
 from warehouse.frames import Tables
-from warehouse.mirror import facing
+from warehouse.mirror import Turned, facing, reflected
 from warehouse.plan.layers import with_features
 from warehouse.plan.queries import Queries
 from warehouse.plan.reach import both_ways, depths, history, leaves, ordered, rows, steps
-from warehouse.schema import BAR_NS
+from warehouse.schema import BAR_NS, NS
 
 ENTITY = "entity"
 """Key of a level with a direction, over whose bars windows run."""
 GIVEN = ("sigma_60",)
 """Features that a moment brings along, frozen, rather than has made again."""
 _FEW = 500
-"""Rows up to which planning takes longer than making."""
+"""Rows up to which planning takes longer than making: two histories, or a step of many."""
 _OF_BARS = ("book", "ladder")
 _KEYS = (ENTITY, "bar_ts", "age", "level_px", "d", "tick_px", "sigma_60")
 
@@ -42,24 +43,22 @@ def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | N
         One row per trigger, in their order: setup_id and the features that are not columns of `triggers`.
     """
     asked = frozenset(catalog.load() if names is None else names).difference(triggers.columns)
-    return _walk(asked, catalog.load().features(), turns="DOWN" in triggers["direction"]).made(
-        triggers, tables
-    )
+    directions = frozenset(triggers["direction"].unique())
+    return _walk(asked, catalog.load().features(), directions).made(triggers, tables)
 
 
 @functools.lru_cache(8)
-def _walk(asked: frozenset[str], declared: tuple[Feature, ...], *, turns: bool) -> _Walk:
+def _walk(asked: frozenset[str], declared: tuple[Feature, ...], directions: frozenset[str]) -> _Walk:
     """How features are made of the tape as it lies and, where it turns, faced."""
     known = catalog.load()
     so_far = {one.name for one in known.family("volatility") if known.reach_of(one) is None}
     made = [one for one in declared if one.name in asked and one.name not in so_far]
     ways = [[one for one in made if one.faced is way] for way in (False, True)]
     bars = history(made)
-    if not turns:
-        return _Walk(bars, [_Route([*ways[0], *ways[1]], bars, faced=False)])
-    return _Walk(
-        bars, [_Route(wanted, bars, faced=way) for way, wanted in zip((False, True), ways, strict=True)]
-    )
+    if "DOWN" not in directions:
+        return _Walk(bars, [_Route([*ways[0], *ways[1]], bars)])
+    turned = facing if len(directions) > 1 else reflected
+    return _Walk(bars, [_Route(ways[0], bars), _Route(ways[1], bars, turned)])
 
 
 class _Walk:
@@ -71,15 +70,32 @@ class _Walk:
 
     def made(self, triggers: pl.DataFrame, tables: Tables) -> pl.DataFrame:
         """As `at_setups` returns it."""
+        near = _near(_span(triggers["trigger_ts"], self._bars), tables, self._reads)
+        if len(triggers) * self._bars <= _FEW:
+            return self._queries.run(self._at_once, {"triggers": triggers, **near})
+        return self._in_steps(triggers, near)
+
+    def _at_once(self, given: Tables) -> pl.LazyFrame:
+        """The same of few moments: a query for each step would take longer than its rows."""
+        given = {name: frame.cache() for name, frame in given.items()}  # read again and again below
+        tick, whole = frames.tick(given).cache(), (self._bars, 0)
+        bars = self._read({"frame": self._before(given), **given, "tick": tick}, *whole).cache()
+        late = bars.filter(pl.col("age") < self._summed_bars()).select("bar_ts")
+        near = {**given, "tick": tick, "ladder": given["ladder"].join(late, on="bar_ts", how="semi")}
+        found = self._summed({"frame": bars, **near}, *whole, few=True).cache()
+        views = (route.walk({"found": found}, *whole, few=True) for route in self._routes)
+        return self._told({"triggers": given["triggers"], **{str(n): view for n, view in enumerate(views)}})
+
+    def _in_steps(self, triggers: pl.DataFrame, near: dict[str, pl.DataFrame]) -> pl.DataFrame:
         run = self._queries.run
         frame = run(self._before, {"triggers": triggers})
-        near = _near(frame, tables, self._reads)
         near["tick"] = run(frames.tick, {"ladder": near["ladder"]})
         views: list[dict[str, pl.DataFrame]] = [{} for _ in self._routes]
         for step, after in steps(self._bars, len(triggers)):
             if step < self._bars:
                 frame = frame.filter(pl.col("age") < step)
-                near |= {name: near[name].filter(_span(frame)) for name in _OF_BARS}
+                span = _span(triggers["trigger_ts"], step)
+                near |= {name: near[name].filter(span) for name in _OF_BARS}
             few = len(frame) <= _FEW
             bars = run(self._read, {"frame": frame, **near}, step, after)
             found = run(self._summed, {"frame": bars, **near}, step, after, few)
@@ -89,6 +105,11 @@ class _Walk:
             ]
         last = {str(n): view["old"] for n, view in enumerate(views)}
         return run(self._told, {"triggers": triggers, **last})
+
+    def _summed_bars(self) -> int:
+        """Bars up to a moment, its own included, of which sums over the ladder are read."""
+        asked = [(name, back) for route in self._routes for name, back in route.asked.items()]
+        return max((back for name, back in asked if name in catalog.load().measures), default=0)
 
     def _names(self, step: int, after: int) -> set[str]:
         return {name for route in self._routes for name in route.reads(step, after)}
@@ -115,24 +136,24 @@ class _Walk:
 class _Route:
     """How features are made of the bars before moments, as these lie or in the direction of travel."""
 
-    def __init__(self, wanted: list[Feature], bars: int, *, faced: bool) -> None:
-        self._wanted, self._faced = [one.name for one in wanted], faced
+    def __init__(self, wanted: list[Feature], bars: int, turned: Turned | None = None) -> None:
+        self._wanted, self._turned = [one.name for one in wanted], turned
         self._made = ordered(wanted, GIVEN)
         asked = depths(wanted, self._made)
         self._needs = {one.name: min(rows(one, asked), bars) for one in self._made}
-        self._asked = {name: min(back, bars) for name, back in both_ways(asked).items() if name not in _KEYS}
+        self.asked = {name: min(back, bars) for name, back in both_ways(asked).items() if name not in _KEYS}
 
     def reads(self, step: int, after: int) -> set[str]:
         """Columns of tables, and measures, that are first read at a step."""
-        return {name for name, back in self._asked.items() if after < back <= step}
+        return {name for name, back in self.asked.items() if after < back <= step}
 
     def walk(self, given: Tables, step: int, after: int, few: bool) -> pl.LazyFrame:  # noqa: FBT001 (what it is planned for)
         """Take a step: leave the rows beyond it, add the columns found for it, make the features due."""
         columns, measures = leaves(self.reads(step, after))
         fresh = sorted(columns) + [one.name for one in measures]
-        turned = facing(given["found"], measures) if self._faced else given["found"]
+        turned = self._turned(given["found"], measures) if self._turned else given["found"]
         whole = turned.select(pl.col([*_KEYS, *fresh]))
-        if self._faced:
+        if self._turned:
             whole = whole.with_columns(d=pl.lit(1.0))
         if "old" in given:
             old = given["old"].filter(pl.col("age") < step).drop(_KEYS)
@@ -175,17 +196,19 @@ def _bars_before(starts: pl.LazyFrame, bars: int) -> pl.LazyFrame:
     )
 
 
-def _near(frame: pl.DataFrame, tables: Tables, names: Iterable[str]) -> dict[str, pl.DataFrame]:
-    """The tables that columns are read from; of book and ladder what is read of the bars of a frame."""
+def _near(span: pl.Expr, tables: Tables, names: Iterable[str]) -> dict[str, pl.DataFrame]:
+    """The tables that columns are read from; of book and ladder what is read of a span of bars."""
     columns, measures = leaves(names)
     cut = {name: tables[name] for name in sorted({"ladder", *frames.tables_of(columns, measures)})}
-    cut |= {name: cut[name].filter(_span(frame)) for name in _OF_BARS}
+    cut |= {name: cut[name].filter(span) for name in _OF_BARS}
     cut["book"] = cut["book"].select(frames.of_book(columns))
     return dict(zip(cut, pl.collect_all(cut.values(), engine="in-memory"), strict=True))
 
 
-def _span(frame: pl.DataFrame) -> pl.Expr:
-    return pl.col("bar_ts").is_between(frame["bar_ts"].min(), frame["bar_ts"].max())
+def _span(moments: pl.Series, bars: int) -> pl.Expr:
+    """True for the bars from the first of a history of so many to the last moment."""
+    first, last = (pl.lit(end, NS) for end in (moments.min(), moments.max()))
+    return pl.col("bar_ts").is_between(first - pl.duration(nanoseconds=(bars - 1) * BAR_NS), last)
 
 
 def _with_bars(frame: pl.LazyFrame, near: Tables, names: Iterable[str]) -> pl.LazyFrame:
