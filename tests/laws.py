@@ -11,7 +11,7 @@ from warehouse import frames as columns_of
 from warehouse.catalog import CATALOG, HISTORY
 from warehouse.inputs import BAR, CONSTANTS, LEVEL, METRICS
 from warehouse.mirror import facing
-from warehouse.plan import arrivals, layers, reach
+from warehouse.plan import arrivals, layers, reach, ways
 from warehouse.schema import BAR_NS, BOOK, LADDER
 
 KEYS = {"bar": ["bar_ts"], "level": ["level_id", "bar_ts"], "setup": ["setup_id"]}
@@ -268,7 +268,7 @@ def wide(tables, triggers, names=None):
     """Every feature (or the named ones) of the look-back of setups and all they read, as it lies and turned."""
     # sigma_60 is frozen at a setup; for the bars before it, it is made.
     made = [CATALOG[name] for name in dict.fromkeys([*_named(names), "sigma_60"])]
-    ordered = reach.ordered(made, arrivals.GIVEN)
+    ordered = reach.ordered(made, ways.GIVEN)
     read = [name for one in ordered for name in one.inputs]
     _, measures = reach.leaves(read)
     starts = triggers.lazy().select(

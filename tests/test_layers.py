@@ -23,6 +23,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
     {"snapshots", "sequences", "states", "summaries"},
     {
         "question",
+        "bars",
         "pressure",
         "screen",
         "odds",

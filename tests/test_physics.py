@@ -5,7 +5,19 @@ import dataclasses
 import polars as pl
 import pytest
 
-from warehouse import catalog, library, physics, pressure, prospects, question, render, similar, vectors
+from warehouse import (
+    bars,
+    catalog,
+    library,
+    physics,
+    plan,
+    pressure,
+    prospects,
+    question,
+    render,
+    similar,
+    vectors,
+)
 from warehouse.schema import BAR_NS
 
 
@@ -44,6 +56,22 @@ def test_features_of_a_moment_are_those_frozen_with_its_setup(tiny_built, trigge
         told = physics.features(now, names)
         for name in names:
             assert made[name] == told[name] == row[name], (setup["setup_id"], name)
+
+
+def test_what_bars_were_stored_with_is_read_up_to_the_moment(tiny_built, triggers, monkeypatch) -> None:
+    """Other values after the moment change nothing; of a row that was set aside all is unknown."""
+    now = dataclasses.replace(frozen(tiny_built, triggers[0]), setup=None)
+    stored, slots = {*plan.of_bars(vectors.spec().slots, now.direction)}, {*vectors.spec().slots}
+    want, read = physics.features(now, slots | stored), bars._joined
+    later = pl.col("bar_ts").cast(pl.Int64) > now.place.bar
+    spoilt = pl.when(~later).then(pl.all().exclude("bar_ts")).otherwise(1e6)
+    monkeypatch.setattr(bars, "_joined", lambda *asked: read(*asked).with_columns(spoilt))
+    assert physics.features(now, slots | stored) == want
+    gone = pl.col("bar_ts").cast(pl.Int64) != now.place.bar
+    monkeypatch.setattr(bars, "_joined", lambda *asked: read(*asked).filter(gone))
+    lost = physics.features(now, slots | stored)
+    assert len(stored) > 10 and all(lost[name] is None for name in stored)
+    assert any(lost[name] != want[name] for name in slots)
 
 
 def test_pressure_reads_the_columns_it_names_and_no_other() -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 
 from warehouse.errors import InputMismatchError
-from warehouse.schema import Column
+from warehouse.schema import Column, Mirror
 from warehouse.units import Unit
 
 Parity = Literal["odd", "even", "reflect"]
@@ -18,6 +18,7 @@ Grain = Literal["bar", "level", "setup"]
 Body = Callable[..., pl.Expr]
 
 GRAINS: tuple[Grain, ...] = ("bar", "level", "setup")
+_MIRRORS: Mapping[Parity, Mirror] = {"odd": "negate", "even": "same", "reflect": "reflect"}
 EVERYTHING = (float("-inf"), float("inf"))
 """Bounds that hold nothing back."""
 
@@ -103,6 +104,11 @@ class Feature:
     needs: int | None
     dtype: pl.DataType
     where: str
+
+    @property
+    def mirror(self) -> Column:
+        """The column that it becomes when the tape is reflected, and what happens to its value."""
+        return Column(self.name, self.dtype, self.unit, self.summary, self.swap, _MIRRORS[self.parity])
 
     @property
     def summary(self) -> str:

@@ -8,28 +8,31 @@ from collections.abc import Callable, Iterable, Iterator
 import polars as pl
 
 from warehouse import inputs
-from warehouse.declared import Measure
 from warehouse.schema import Column
 
-Turned = Callable[[pl.LazyFrame, Iterable[Measure]], pl.LazyFrame]
+Turned = Callable[[pl.LazyFrame, Iterable[Column]], pl.LazyFrame]
 
 
-def facing(frame: pl.LazyFrame, measures: Iterable[Measure]) -> pl.LazyFrame:
+def facing(frame: pl.LazyFrame, made: Iterable[Column]) -> pl.LazyFrame:
     """The frame as it is seen by someone for whom the travel is up: with `d` -1 it is reflected.
 
     Bid and ask, above and below change places, prices lie as far on the level's other side, signs turn;
     so far and near, opposing and supporting are above and below, ask and bid, and nowhere else.
+
+    Args:
+        frame: A row per bar at a level.
+        made: What of it are measures and features, as the `mirror` of each has it.
     """
-    return frame.with_columns(_faced(one) for one in _turning(frame, measures))
+    return frame.with_columns(_faced(one) for one in _turning(frame, made))
 
 
-def reflected(frame: pl.LazyFrame, measures: Iterable[Measure]) -> pl.LazyFrame:
+def reflected(frame: pl.LazyFrame, made: Iterable[Column]) -> pl.LazyFrame:
     """The same of a frame whose every `d` is -1: with less to say and to plan."""
-    return frame.with_columns(mirrored(one).alias(one.name) for one in _turning(frame, measures))
+    return frame.with_columns(mirrored(one).alias(one.name) for one in _turning(frame, made))
 
 
-def _turning(frame: pl.LazyFrame, measures: Iterable[Measure]) -> Iterator[Column]:
-    known = [*inputs.BAR.values(), *inputs.LEVEL.values(), *(measure.mirror for measure in measures)]
+def _turning(frame: pl.LazyFrame, made: Iterable[Column]) -> Iterator[Column]:
+    known = [*inputs.BAR.values(), *inputs.LEVEL.values(), *made]
     there = set(frame.collect_schema().names())
     return (one for one in known if one.name in there and _turns(one))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from warehouse import catalog, pressure, question, store, warm
+from warehouse import bars, catalog, pressure, question, store, warm
 from warehouse.catalog import HISTORY
 from warehouse.errors import QuestionError
 from warehouse.question import DOWN, UP, Moment, Place
@@ -46,8 +46,8 @@ def _led_up(place: Place, start: pl.DataFrame, names: Collection[str]) -> dict[s
 
     setup = _triggers(place, start)
     tables = sorted({"book", *plan.tables(catalog.load().sequence)})
-    bars = sequences.sequences(setup, {table: _table(place, table, place.bar) for table in tables})
-    return summaries.summaries(setup.lazy(), bars.lazy(), names).drop("setup_id").row(0, named=True)
+    sequence = sequences.sequences(setup, {table: _table(place, table, place.bar) for table in tables})
+    return summaries.summaries(setup.lazy(), sequence.lazy(), names).drop("setup_id").row(0, named=True)
 
 
 def physics(
@@ -84,6 +84,8 @@ def _at(place: Place, starts: pl.DataFrame, last: int, names: Collection[str]) -
     from warehouse import plan  # noqa: PLC0415 (a stored setup needs no plan, and loading every feature takes time)
 
     tables = {table: _table(place, table, last) for table in sorted(plan.tables(names))}
+    if len(starts) == 1 and (stored := plan.of_bars(names, starts["direction"].item())):
+        tables["bars"] = bars.until(place, last, stored)
     triggers = _triggers(place, starts)
     made = plan.at_setups(triggers, tables, names)
     return triggers.select("bar").hstack(made.drop(triggers.columns, strict=False))
@@ -126,7 +128,7 @@ def _starts(place: Place, last: int) -> pl.DataFrame:
     """Side, distance and sigma at the end of every bar up to `last`; null where there is no mid."""
     mid = (pl.col("bid_px_00") + pl.col("ask_px_00")) / 2
     ours = pl.col("bar").is_between(place.bar, last)
-    bars = (
+    mids = (
         place.scan("silver.book")
         .select(bar=pl.col("bar_ts").cast(pl.Int64), away=(place.price - mid).round(9))
         .filter(ours)
@@ -142,7 +144,7 @@ def _starts(place: Place, last: int) -> pl.DataFrame:
     came = side.otherwise(pl.coalesce("last_away", "away")).sign()
     named = pl.when(came > 0).then(pl.lit(UP)).when(came < 0).then(pl.lit(DOWN))
     return (
-        bars.with_columns(end=pl.col("bar") + BAR_NS)
+        mids.with_columns(end=pl.col("bar") + BAR_NS)
         .sort("end")
         .join_asof(beyond.sort("since"), left_on="end", right_on="since", allow_exact_matches=False)
         .join(sigma, on="bar", how="left", maintain_order="left")

@@ -13,11 +13,22 @@ from warehouse.catalog import LOOKBACK
 from warehouse.declared import GRAINS, Feature, Grain, Measure
 from warehouse.errors import DeclarationError
 from warehouse.frames import Tables
-from warehouse.plan.arrivals import GIVEN, at_setups
+from warehouse.plan.arrivals import at_setups, of_bars
 from warehouse.plan.layers import added, with_features
 from warehouse.plan.reach import leaves, ordered
+from warehouse.plan.ways import GIVEN
 
-__all__ = ["added", "at_setups", "families", "family", "fingerprint", "grain", "reads", "tables"]
+__all__ = [
+    "added",
+    "at_setups",
+    "families",
+    "family",
+    "fingerprint",
+    "grain",
+    "of_bars",
+    "reads",
+    "tables",
+]
 
 
 def families() -> list[str]:

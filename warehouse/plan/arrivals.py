@@ -12,23 +12,20 @@ from collections.abc import Collection, Iterable
 
 import polars as pl
 
-from warehouse import catalog, frames, pieces
+from warehouse import catalog, frames
 from warehouse.declared import Feature
 from warehouse.frames import Tables
-from warehouse.mirror import Turned, facing, reflected
-from warehouse.plan.layers import with_features
+from warehouse.mirror import facing, reflected
 from warehouse.plan.queries import Queries
-from warehouse.plan.reach import both_ways, depths, history, leaves, ordered, rows, steps
+from warehouse.plan.reach import history, leaves, steps, stored
+from warehouse.plan.ways import ENTITY, Route
 from warehouse.schema import BAR_NS, NS
 
-ENTITY = "entity"
-"""Key of a level with a direction, over whose bars windows run."""
-GIVEN = ("sigma_60",)
-"""Features that a moment brings along, frozen, rather than has made again."""
 _FEW = 500
 """Rows up to which planning takes longer than making: two histories, or a step of many."""
 _OF_BARS = ("book", "ladder")
-_KEYS = (ENTITY, "bar_ts", "age", "level_px", "d", "tick_px", "sigma_60")
+_STORED = "bars"
+"""Table of features that were made before, by bar."""
 
 
 def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | None = None) -> pl.DataFrame:
@@ -36,7 +33,8 @@ def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | N
 
     Args:
         triggers: setup_id, level_price, trigger_ts (start of the bar), direction (UP or DOWN), sigma_60.
-        tables: Tables of one symbol and date by their short names; later bars change nothing.
+        tables: Tables of one symbol and date by their short names; later bars change nothing. With `bars`,
+            as `stored` names its columns, what is stored of bars is read from there rather than made again.
         names: The features; default every one.
 
     Returns:
@@ -44,11 +42,22 @@ def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | N
     """
     asked = frozenset(catalog.load() if names is None else names).difference(triggers.columns)
     directions = frozenset(triggers["direction"].unique())
-    return _walk(asked, catalog.load().features(), directions).made(triggers, tables)
+    declared = catalog.load().features()
+    given = stored(declared) if _STORED in tables else frozenset[str]()
+    return _walk(asked, declared, directions, given).made(triggers, tables)
+
+
+def of_bars(names: Collection[str], direction: str) -> list[str]:
+    """What `at_setups` reads of the table `bars` for some features in a direction of travel, sorted."""
+    declared = catalog.load().features()
+    walk = _walk(frozenset(names), declared, frozenset({direction}), stored(declared))
+    return sorted(walk.stored)
 
 
 @functools.lru_cache(8)
-def _walk(asked: frozenset[str], declared: tuple[Feature, ...], directions: frozenset[str]) -> _Walk:
+def _walk(
+    asked: frozenset[str], declared: tuple[Feature, ...], directions: frozenset[str], given: frozenset[str]
+) -> _Walk:
     """How features are made of the tape as it lies and, where it turns, faced."""
     known = catalog.load()
     so_far = {one.name for one in known.family("volatility") if known.reach_of(one) is None}
@@ -56,17 +65,24 @@ def _walk(asked: frozenset[str], declared: tuple[Feature, ...], directions: froz
     ways = [[one for one in made if one.faced is way] for way in (False, True)]
     bars = history(made)
     if "DOWN" not in directions:
-        return _Walk(bars, [_Route([*ways[0], *ways[1]], bars)])
+        return _Walk(bars, [Route([*ways[0], *ways[1]], bars, given)])
     turned = facing if len(directions) > 1 else reflected
-    return _Walk(bars, [_Route(ways[0], bars), _Route(ways[1], bars, turned)])
+    return _Walk(bars, [Route(ways[0], bars, given), Route(ways[1], bars, _exact(given), turned)])
+
+
+def _exact(given: frozenset[str]) -> frozenset[str]:
+    """Features whose mirror image is them to the last bit: a price far from the level is rounded."""
+    known = catalog.load()
+    return frozenset(name for name in given if known[name].parity != "reflect" and known[name].swap in given)
 
 
 class _Walk:
     """A history of some bars, walked along routes; what a step does is planned once."""
 
-    def __init__(self, bars: int, routes: list[_Route]) -> None:
+    def __init__(self, bars: int, routes: list[Route]) -> None:
         self._bars, self._routes, self._queries = bars, routes, Queries()
         self._reads = self._names(bars, 0)
+        self.stored = self._of_bars(bars, 0)
 
     def made(self, triggers: pl.DataFrame, tables: Tables) -> pl.DataFrame:
         """As `at_setups` returns it."""
@@ -114,13 +130,20 @@ class _Walk:
     def _names(self, step: int, after: int) -> set[str]:
         return {name for route in self._routes for name in route.reads(step, after)}
 
+    def _of_bars(self, step: int, after: int) -> set[str]:
+        return {name for route in self._routes for name in route.told(step, after)}
+
     def _before(self, given: Tables) -> pl.LazyFrame:
         return _bars_before(_starts(given["triggers"]), self._bars)
 
     def _read(self, given: Tables, step: int, after: int) -> pl.LazyFrame:
         tick_px = frames.in_rows("tick_px", pl.col("tick_px"))
         frame = given["frame"].join(given["tick"], how="cross").with_columns(tick_px)
-        return _with_bars(frame, given, self._names(step, after))
+        bars = _with_bars(frame, given, self._names(step, after))
+        if not (told := self._of_bars(step, after)):
+            return bars
+        read = given[_STORED].select("bar_ts", *sorted(told))
+        return bars.join(read, on="bar_ts", how="left", maintain_order="left")
 
     def _summed(self, given: Tables, step: int, after: int, few: bool) -> pl.LazyFrame:  # noqa: FBT001 (what it is planned for)
         return _with_sums(given["frame"], given, self._names(step, after), few=few)
@@ -131,43 +154,6 @@ class _Walk:
             values = route.values(given[str(n)])
             told = told.join(values, on=[ENTITY, "bar_ts"], how="left", maintain_order="left")
         return told.drop(ENTITY, "bar_ts")
-
-
-class _Route:
-    """How features are made of the bars before moments, as these lie or in the direction of travel."""
-
-    def __init__(self, wanted: list[Feature], bars: int, turned: Turned | None = None) -> None:
-        self._wanted, self._turned = [one.name for one in wanted], turned
-        self._made = ordered(wanted, GIVEN)
-        asked = depths(wanted, self._made)
-        self._needs = {one.name: min(rows(one, asked), bars) for one in self._made}
-        self.asked = {name: min(back, bars) for name, back in both_ways(asked).items() if name not in _KEYS}
-
-    def reads(self, step: int, after: int) -> set[str]:
-        """Columns of tables, and measures, that are first read at a step."""
-        return {name for name, back in self.asked.items() if after < back <= step}
-
-    def walk(self, given: Tables, step: int, after: int, few: bool) -> pl.LazyFrame:  # noqa: FBT001 (what it is planned for)
-        """Take a step: leave the rows beyond it, add the columns found for it, make the features due."""
-        columns, measures = leaves(self.reads(step, after))
-        fresh = sorted(columns) + [one.name for one in measures]
-        turned = self._turned(given["found"], measures) if self._turned else given["found"]
-        whole = turned.select(pl.col([*_KEYS, *fresh]))
-        if self._turned:
-            whole = whole.with_columns(d=pl.lit(1.0))
-        if "old" in given:
-            old = given["old"].filter(pl.col("age") < step).drop(_KEYS)
-            whole = pl.concat([whole, old], how="horizontal")
-        due = [one for one in self._made if after < self._needs[one.name] <= step]
-        later = {name for one in self._made if self._needs[one.name] <= after for name in one.inputs}
-        later.update(_KEYS, self._wanted)
-        there = (*whole.collect_schema(), *(one.name for one in due))
-        made = pieces.with_features(whole, due) if few else with_features(whole, due, None)
-        return made.select(pl.col([name for name in there if name in later]))
-
-    def values(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """The wanted features at their moments."""
-        return frame.filter(pl.col("age") == 0).select(pl.col([ENTITY, "bar_ts", *self._wanted]))
 
 
 def _starts(triggers: pl.LazyFrame) -> pl.LazyFrame:
@@ -199,8 +185,9 @@ def _bars_before(starts: pl.LazyFrame, bars: int) -> pl.LazyFrame:
 def _near(span: pl.Expr, tables: Tables, names: Iterable[str]) -> dict[str, pl.DataFrame]:
     """The tables that columns are read from; of book and ladder what is read of a span of bars."""
     columns, measures = leaves(names)
-    cut = {name: tables[name] for name in sorted({"ladder", *frames.tables_of(columns, measures)})}
-    cut |= {name: cut[name].filter(span) for name in _OF_BARS}
+    read = {"ladder", *frames.tables_of(columns, measures), *tables.keys() & {_STORED}}
+    cut = {name: tables[name] for name in sorted(read)}
+    cut |= {name: cut[name].filter(span) for name in (*_OF_BARS, *tables.keys() & {_STORED})}
     cut["book"] = cut["book"].select(frames.of_book(columns))
     return dict(zip(cut, pl.collect_all(cut.values(), engine="in-memory"), strict=True))
 

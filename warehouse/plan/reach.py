@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 
@@ -33,6 +34,18 @@ def ordered(wanted: Iterable[Feature], given: Collection[str]) -> list[Feature]:
     for feature in wanted:
         visit(feature)
     return list(found.values())
+
+
+@functools.lru_cache(1)
+def stored(declared: tuple[Feature, ...]) -> frozenset[str]:
+    """Features that every bar is stored with: of families without levels, and not of the date so far."""
+    known = catalog.load()
+    others = {one.family for one in declared if one.grain != "bar"}
+    return frozenset(
+        one.name
+        for one in declared
+        if one.family not in others and (known.reach_of(one) or HISTORY + 1) <= HISTORY
+    )
 
 
 def leaves(names: Iterable[str]) -> tuple[set[str], list[Measure]]:
