@@ -84,7 +84,9 @@ def test_pressure_reads_the_columns_it_names_and_no_other() -> None:
 
     row = Spy()
     pressure.cube(row, 1.0), pressure.told(row, "UP", 1.0), pressure.retreat(row)
-    pressure.wall(row), pressure.lead(row), pressure.conditions(row), pressure.quadrants(row)
+    pressure.wall(row), pressure.lead(row), pressure.conditions(row), pressure.story(row)
+    assert read == pressure.OF_CARD
+    pressure.quadrants(row)
     assert read == pressure.COLUMNS <= catalog.load().keys()
 
 

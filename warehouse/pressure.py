@@ -53,12 +53,12 @@ def column(measure: str, point: int) -> str:
     return f"bar5s_cube_{MEASURES[measure]}_{sign}{abs(point)}"
 
 
-TOLD = frozenset(
+OF_CARD = frozenset(
     {column(measure, point) for measure in MEASURES for point in POINTS}
     | {_STORY, _LEAD, *_WALL.values(), *_RETREAT.values(), *_CONDITIONS}
 )
 """Columns that a card is told from."""
-COLUMNS = TOLD | frozenset(_QUADRANTS.values())
+COLUMNS = OF_CARD | frozenset(_QUADRANTS.values())
 """Every column that is read here."""
 
 

@@ -93,7 +93,7 @@ def ask(
     known = _as_of(as_of, ts, at)
     like = _likeness(now, hours, volatility)
     with ThreadPoolExecutor(1) as aside:  # Polars makes the features while this thread gathers the past
-        making = aside.submit(features, now, {*slots.slots, *pressure.TOLD})
+        making = aside.submit(features, now, {*slots.slots, *pressure.OF_CARD})
         kept = Held(root, at.product)
         contracts = kept.contracts() if contract is None else frozenset({contract})
         but = None if same_day else at.date
@@ -138,7 +138,7 @@ class _Asking:
     index: str | None
 
     def held(self, own: Admission, every: Admission) -> tuple[Past, Pool, Pool]:
-        """The past, who of it is admitted, and all others."""
+        """The past, who of it is admitted, and all others, of whom only level and direction differ."""
         asked = own if self.stage is None else replace(own, like=Likeness())
         timely = self.kept.setups().select(asked.timely()).to_series().to_numpy()
         mine, all_ = (self.kept.standing(each) & timely for each in (own, every))

@@ -40,12 +40,12 @@ class Groups:
         given: dict[int, int] = {}
         codes = zip(self.clusters[rows].tolist(), self.dates[rows].tolist(), strict=True)
         for place, (cluster, date) in enumerate(codes):
+            if len(kept) >= k:
+                break
             if cluster not in told and given.get(date, 0) < PER_DATE:
                 told.add(cluster)
                 given[date] = given.get(date, 0) + 1
                 kept.append(place)
-                if len(kept) == k:
-                    break
         return np.array(kept, np.int64)
 
     def nearest(self, rows: Rows, far: Reals, k: int) -> Rows:

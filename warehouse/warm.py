@@ -185,6 +185,7 @@ def _real(root: Path, product: str, setups: Seen) -> pl.DataFrame:
 @functools.lru_cache(4 * _KEPT)
 def _standing(root: Path, product: str, asked: Admission, setups: Seen) -> Mask:
     found: Mask = _real(root, product, setups).select(asked.standing()).to_series().to_numpy()
+    found.flags.writeable = False
     return found
 
 

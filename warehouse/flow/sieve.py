@@ -52,7 +52,7 @@ class Sieve:
                 if len(fresh["ts_event"]):
                     yield self._without(fresh, "duplicate", self._repeats(fresh), counts[~stale])
                 # Here too the memory of a batch serves the next one.
-                del fresh
+                del fresh, time, latest
             del batch
 
     def _without(self, batch: Batch, rule: str, taken: Flags, counts: Flags) -> Batch:

@@ -50,7 +50,7 @@ class Sink:
         self._schema = pa.schema(fields, {"warehouse.columns": json.dumps(meanings)})
         steady = (pl.Datetime("ns"), pl.Int64())
         counts = [column.name for column in table.columns if column.dtype in steady]
-        # Averages differ in nearly every row: a dictionary of them takes time and more room than they do.
+        # Other fractions mostly differ from row to row: their dictionary takes time, and more room than they.
         few = [
             column.name for column in table.columns if column.dtype == pl.String() or column.unit == POINTS
         ]

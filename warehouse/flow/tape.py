@@ -55,10 +55,9 @@ def batches(
         since: Records received before it are skipped.
         until: Records received at or after it are cut off.
     """
-    # Else memory is handed back and taken anew, to be zeroed, batch after batch: by the default pool, and by
-    # glibc, which keeps free twice what the largest block took that was ever given back.
+    # Else memory is handed back and taken anew, to be zeroed, batch after batch.
     pa.set_memory_pool(pa.system_memory_pool())
-    np.empty(_BLOCK, np.uint8)
+    _keep_freed()
     first, end = since or 0, np.iinfo(np.int64).max if until is None else until
     for group in (group for path in paths for group in _groups(path)):
         if group.last >= first and group.first < end:
@@ -66,6 +65,11 @@ def batches(
                 yield from _sliced(_cut(batch, first, end))
                 # Its memory serves the next one.
                 del batch
+
+
+def _keep_freed() -> None:
+    """Have glibc keep what lies free, up to twice the block taken and given back here; elsewhere nothing."""
+    np.empty(_BLOCK, np.uint8)
 
 
 def _groups(path: Path) -> list[_Group]:

@@ -22,7 +22,7 @@ from warehouse.plan.ways import ENTITY, Route
 from warehouse.schema import BAR_NS, NS
 
 _FEW = 500
-"""Rows up to which planning takes longer than making: two histories, or a step of many."""
+"""Rows up to which planning takes longer than making: one history, or a step of a few."""
 _OF_BARS = ("book", "ladder")
 _STORED = "bars"
 """Table of features that were made before, by bar."""
@@ -54,7 +54,7 @@ def of_bars(names: Collection[str], direction: str) -> list[str]:
     return sorted(walk.stored)
 
 
-@functools.lru_cache(8)
+@functools.lru_cache(16)
 def _walk(
     asked: frozenset[str], declared: tuple[Feature, ...], directions: frozenset[str], given: frozenset[str]
 ) -> _Walk:
@@ -77,7 +77,7 @@ def _exact(given: frozenset[str]) -> frozenset[str]:
 
 
 class _Walk:
-    """A history of some bars, walked along routes; what a step does is planned once."""
+    """A history of some bars, walked along routes; what a step does, or all at once, is planned once."""
 
     def __init__(self, bars: int, routes: list[Route]) -> None:
         self._bars, self._routes, self._queries = bars, routes, Queries()
@@ -97,7 +97,11 @@ class _Walk:
         tick, whole = frames.tick(given).cache(), (self._bars, 0)
         bars = self._read({"frame": self._before(given), **given, "tick": tick}, *whole).cache()
         late = bars.filter(pl.col("age") < self._summed_bars()).select("bar_ts")
-        near = {**given, "tick": tick, "ladder": given["ladder"].join(late, on="bar_ts", how="semi")}
+        near = {
+            **given,
+            "tick": tick,
+            "ladder": given["ladder"].join(late, on="bar_ts", how="semi", maintain_order="left"),
+        }
         found = self._summed({"frame": bars, **near}, *whole, few=True).cache()
         views = (route.walk({"found": found}, *whole, few=True) for route in self._routes)
         return self._told({"triggers": given["triggers"], **{str(n): view for n, view in enumerate(views)}})
