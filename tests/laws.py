@@ -128,7 +128,7 @@ def unhurried():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arrivals, "history", lambda _: HISTORY)
         patch.setattr(arrivals, "steps", lambda bars, _moments: [(bars, 0)])
-        patch.setattr(arrivals, "rows", lambda *_: HISTORY)
+        patch.setattr(ways, "rows", lambda *_: HISTORY)
         planned_anew(patch)
         yield
 
@@ -282,7 +282,7 @@ def wide(tables, triggers, names=None):
     frame = arrivals._with_bars(frame, near, [*read, "level_px"]).collect().lazy()
     frame = arrivals._with_sums(frame, near, read).collect().lazy()
     raw = layers.with_features(frame, [one for one in ordered if not one.faced], "entity").collect()
-    faced = facing(frame, measures).with_columns(d=pl.lit(1.0))
+    faced = facing(frame, [one.mirror for one in measures]).with_columns(d=pl.lit(1.0))
     return raw, layers.with_features(faced, ordered, "entity").collect()
 
 
