@@ -36,14 +36,14 @@ class Groups:
         It ends after a few steps for each of them, which is faster than to sort the whole list by group.
         """
         kept: list[int] = []
-        told: set[int] = set()
+        told: dict[int, int] = {}
         given: dict[int, int] = {}
         codes = zip(self.clusters[rows].tolist(), self.dates[rows].tolist(), strict=True)
         for place, (cluster, date) in enumerate(codes):
             if len(kept) >= k:
                 break
-            if cluster not in told and given.get(date, 0) < PER_DATE:
-                told.add(cluster)
+            if told.get(cluster, 0) < PER_CLUSTER and given.get(date, 0) < PER_DATE:
+                told[cluster] = told.get(cluster, 0) + 1
                 given[date] = given.get(date, 0) + 1
                 kept.append(place)
         return np.array(kept, np.int64)

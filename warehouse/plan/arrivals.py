@@ -34,7 +34,7 @@ def at_setups(triggers: pl.DataFrame, tables: Tables, names: Collection[str] | N
     Args:
         triggers: setup_id, level_price, trigger_ts (start of the bar), direction (UP or DOWN), sigma_60.
         tables: Tables of one symbol and date by their short names; later bars change nothing. With `bars`,
-            as `stored` names its columns, what is stored of bars is read from there rather than made again.
+            whose columns `of_bars` names, what is stored of bars is read from there rather than made again.
         names: The features; default every one.
 
     Returns:
@@ -187,11 +187,11 @@ def _bars_before(starts: pl.LazyFrame, bars: int) -> pl.LazyFrame:
 
 
 def _near(span: pl.Expr, tables: Tables, names: Iterable[str]) -> dict[str, pl.DataFrame]:
-    """The tables that columns are read from; of book and ladder what is read of a span of bars."""
+    """The tables that columns are read from; of those by bar what is read of a span of bars."""
     columns, measures = leaves(names)
-    read = {"ladder", *frames.tables_of(columns, measures), *tables.keys() & {_STORED}}
-    cut = {name: tables[name] for name in sorted(read)}
-    cut |= {name: cut[name].filter(span) for name in (*_OF_BARS, *tables.keys() & {_STORED})}
+    by_bar = {*_OF_BARS, *tables.keys() & {_STORED}}
+    cut = {name: tables[name] for name in sorted(by_bar | frames.tables_of(columns, measures))}
+    cut |= {name: cut[name].filter(span) for name in by_bar}
     cut["book"] = cut["book"].select(frames.of_book(columns))
     return dict(zip(cut, pl.collect_all(cut.values(), engine="in-memory"), strict=True))
 
