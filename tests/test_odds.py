@@ -40,6 +40,16 @@ def test_beta_quantiles_of_closed_form(a, b, q, known) -> None:
     assert odds.beta_quantile(a, b, q) == pytest.approx(known, rel=1e-3, abs=1e-12)
 
 
+@pytest.mark.parametrize("q", [0.05, 0.95])
+@pytest.mark.parametrize(("a", "b"), [(0.1, 5), (0.3, 40), (1, 200), (1.5, 60), (3, 1000), (25, 400)])
+def test_beta_quantiles_of_what_is_rare(a, b, q) -> None:
+    """Up to the quantile lies x^a times the sum, for j below a whole b, of (1 - x)^j times a (a + 1) .. / j!."""
+    x = odds.beta_quantile(a, b, q)
+    terms = (math.exp(math.lgamma(a + j) - math.lgamma(a) - math.lgamma(j + 1)) for j in range(b))
+    assert x**a * sum(term * (1 - x) ** j for j, term in enumerate(terms)) == pytest.approx(q, abs=5e-5)
+    assert odds.beta_quantile(b, a, 1 - q) == pytest.approx(1 - x, abs=5e-5)
+
+
 @pytest.mark.parametrize(("a", "b"), [(7.5, 7.5), (26.5, 33.5), (0.3, 12.0), (2.0, 0.7)])
 def test_beta_quantiles_against_draws(a, b) -> None:
     draws = np.random.default_rng(0).beta(a, b, 400_000)
