@@ -150,7 +150,7 @@ def beta_quantile(a: float, b: float, q: float) -> float:
 
 @functools.lru_cache(1)
 def _integral(a: float, b: float) -> tuple[Reals, Reals, Reals]:
-    """Logits, the density at each, and the mass below, unscaled; both ends of an interval are read from it."""
+    """Logits, the density at each and the mass below, unscaled; both ends of an interval are read from it."""
     below, above = 1 + _REACH / a + math.log1p(_REACH / b), 1 + _REACH / b + math.log1p(_REACH / a)
     z = math.log(a / b) + np.where(_STRETCH < 0, below, above) * _STRETCH
     log_density = -(a + b) * np.log1p(np.exp(-np.abs(z))) - np.where(z < 0, -a, b) * z

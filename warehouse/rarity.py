@@ -10,6 +10,8 @@ from warehouse.vectors import SHARED_TENTHS, Reals, Vectors
 _LEFT_OUT, _FEWEST, _PAIRS = 100, 25, 250_000  # past moments asked; pairs that take milliseconds
 _AT_ONCE = 2_048
 """Rows that stay near the processor."""
+_ONE_THREAD = 2**18
+"""Multiplications up to which OpenBLAS begins no threads: they wait by spinning, while others have work."""
 
 
 def usual(vectors: Vectors, groups: Groups, mad: Reals, k: int) -> Reals:
@@ -52,9 +54,17 @@ def _parts(vectors: Vectors, mad: Reals) -> Vectors:
 def _squares(mine: Vectors, theirs: Vectors) -> Vectors:
     """Squared partial distances of (q, 3, d) to (n, 3, d): sums of (a - b)^2 as one product of matrices."""
     left, width = np.hstack([mine[:, 1], mine[:, 0], -2 * mine[:, 2]]), mine.shape[2]
-    squares, shared = left @ theirs.reshape(len(theirs), -1).T, mine[:, 0] @ theirs[:, 0].T
+    squares, shared = _product(left, theirs.reshape(len(theirs), -1)), _product(mine[:, 0], theirs[:, 0])
     squares *= width
     squares /= np.maximum(shared, 1)
     squares[shared * 10 < SHARED_TENTHS * width] = np.inf
-    found: Vectors = squares
+    return squares
+
+
+def _product(left: Vectors, right: Vectors) -> Vectors:
+    """Of (q, m) and (n, m), the latter some rows a time: (q, n)."""
+    found, step = np.empty((len(left), len(right)), np.float32), max(1, _ONE_THREAD // left.size)
+    for start in range(0, len(right), step):
+        rows = slice(start, start + step)
+        np.matmul(left, right[rows].T, out=found[:, rows])
     return found
