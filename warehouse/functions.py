@@ -24,7 +24,7 @@ _NEIGHBOUR = {
 }  # fmt: skip
 _ODDS = {
     "horizon": "VARCHAR", "outcome": "VARCHAR", "p": "DOUBLE", "lo": "DOUBLE", "hi": "DOUBLE",
-    "base": "DOUBLE", "lift": "DOUBLE",
+    "base": "DOUBLE", "lift": "DOUBLE", "p_cal": "DOUBLE",
     "base_n": "BIGINT", "bucket_n": "BIGINT", "n": "BIGINT", "n_eff": "DOUBLE", "whole_n": "DOUBLE",
     "barrier_pts": "DOUBLE",
 }  # fmt: skip
