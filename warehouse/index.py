@@ -203,10 +203,8 @@ def load(root: Path, spec: Spec, product: str, ids: Sequence[str]) -> SetupIndex
         DataError: If its bytes are not those that were written, or its sidecar cannot be read.
     """
     target, note = paths(root, spec.name, product)
-    if absent := [path for path in (target, note) if not path.exists()]:
-        raise MissingStepError(
-            f"{absent[0]} does not exist: run `warehouse build`, or ask with --index exact"
-        )
+    if gone := [path for path in (target, note) if not path.exists()]:
+        raise MissingStepError(f"{gone[0]} does not exist: run `warehouse build`, or ask with --index exact")
     said = store.mapping(note) or {}
     if not {"seal", *(field.name for field in fields(Sidecar))} <= set(said):
         raise DataError(f"{note} is damaged: run `warehouse build` again")
