@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from warehouse.errors import WarehouseError
+from warehouse.errors import QuestionError, WarehouseError
 
 INTERRUPTED = 130
 
@@ -356,6 +356,8 @@ def evaluate(
     """Walk forward over what is built: skill over the geometric null, baselines and negative controls."""
     from warehouse.evaluate import page, report, results, table
 
+    if html is not None and (html.is_dir() or not html.parent.is_dir()):
+        raise QuestionError(f"{html} cannot be written: give --html a file in a folder that exists")
     tried = None if spec is None else spec.split(",")
     found = report.evaluate(_root(ctx), lambda what: typer.echo(what, err=True), tried)
     if html is not None:

@@ -74,7 +74,7 @@ def question(values: np.ndarray) -> None:
             weights = odds.weights(found.distances)
             shares = odds.moved(weights @ ends[found.rows] / weights.sum(), told, told)
             told = odds.drawn(shares, odds.effective(weights), told, odds.STRENGTH)
-        odds.chances(told, 2 * odds.STRENGTH, None)
+        odds.chances(told, 2 * odds.STRENGTH, None, told)
 
     for what, ask in (
         ("a level and direction", lambda row: answer(row, kind == kind[row])),

@@ -336,3 +336,10 @@ def test_a_rebuild_of_nothing_makes_nothing(tiny_built, tiny_raw):
         [*command, "--raw", str(tiny_raw)], cwd=CHECKOUT, capture_output=True, check=True, text=True
     )
     assert "\n0 made, " in f"\n{told.stdout}" and ", 0 failed" in told.stdout
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_any_work(tmp_path) -> None:
+    for path in (tmp_path, tmp_path / "none" / "page.html"):
+        done = call(tmp_path / "root", "evaluate", "--html", path)
+        assert done.exit_code == 1 and isinstance(done.exception, SystemExit)
+        assert done.output == f"error: {path} cannot be written: give --html a file in a folder that exists\n"

@@ -5,6 +5,7 @@ import math
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import duckdb
 import gold
@@ -224,7 +225,24 @@ def test_helpers_give_the_cards_numbers(con, root, setups) -> None:
     for row in odds.to_dicts():
         chance = card.outcomes[row["horizon"]][row["outcome"]]
         assert (row["p"], row["lo"], row["hi"], row["base"]) == (chance.p, chance.lo, chance.hi, chance.base)
+        assert (row["lift"], row["p_cal"]) == (chance.lift, chance.p_cal)
         assert row["n_eff"] == card.labels[row["horizon"]].n_eff
+
+
+def test_odds_that_there_are_none_of_are_null(con, setups, monkeypatch) -> None:
+    plain = similar.ask
+
+    def without(*asked, **options):
+        card = plain(*asked, **options)
+        return replace(card, outcomes=card.outcomes | {"4m": None}, abstained=True)
+
+    monkeypatch.setattr(similar, "ask", without)
+    setup = next(one for one in setups[::-1] if one["level_kind"] == "PM_LOW")
+    got = rows(con, f"FROM odds('PM_LOW', make_timestamp_ns({setup['known_ts']}))")
+    assert got["horizon"].to_list() == ["2m"] * 3 + ["4m"] * 3 + ["8m"] * 3
+    none = got.filter(pl.col("horizon") == "4m")
+    assert none.select("p", "lo", "hi", "base", "lift", "p_cal").null_count().row(0) == (3,) * 6
+    assert none["base_n"].null_count() == 0 and got["p"].null_count() == 3 and got["abstained"].all()
 
 
 def test_ny_reads_a_new_york_clock_on_both_sides_of_a_dst_change(con) -> None:
@@ -246,6 +264,9 @@ BAD = [
     ("SELECT nope FROM setups", r"^DuckDB refuses that: Binder Error: Referenced column \"nope\" not found"),
     ("DELETE FROM file.gold.setups", r"^DuckDB refuses that: .*read-only"),
     ("FROM similar('PM_HGIH', ny('2025-07-16 10:00:00'))", r"^`PM_HGIH` is no level: did you mean PM_HIGH"),
+    ("FROM similar(NULL, ny('2025-07-16 10:00:00'))", r"^similar\(\) got a NULL: give it a level, a moment, and values$"),
+    ("FROM similar('PM_LOW', ny('2025-07-16 10:00:00'), k := NULL)", r"^similar\(\) got a NULL: give it"),
+    ("FROM odds('PM_LOW', NULL)", r"^odds\(\) got a NULL: give it"),
     ("FROM odds('OR_LOW', ny('2025-07-16 09:40:00'))", r"^OR_LOW of 2025-07-16 is known from 09:45:00 New York; 09:40:00 New York is earlier$"),
 ]  # fmt: skip
 

@@ -427,6 +427,39 @@ def test_the_page_draws_every_forecast_and_every_group(whole) -> None:
     assert "http" not in text
 
 
+def test_what_is_too_good_on_exchange_data_sets_an_alarm(whole) -> None:
+    assert list(report.alarms(0.02, 0.2, 0.62)) == []
+    told = list(report.alarms(0.021, 0.21, 0.63))
+    assert [line.split(" is above ")[0] for line in told] == [
+        "ALARM: skill over P_cal 0.021",
+        "ALARM: share of neighbours from the session before 0.210",
+        "ALARM: AUC of BREAK against REJECT 0.630",
+    ]
+    assert not any(note.startswith("ALARM") for note in whole.notes)  # simulated: physics may be planted
+
+
+def test_alarms_are_told_of_exchange_data(drawn, monkeypatch) -> None:
+    run = report._Run(None, drawn, lambda _what: None)
+    p = np.tile([0.2, 0.5, 0.3], (len(drawn.questions), 1))
+    p[run.y == 0] = [0.7, 0.2, 0.1]
+    assert run._alarms(0.5, 0.5, p) == []
+    monkeypatch.setattr(report, "SIMULATED", "another product")
+    assert [line.split()[1] for line in run._alarms(0.5, 0.5, p)] == ["skill", "share", "AUC"]
+
+
+def test_a_vector_without_neighbours_measured_nothing(whole) -> None:
+    """Its row would be P_cal's own, and read as a skill that was measured and is zero."""
+    rows = [
+        dataclasses.replace(row, rests=dataclasses.replace(row.rests, near=0.0))
+        if row.name == "multi"
+        else row
+        for row in whole.rows
+    ]
+    lines = table.render(dataclasses.replace(whole, rows=rows)).splitlines()
+    mine = [line for line in lines if line.startswith("multi ")]
+    assert len(mine) == 2 and all(line.endswith("no neighbours") for line in mine)
+
+
 def test_an_unknown_vector_is_refused_in_one_line_and_named_ones_are_tried_beside_the_default(
     root, monkeypatch
 ) -> None:

@@ -149,6 +149,38 @@ def test_a_damaged_graph_is_refused_before_it_can_crash(tmp_path, how) -> None:
         index.load(tmp_path, SPEC, "SIM", ids(300))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"axes": "abc"},
+        {"axes": []},
+        {"median": [0.0]},
+        {"median": [100.0] * 8},
+        {"mad": [0.0] * 8},
+        {"lean": None},
+        {"recall": "x"},
+        {"rows": 299},
+        {"seal": "0"},
+    ],
+)
+def test_a_sidecar_that_was_changed_is_refused_and_no_longer_known(tmp_path, change) -> None:
+    saved(tmp_path)
+    note = tmp_path / "index/some.SIM.json"
+    note.write_text(json.dumps(json.loads(note.read_text()) | change))
+    with pytest.raises(DataError, match=r"some\.SIM\.json is damaged: run `warehouse build` again$"):
+        index.load(tmp_path, SPEC, "SIM", ids(300))
+    assert store.mapping(note) is None  # so that a build makes it again, and `status` names it
+
+
+def test_a_sidecar_without_its_seal_is_refused(tmp_path) -> None:
+    saved(tmp_path)
+    note = tmp_path / "index/some.SIM.json"
+    said = json.loads(note.read_text())
+    note.write_text(json.dumps({key: value for key, value in said.items() if key != "seal"}))
+    with pytest.raises(DataError, match=r"some\.SIM\.json is damaged"):
+        index.load(tmp_path, SPEC, "SIM", ids(300))
+
+
 def test_a_graph_of_other_vectors_is_refused(tmp_path) -> None:
     with pytest.raises(
         MissingStepError, match=r"does not exist: run `warehouse build`, or ask with --index exact$"

@@ -68,7 +68,7 @@ def test_the_published_scale_of_uncertainty(hits, n, p, lo, hi) -> None:
     """Domain E.3: 4 of 5 with a 35 % prior gives 0.50 [0.29..0.71]; 22 of 50 gives 0.43 [0.32..0.53]."""
     null = np.array([0.35, 0.4, 0.25])
     told = odds.drawn(odds.moved(np.array([hits / n, 1 - hits / n, 0]), null, null), n, null, 10.0)
-    got = odds.chances(told, n + 10.0, None)
+    got = odds.chances(told, n + 10.0, None, null)
     assert (got["BREAK"].p, got["BREAK"].lo, got["BREAK"].hi) == pytest.approx((p, lo, hi), abs=0.006)
     assert sum(chance.p for chance in got.values()) == pytest.approx(1)
     assert {chance.base for chance in got.values()} == {chance.lift for chance in got.values()} == {None}
@@ -99,8 +99,10 @@ def test_other_levels_tell_the_side_and_nothing_of_chop() -> None:
 def test_an_interval_is_no_surer_than_what_it_rests_on() -> None:
     """P_cal that counts as 1,280 was learnt from 90: with ten neighbours the interval is that of a hundred."""
     whole = 10 + float(odds.sure(1280.0, 90))
-    got = odds.chances(np.array([0.3, 0.4, 0.3]), whole, np.array([0.1, 0.1, 0.8]))["BREAK"]
-    assert (got.p, got.base, got.lift) == (0.3, 0.1, pytest.approx(3))
+    got = odds.chances(
+        np.array([0.3, 0.4, 0.3]), whole, np.array([0.1, 0.1, 0.8]), np.array([0.2, 0.5, 0.3])
+    )["BREAK"]
+    assert (got.p, got.base, got.lift, got.p_cal) == (0.3, 0.1, pytest.approx(3), 0.2)
     assert (got.lo, got.hi) == (odds.beta_quantile(30, 70, 0.05), odds.beta_quantile(30, 70, 0.95))
     assert odds.sure(1280.0, 3) == 10 and odds.sure(5.0, 90) == 5  # as much as before anything is learnt
 

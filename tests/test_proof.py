@@ -51,18 +51,21 @@ def test_some_levels_may_be_scored_while_all_teach(mine) -> None:
     assert np.array_equal(mine.scored, mine.day[mine.questions] >= 20) and mine.scored.any()
 
 
-def report(skill, model, oracle_loss=1.0, held=10):
+def report(skill, model, oracle_loss=1.0, held=10, flagged=True, shuffled=0.0):
     def row(name, role, value, loss=1.02):
         one = Interval(value, value, value)
         return Row(name, role, Scores(loss, 0, 0, 0, 0, 0), one, one, one)
 
     rows = [
         row("ridge logit", "model", model), row("boosted trees", "model", model - 0.01),
+        row("shuffled labels", "control", shuffled), row("noise features", "control", -0.01),
         row("oracle", "oracle", 0.05, oracle_loss), row(vectors.DEFAULT, "spec", skill.value),
     ]  # fmt: skip
     decile = {"forecast": 0.3, "lo": 0.2, "hi": 0.4, "n": 9}
     deciles = [decile | {"share": 0.3 if n < held else 0.5} for n in range(10)]
-    return Report("root", 240, 60, 9, 9, skill, rows, deciles, [], {"flagged": True, "auc": 0.8}, 0.0, 1, [])
+    return Report(
+        "root", 240, 60, 9, 9, skill, rows, deciles, [], {"flagged": flagged, "auc": 0.8}, 0.0, 1, []
+    )
 
 
 def shown(world, *told, **more):
@@ -72,11 +75,14 @@ def shown(world, *told, **more):
 def test_what_each_world_must_show() -> None:
     none, some = Interval(0.0, -0.01, 0.01), Interval(0.02, 0.001, 0.04)
     for world in proof.NOTHING:
-        assert shown(world, none, 0.0) == [True] and shown(world, some, 0.0) == [False]
-    assert shown("planted", some, 0.04) == [True, True, True, True]
-    assert shown("planted", some, 0.041) == [True, False, True, True]
-    assert shown("planted", none, 0.0, held=7) == [False, True, False, True]
-    assert shown("planted", some, 0.0, oracle_loss=1.03)[3] is False
+        assert shown(world, none, 0.0) == [True] * 4 and shown(world, some, 0.0) == [True] * 3 + [False]
+    assert shown("planted", some, 0.04) == [True] * 7
+    assert shown("planted", some, 0.041)[3:] == [True, False, True, True]
+    assert shown("planted", none, 0.0, held=7)[3:] == [False, True, False, True]
+    assert shown("planted", some, 0.0, oracle_loss=1.03)[6] is False
+    for world in ("null", "planted"):
+        assert shown(world, none, 0.0, flagged=False)[:3] == [False, True, True]
+        assert shown(world, none, 0.0, shuffled=0.001)[:3] == [True, False, True]
 
 
 def test_too_few_sessions_are_built_and_not_evaluated(tmp_path, monkeypatch, capsys) -> None:

@@ -67,9 +67,13 @@ def test_outcomes_are_printed_with_interval_base_lift_reach_and_time(cards) -> N
             cells = f"{chance.p:.0%} [{chance.lo * 100:.0f}..{chance.hi * 100:.0f}] {chance.base:.0%} x{chance.lift:.1f}"
             assert cells in " ".join(line.split())
     rests = card.labels["4m"]
-    wide = f"elsewhere {rests.elsewhere_n_eff:.1f} beside {rests.elsewhere_null_n:g}"
-    told = f"4m n_eff {rests.n_eff:.1f} beside the null's {rests.null_n:g}, {wide}; base rate of {rests.bucket_n} of"
-    assert told in " ".join(text.split())
+    own = rests.n_eff / (rests.n_eff + rests.null_n)
+    wide = rests.elsewhere_n_eff / (rests.elsewhere_n_eff + rests.elsewhere_null_n)
+    told = f"4m n_eff {rests.n_eff:.1f} weighs {own:.0%}, elsewhere {rests.elsewhere_n_eff:.1f} weighs {wide:.0%};"
+    base = f"base of {rests.bucket_n} in this half hour, drawn to {rests.base_n}"
+    assert f"{told} {base}" in " ".join(text.split())
+    before = " ".join(f"{chance.p_cal:.0%}" for chance in card.outcomes["4m"].values())
+    assert f", 4m {before}, " in next(line for line in text.splitlines() if line.endswith("(P_cal)"))
     last = card.times["4m"][-1]
     assert f"{last['BREAK']:.0%} broke, {last['REJECT']:.0%} came back" in text
     quarters = " ".join(f"{card.excursions['4m']['mfe_pts'][q]:+.2f}" for q in ("0.25", "0.5", "0.75"))
@@ -93,7 +97,7 @@ def test_neighbours_are_printed_nearest_first(cards) -> None:
 
 
 def test_the_card_says_what_makes_neighbours_near_and_far() -> None:
-    """Of three neighbours two are near by the book; what comes once keeps the order of the neighbours."""
+    """Of three neighbours two are near by the book and two far by x; size makes one near and one far."""
 
     def why(*names):
         return [{"feature": f"bar5s_{name}", "gap": 0.0, "share": 0.1} for name in names]
@@ -103,7 +107,7 @@ def test_the_card_says_what_makes_neighbours_near_and_far() -> None:
         {"near": why("book", "wall", "pace"), "far": why("x", "size")},
         {"near": [], "far": [{"feature": "axis 1", "gap": 1.0, "share": 0.9}]},
     ]
-    assert render._reasons(near) == ["alike in book, size, wall; apart in x, size, axis 1"]
+    assert render._reasons(near) == ["alike in book, wall, pace; apart in x, axis 1"]
     assert render._reasons([{"near": [], "far": []}]) == ["alike in ·; apart in ·"]
 
 

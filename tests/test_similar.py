@@ -445,6 +445,7 @@ def test_odds_are_those_of_the_neighbours(root) -> None:
         for place, outcome in enumerate(odds.CLASSES):
             p = (n_eff * told[place] + 10 * tilted[place]) / (n_eff + 10)
             assert chances[outcome].p == pytest.approx(p)
+            assert chances[outcome].p_cal == pytest.approx(null[place])  # no trials have told more
             assert chances[outcome].lo < chances[outcome].p < chances[outcome].hi
         assert labels.whole_n == pytest.approx(n_eff + 10)
         a = chances["BREAK"].p * labels.whole_n
@@ -596,6 +597,10 @@ def test_what_is_far_from_the_past_is_not_leaned_on(mine) -> None:
     assert usual.percentile is not None and not usual.abstained
     assert got.percentile == 1.0 and got.abstained
     assert "NOTHING SIMILAR HAS BEEN SEEN" in render.card(got)
+    price["k"] = 1000  # more than there are: held against the last that each of the past has
+    all_usual, all_got = asked_with(0.1), asked_with(50.0)
+    assert all_usual.percentile is not None and len(all_usual.neighbours) < 1000
+    assert all_got.percentile == 1.0 and all_got.abstained
     early = asked(mine, trigger(mine, day=DAYS[2]), k=3)
     assert early.percentile is None and not early.abstained
     assert "The past is too small to say how unusual this moment is." in early.notes
@@ -665,7 +670,7 @@ def test_json_is_plain_and_complete(root) -> None:
     assert {"question", "outcomes", "n_eff", "abstained", "pressure", "story", "neighbours"} <= said.keys()
     assert set(said["outcomes"]) == {"2m", "4m", "8m"}
     assert all(
-        set(chance) == {"p", "lo", "hi", "base", "lift"}
+        set(chance) == {"p", "lo", "hi", "base", "lift", "p_cal"}
         for chances in said["outcomes"].values()
         for chance in chances.values()
     )
@@ -772,7 +777,7 @@ def test_a_moment_with_too_many_unknown_slots_has_no_neighbours(root, monkeypatc
     card = similar.ask(root, "6000", ns(DAYS[-1], "10:00:00"))
     assert card.neighbours == [] and card.n_eff == 0
     assert "10 of the 30 numbers compared are unknown: too many to compare it with anything." in card.notes
-    assert "Only 0 of 30 neighbours exist." in card.notes
+    assert "No neighbour exists." in card.notes
     null = odds.null(card.question["x0"], card.labels["4m"].barrier_pts, 2.0, 240, 0.9)
     assert null is None or [chance.p for chance in card.outcomes["4m"].values()] == pytest.approx(
         null.tolist()

@@ -102,17 +102,27 @@ def test_usual_distances_leave_out_the_own_date() -> None:
     """Three dates, two equal rows each: the nearest row of another date, never the twin of the same morning."""
     values = f32([0, 0], [0, 0], [3, 0], [3, 0], [10, 0], [10, 0])
     days = apart([1, 1, 2, 2, 3, 3])
-    assert sorted(rarity.usual(values, days, np.ones(2), 1).tolist()) == pytest.approx([3, 3, 3, 3, 7, 7])
-    assert sorted(rarity.usual(values, days, np.ones(2), 4).tolist()) == pytest.approx([7, 7, 10, 10, 10, 10])
-    assert not len(rarity.usual(values, days, np.ones(2), 5))  # only four rows lie on other dates
+    near, far = (rarity.usual(values, days, np.ones(2), k) for k in (1, 4))
+    assert (near.place, sorted(near.far)) == (1, pytest.approx([3, 3, 3, 3, 7, 7]))
+    assert (far.place, sorted(far.far)) == (4, pytest.approx([7, 7, 10, 10, 10, 10]))
+
+
+def test_usual_distances_are_to_the_last_neighbour_where_there_are_fewer_than_k() -> None:
+    """Of three dates with two rows each four lie on other dates, whatever k; of two rows of a date none does."""
+    values, days = f32([0, 0], [0, 0], [3, 0], [3, 0], [10, 0], [10, 0]), apart([1, 1, 2, 2, 3, 3])
+    found = rarity.usual(values, days, np.ones(2), 5)
+    assert (found.place, sorted(found.far)) == (4, pytest.approx([7, 7, 10, 10, 10, 10]))
+    for few in (0, 1, 2):
+        alone = rarity.usual(values[:few], apart([1] * few), np.ones(2), 30)
+        assert alone.place == 0 and not len(alone.far)
 
 
 def test_usual_distances_are_spread_as_answers_are() -> None:
     """Three rows of a date count as two, and two of a cluster as one."""
-    values = f32([0], [1], [1], [1], [5])
-    assert rarity.usual(values, apart([1, 2, 2, 2, 3]), np.ones(1), 3)[0] == 5
-    twins = Groups(np.array([1, 2, 2, 2, 3]), np.array([0, 1, 1, 1, 2]))
-    assert rarity.usual(values, twins, np.ones(1), 2)[0] == 5
+    values, days = f32([0], [1], [1], [1], [5], [9], [9]), [1, 2, 2, 2, 3, 4, 4]
+    assert rarity.usual(values, apart(days), np.ones(1), 3).far[0] == 5
+    twins = Groups(np.array(days), np.array([0, 1, 1, 1, 2, 3, 4]))
+    assert rarity.usual(values, twins, np.ones(1), 2).far[0] == 5
 
 
 def test_usual_distances_agree_with_the_plain_ones() -> None:
@@ -122,7 +132,7 @@ def test_usual_distances_agree_with_the_plain_ones() -> None:
     mad = rng.random(10) + 0.5
     slow = [sorted(np.delete(vectors.distances(row, values, mad), n))[4] for n, row in enumerate(values)]
     finite = [far for far in slow if np.isfinite(far)]
-    found = rarity.usual(values, apart(np.arange(60)), mad, 5)
+    found = rarity.usual(values, apart(np.arange(60)), mad, 5).far
     assert sorted(found.tolist()) == pytest.approx(sorted(finite), rel=1e-5)
 
 

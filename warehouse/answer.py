@@ -28,6 +28,7 @@ from warehouse.library import Admission
 from warehouse.odds import CLASSES, Chance, Reals
 from warehouse.phases import Phase
 from warehouse.question import Moment
+from warehouse.rarity import Usual
 from warehouse.schema import HORIZONS_S
 from warehouse.sequel import BORN, Codes, Ends
 from warehouse.vectors import SHARED_TENTHS, Spec, Vectors
@@ -60,7 +61,7 @@ class Answer:
         wide: All others that may speak.
         mine: The question's vector.
         unknown: Slots of it that are missing.
-        usual: As `rarity.usual` tells of those who may answer; unread with fewer neighbours than wanted.
+        usual: As `rarity.usual` tells of those who may answer.
         start: For the odds.
     """
 
@@ -75,7 +76,7 @@ class Answer:
     wide: Circle
     mine: Vectors
     unknown: int
-    usual: Reals
+    usual: Usual
     start: Start
 
     def card(self) -> Card:
@@ -138,7 +139,7 @@ class Answer:
         )
         reach = sequel.excursions(near.reach[n], weights)
         times = sequel.times(ends, near.after[n], weights, horizon)
-        chances = found and odds.chances(found.told, found.whole, base)
+        chances = found and odds.chances(found.told, found.whole, base, found.cal)
         return Told(chances, labels, reach, times)
 
     def _evidence(self, n: int, width: float | None) -> Evidence | None:
@@ -176,10 +177,11 @@ class Answer:
         return precedents.reasons(self.mine, self.own.pool, self.own.found, names)
 
     def _percentile(self) -> float | None:
-        """Share of past moments whose k-th neighbour was nearer than the question's."""
-        if len(self.own.found.rows) < self.k or len(self.usual) < _PAST_NEEDED:
+        """Share of past moments whose neighbour at a place was nearer than the question's at that place."""
+        place, far = self.usual
+        if len(far) < _PAST_NEEDED or len(self.own.found.rows) < place:
             return None
-        return float((self.usual < self.own.found.distances[-1]).mean())
+        return float((far < self.own.found.distances[place - 1]).mean())
 
     def _notes(
         self, outcomes: Mapping[str, object], labels: Mapping[str, Labels], percentile: float | None
@@ -197,7 +199,7 @@ class Answer:
         if self.unknown:
             notes.append(f"{self.unknown} of the {slots} numbers compared are unknown{self._unknown()}.")
         if (found := len(self.own.found.rows)) < self.k:
-            notes.append(f"Only {found} of {self.k} neighbours exist.")
+            notes.append(f"Only {found} of {self.k} neighbours exist." if found else "No neighbour exists.")
         if not found and any(outcomes.values()):
             notes.append(f"The odds are of {self._alone()} alone: no precedent stands behind them.")
         notes += self._about_odds(outcomes, labels)

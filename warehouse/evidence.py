@@ -58,9 +58,10 @@ class Weight(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """Chances of the three outcomes, (3,), how many setups they rest on, and what each circle weighs."""
+    """Chances of the three outcomes, (3,), P_cal, how many setups they rest on, what each circle weighs."""
 
     told: Reals
+    cal: Reals
     whole: float
     weights: Mapping[str, Weight]
 
@@ -82,7 +83,7 @@ def gathered(circles: Mapping[str, Circle], start: Start, n: int, null: Reals) -
     for circle in (ELSEWHERE, OWN):
         shares, past = everyone(circles[circle], n, null)
         told = odds.drawn(shares, past, told, start.everyone[circle].get(horizon, odds.ALONE))
-    whole, weights = float(past), {}
+    cal, whole, weights = told, float(past), {}
     for circle in (ELSEWHERE, OWN):
         shares, count = nearest(circles[circle], n, null)
         shares = odds.sided(shares, told) if circle == ELSEWHERE else shares
@@ -90,7 +91,7 @@ def gathered(circles: Mapping[str, Circle], start: Start, n: int, null: Reals) -
         told = odds.drawn(shares, count, told, strength)
         whole = count + float(odds.sure(strength, whole))
         weights[circle] = Weight(count, strength)
-    return Evidence(told, whole, weights)
+    return Evidence(told, cal, whole, weights)
 
 
 def everyone(circle: Circle, n: int, null: Reals) -> tuple[Reals, int]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from duckdb.func import SPECIAL
 
 from warehouse import pressure, similar
-from warehouse.errors import WarehouseError
+from warehouse.errors import QuestionError, WarehouseError
+from warehouse.odds import CLASSES, Chance
 
 Row = dict[str, Any]
 
@@ -24,15 +27,16 @@ _NEIGHBOUR = {
 }  # fmt: skip
 _ODDS = {
     "horizon": "VARCHAR", "outcome": "VARCHAR", "p": "DOUBLE", "lo": "DOUBLE", "hi": "DOUBLE",
-    "base": "DOUBLE", "lift": "DOUBLE",
+    "base": "DOUBLE", "lift": "DOUBLE", "p_cal": "DOUBLE",
     "base_n": "BIGINT", "bucket_n": "BIGINT", "n": "BIGINT", "n_eff": "DOUBLE", "whole_n": "DOUBLE",
-    "barrier_pts": "DOUBLE",
+    "barrier_pts": "DOUBLE", "abstained": "BOOLEAN",
 }  # fmt: skip
 _PHYSICS = {
     "point": "BIGINT", "price": "DOUBLE", "rest": "DOUBLE", "flow": "DOUBLE", "aggr": "DOUBLE",
     "net": "DOUBLE", "cov": "DOUBLE", "story": "VARCHAR", "lead": "DOUBLE", "wall_j": "DOUBLE",
     "wall_strength": "DOUBLE", "retreat_far": "DOUBLE", "retreat_near": "DOUBLE", "cond": "DOUBLE[]",
 }  # fmt: skip
+_NONE: Row = dict.fromkeys(CLASSES, dict.fromkeys(field.name for field in fields(Chance)))
 
 
 class Helpers:
@@ -43,26 +47,29 @@ class Helpers:
         self.failed: WarehouseError | None = None
 
     def register(self, con: duckdb.DuckDBPyConnection) -> None:
-        for name, function, further, fields in (
+        for name, function, further, columns in (
             ("similar", self._similar, ["BIGINT", *["VARCHAR"] * 3], _NEIGHBOUR),
             ("odds", self._odds, ["VARCHAR"] * 3, _ODDS),
             ("physics", self._physics, [], _PHYSICS),
         ):
             arguments: list[Any] = ["VARCHAR", "BIGINT", *further]
-            row = ", ".join(f"{field} {kind}" for field, kind in fields.items())
+            row = ", ".join(f"{field} {kind}" for field, kind in columns.items())
             con.create_function(
-                f"warehouse_{name}", self._rows(function, fields), arguments, f"STRUCT({row})[]"
-            )
+                f"warehouse_{name}", self._rows(name, function, columns), arguments, f"STRUCT({row})[]",
+                null_handling=SPECIAL,
+            )  # fmt: skip
 
     def _rows(
-        self, function: Callable[..., Iterable[Row]], fields: Iterable[str]
+        self, name: str, function: Callable[..., Iterable[Row]], names: Iterable[str]
     ) -> Callable[..., list[Row]]:
         """The function's rows with exactly the fields of its SQL type."""
 
         @functools.wraps(function)
         def rows(*arguments: Any) -> list[Row]:  # noqa: ANN401 (values of SQL)
             try:
-                return [{field: row[field] for field in fields} for row in function(*arguments)]
+                if None in arguments:
+                    raise QuestionError(f"{name}() got a NULL: give it a level, a moment, and values")
+                return [{field: row[field] for field in names} for row in function(*arguments)]
             except WarehouseError as error:
                 self.failed = error
                 raise
@@ -84,8 +91,9 @@ class Helpers:
             self.root, level, ns, spec=spec, hours=hours or None, volatility=volatility or None
         ).data()
         for horizon, chances in found["outcomes"].items():
-            for outcome, chance in (chances or {}).items():
-                yield {"horizon": horizon, "outcome": outcome, **chance, **found["labels"][horizon]}
+            told = {"horizon": horizon, "abstained": found["abstained"], **found["labels"][horizon]}
+            for outcome in CLASSES:
+                yield told | {"outcome": outcome} | (chances or _NONE)[outcome]
 
     def _physics(self, level: str, ns: int) -> Iterable[Row]:
         [frame] = similar.physics(self.root, level, ns)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -12,7 +11,7 @@ import hnswlib
 import numpy as np
 import numpy.typing as npt
 
-from warehouse import filling, store
+from warehouse import filling, seal, store
 from warehouse.errors import DataError, MissingStepError, ShapeError
 from warehouse.spread import Groups, nearest
 from warehouse.store import Manifest
@@ -190,7 +189,7 @@ def write(
             scale.median.tolist(), scale.mad.tolist(), index.axes.tolist(), filling.slopes(scale).tolist(),
             recall(vectors, index), store.sha256(aside),
         )  # fmt: skip
-        said.write_text(json.dumps({**made, **asdict(sidecar)}, indent=1, sort_keys=True) + "\n")
+        said.write_text(seal.text({**made, **asdict(sidecar)}))
         note.unlink(missing_ok=True)
         aside.replace(target)
         said.replace(note)
@@ -204,10 +203,10 @@ def load(root: Path, spec: Spec, product: str, ids: Sequence[str]) -> SetupIndex
         DataError: If its bytes are not those that were written, or its sidecar cannot be read.
     """
     target, note = paths(root, spec.name, product)
-    if not target.exists() or not note.exists():
-        raise MissingStepError(f"{target} does not exist: run `warehouse build`, or ask with --index exact")
+    if gone := [path for path in (target, note) if not path.exists()]:
+        raise MissingStepError(f"{gone[0]} does not exist: run `warehouse build`, or ask with --index exact")
     said = store.mapping(note) or {}
-    if not {field.name for field in fields(Sidecar)} <= set(said):
+    if not {"seal", *(field.name for field in fields(Sidecar))} <= set(said):
         raise DataError(f"{note} is damaged: run `warehouse build` again")
     if store.sha256(target) != said["sha256"]:
         raise DataError(f"{target} is damaged: run `warehouse build` to make it anew")

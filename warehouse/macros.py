@@ -199,7 +199,7 @@ ODDS = _helper(
     f"odds(level, ts, vector_spec := '{DEFAULT}', {_LIKE})",
     f"level, ts, vector_spec := '{DEFAULT}', {_LIKE}",
     f"{_MOMENT}, vector_spec::VARCHAR, {_LIKE_ARGUMENTS}",
-    "The distribution that `warehouse similar` shows: a row per horizon and outcome.",
+    "The distribution that `warehouse similar` shows: a row per horizon and outcome, p null without odds.",
     "FROM odds('PM_HIGH', ny('2025-07-08 10:14:35'))",
 )
 PHYSICS = _helper(

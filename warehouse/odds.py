@@ -28,7 +28,9 @@ _STRETCH = np.sinh(12 * np.linspace(-1.0, 1.0, 2001)) / np.sinh(12)
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """One outcome's probability, its 90 % interval, its base rate, and its lift: probability over base rate.
+    """One outcome's probability, its 90 % interval, its base rate, its lift over that, and P_cal.
+
+    P_cal is the probability before the nearest spoke: by geometry, and by what everyone did beyond theirs.
 
     The interval holds the probability: where the posterior is so skewed that its mean lies beyond the
     quantile, it is widened to the mean.
@@ -39,6 +41,7 @@ class Chance:
     hi: float
     base: float | None
     lift: float | None
+    p_cal: float
 
 
 def weights(distances: Reals) -> Reals:
@@ -94,13 +97,14 @@ def drawn(told: Reals, count: Reals | float, prior: Reals, strength: Reals | flo
     return found
 
 
-def chances(told: Reals, whole: float, base: Reals | None) -> dict[str, Chance]:
+def chances(told: Reals, whole: float, base: Reals | None, cal: Reals) -> dict[str, Chance]:
     """Of the three outcomes, with their intervals.
 
     Args:
         told: (3,) probabilities.
         whole: How many neighbours they rest on, what they are drawn to among them.
         base: (3,) base rates, shown beside; None if the library is empty.
+        cal: (3,) P_cal, shown beside.
     """
     found = {}
     for place, name in enumerate(CLASSES):
@@ -108,7 +112,8 @@ def chances(told: Reals, whole: float, base: Reals | None) -> dict[str, Chance]:
         a, b = p * whole, (1 - p) * whole
         lo, hi = beta_quantile(a, b, _TAIL), beta_quantile(a, b, 1 - _TAIL)
         usual = None if base is None else float(base[place])
-        found[name] = Chance(p, min(lo, p), max(hi, p), usual, p / usual if usual else None)
+        lift = p / usual if usual else None
+        found[name] = Chance(p, min(lo, p), max(hi, p), usual, lift, float(cal[place]))
     return found
 
 

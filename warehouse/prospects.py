@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from warehouse.card import Card, Labels
 from warehouse.odds import CLASSES, Chance
@@ -21,12 +21,20 @@ def lines(found: Card) -> list[str]:
     near = f"{_some(count, 'neighbour')} from {_some(search['dates'], 'date')}"
     head = f"{near}, n_eff {found.n_eff:.1f}, {among}"
     told = textwrap.wrap(head, WIDTH)
+    odds = any(found.outcomes.values())
     if found.abstained:
-        told.append("NOTHING SIMILAR HAS BEEN SEEN: do not lean on these odds")
-    if any(found.outcomes.values()):
+        told.append(f"NOTHING SIMILAR HAS BEEN SEEN{': do not lean on these odds' if odds else ''}")
+    if odds:
         told.append("   " + "".join(f"  {name + '  90 %':<14}base lift" for name in CLASSES))
         told += [_horizon(name, chances) for name, chances in found.outcomes.items()]
+        told.append(f"before the nearest spoke: {', '.join(_before(found.outcomes))} (P_cal)")
     return [*told, *_sequel(found)]
+
+
+def _before(outcomes: Mapping[str, Mapping[str, Chance] | None]) -> Iterator[str]:
+    for name, chances in outcomes.items():
+        if chances is not None:
+            yield f"{name} {' '.join(f'{chances[each].p_cal:.0%}' for each in CLASSES)}"
 
 
 def _some(count: int, what: str) -> str:
@@ -49,9 +57,9 @@ def _chance(chance: Chance) -> str:
 def _sequel(found: Card) -> list[str]:
     """At four minutes: what the base rate rests on, how far price went, how soon it was decided."""
     labels, reach, times = found.labels[_USUAL], found.excursions[_USUAL], found.times[_USUAL]
-    rest = f"{labels.bucket_n} of this half hour, drawn to {labels.base_n} of any"
+    rest = f"of {labels.bucket_n} in this half hour, drawn to {labels.base_n}" if labels.base_n else "of none"
     told = textwrap.wrap(
-        f"{_USUAL} n_eff {labels.n_eff:.1f}{_beside(labels)}; base rate of {rest}",
+        f"{_USUAL} n_eff {labels.n_eff:.1f}{_beside(labels)}; base {rest}",
         WIDTH,
         subsequent_indent="   ",
     )
@@ -67,11 +75,12 @@ def _sequel(found: Card) -> list[str]:
 
 
 def _beside(labels: Labels) -> str:
-    """What the neighbours stand beside: the null, and the nearest elsewhere."""
-    if labels.null_n is None or labels.elsewhere_null_n is None:
+    """How much of the odds the neighbours are, and of what these are drawn into the nearest elsewhere."""
+    if labels.null_n is None or labels.elsewhere_n_eff is None or labels.elsewhere_null_n is None:
         return ""
-    other = f"{labels.elsewhere_n_eff:.1f} beside {labels.elsewhere_null_n:g}"
-    return f" beside the null's {labels.null_n:g}, elsewhere {other}"
+    own, other = labels.n_eff + labels.null_n, labels.elsewhere_n_eff + labels.elsewhere_null_n
+    weight, there = labels.n_eff / own, labels.elsewhere_n_eff / other
+    return f" weighs {weight:.0%}, elsewhere {labels.elsewhere_n_eff:.1f} weighs {there:.0%}"
 
 
 def _quartiles(cut: Mapping[str, float] | None) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from warehouse.spread import Groups
+from warehouse.spread import PER_DATE, Groups
 from warehouse.vectors import SHARED_TENTHS, Reals, Vectors
 
 _LEFT_OUT, _FEWEST, _PAIRS = 100, 25, 250_000  # past moments asked; pairs that take milliseconds
@@ -14,10 +16,23 @@ _ONE_THREAD = 2**18
 """Multiplications up to which OpenBLAS begins no threads: they wait by spinning, while others have work."""
 
 
-def usual(vectors: Vectors, groups: Groups, mad: Reals, k: int) -> Reals:
+class Usual(NamedTuple):
+    """How far the past lies from itself.
+
+    Args:
+        place: To which neighbour; 0 where there are too few for any.
+        far: Distances to that neighbour, of those that have one.
+    """
+
+    place: int
+    far: Reals
+
+
+def usual(vectors: Vectors, groups: Groups, mad: Reals, k: int) -> Usual:
     """Distance to the k-th neighbour on other dates of evenly spaced vectors, of those that have one.
 
-    Up to 100 are asked, fewer in a large library, and their neighbours are spread as an answer's are.
+    Up to 100 are asked, fewer in a large library, and their neighbours are spread as an answer's are. None of
+    them has its own date; where too few other rows are left for k, it is to the last that each of them has.
 
     Args:
         vectors: (n, d) float32.
@@ -25,8 +40,10 @@ def usual(vectors: Vectors, groups: Groups, mad: Reals, k: int) -> Reals:
         mad: (d,) scale.
         k: Which neighbour.
     """
-    if len(vectors) <= k:
-        return np.empty(0)
+    most = len(groups.keep(np.arange(len(vectors)), k + PER_DATE))
+    place = max(min(k, most - PER_DATE), 0)
+    if not place:
+        return Usual(0, np.empty(0))
     count = min(_LEFT_OUT, len(vectors), max(_FEWEST, _PAIRS // len(vectors)))
     asked = np.linspace(0, len(vectors) - 1, count).astype(int)
     mine, dates = _parts(vectors[asked], mad), groups.dates[asked][:, None]
@@ -36,8 +53,8 @@ def usual(vectors: Vectors, groups: Groups, mad: Reals, k: int) -> Reals:
         part = _squares(mine, _parts(vectors[rows], mad))
         part[dates == groups.dates[rows]] = np.inf
         squares[:, rows] = part
-    nth = groups.nth(squares, k)
-    return np.sqrt(np.maximum(nth[np.isfinite(nth)], 0).astype(np.float64))
+    nth = groups.nth(squares, place)
+    return Usual(place, np.sqrt(np.maximum(nth[np.isfinite(nth)], 0).astype(np.float64)))
 
 
 def _parts(vectors: Vectors, mad: Reals) -> Vectors:

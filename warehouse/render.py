@@ -175,10 +175,13 @@ def _neighbours(near: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _reasons(near: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What most often makes the neighbours near, and far."""
-    counts = (Counter(one["feature"] for each in near for one in each[side]) for side in ("near", "far"))
+    """What makes more of the neighbours near than far, and the other way round."""
+    alike_in, apart_in = (
+        Counter(one["feature"] for each in near for one in each[side]) for side in ("near", "far")
+    )
     alike, apart = (
-        ", ".join(name.removeprefix(PREFIX) for name, _ in found.most_common(TOLD)) for found in counts
+        ", ".join(name.removeprefix(PREFIX) for name, _ in found.most_common(TOLD))
+        for found in (alike_in - apart_in, apart_in - alike_in)
     )
     return textwrap.wrap(f"alike in {alike or UNSEEN}; apart in {apart or UNSEEN}", WIDTH)
 

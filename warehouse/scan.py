@@ -8,6 +8,7 @@ import numpy as np
 
 from warehouse import rarity
 from warehouse.index import Mask, Neighbours, Rows
+from warehouse.rarity import Usual
 from warehouse.spread import Groups
 from warehouse.vectors import SHARED_TENTHS, Reals, Vectors, distances
 
@@ -35,7 +36,7 @@ class Scan:
         self.vectors, self.mad, self.groups = vectors, mad, groups
         self._values, self._known = (np.ascontiguousarray(part.T) for part in _ready(vectors, mad))
         self._squares = self._values**2
-        self._usual: dict[tuple[bytes, int], Reals] = {}
+        self._usual: dict[tuple[bytes, int], Usual] = {}
 
     def nearest(self, questions: Vectors, circles: Sequence[Asked]) -> list[list[Neighbours]]:
         """Of each circle, the nearest of those allowed to each question, or fewer than asked for.
@@ -53,7 +54,7 @@ class Scan:
             for allowed, k in circles
         ]
 
-    def usual(self, allowed: Mask, k: int) -> Reals:
+    def usual(self, allowed: Mask, k: int) -> Usual:
         """As `rarity.usual` tells of the allowed rows, which is asked again and again: it is kept."""
         key = allowed.tobytes(), k
         if key not in self._usual:

@@ -156,7 +156,7 @@ class _Asking:
             away, near = self._exact(mine, (far, TIMES * k), (pool, k))
         return near, away, how
 
-    def usual(self, past: Past, own: Pool, k: int) -> Reals:
+    def usual(self, past: Past, own: Pool, k: int) -> rarity.Usual:
         """How far those who may answer lie from each other."""
         if self.stage is None:
             return self._scan.usual(own.allowed, k)

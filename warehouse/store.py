@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from warehouse import seal
 from warehouse.errors import DataError
 from warehouse.schema import TABLES
 
@@ -192,12 +193,12 @@ def read_manifest(target: Partition) -> Manifest | None:
 
 
 def mapping(path: Path) -> Manifest | None:
-    """The mapping in a JSON file; None where there is none, or something else."""
+    """The mapping in a JSON file; None where there is none, something else, or one whose seal is broken."""
     try:
         found = json.loads(path.read_text())
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return found if isinstance(found, dict) and not seal.broken(found) else None
 
 
 def whole(target: Partition) -> Path:

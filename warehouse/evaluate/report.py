@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from warehouse import catalog, odds, trials, vectors
+from warehouse.card import SIMULATED
 from warehouse.circles import Lists
 from warehouse.evaluate import baselines, carried, lags, leaks, models, resample, sample, scores, walk
 from warehouse.evaluate.results import Report, Rests, Row
@@ -22,8 +23,11 @@ from warehouse.vectors import Spec
 
 HORIZON_S = 240
 EMBARGOES = (1, 5)
-ALARM_SKILL, ALARM_ADJACENT = 0.02, 0.2
-"""Skill, and share of neighbours from the session before, above which a real result is looked into first."""
+ALARM_SKILL, ALARM_ADJACENT, ALARM_AUC = 0.02, 0.2, 0.62
+"""Skill, share of neighbours from the session before, and AUC of BREAK against REJECT within geometry, above
+which a result on exchange data is looked into before it is believed."""
+FEW_DAYS = 10
+"""Scored days under which an interval over days is none."""
 Progress = Callable[[str], None]
 
 
@@ -58,6 +62,17 @@ def _known(name: str) -> str:
     return vectors.spec(name).name
 
 
+def alarms(skill: float, adjacent: float, auc: float) -> Iterator[str]:
+    """What is too good to be reported before a leak has been looked for (domain E.6)."""
+    for what, value, most in (
+        ("skill over P_cal", skill, ALARM_SKILL),
+        ("share of neighbours from the session before", adjacent, ALARM_ADJACENT),
+        ("AUC of BREAK against REJECT", auc, ALARM_AUC),
+    ):
+        if value > most:
+            yield f"ALARM: {what} {value:.3f} is above {most:g} on exchange data: look for a leak first."
+
+
 class _Run:
     """One evaluation: the sample, the reference's losses, and the lists of every spec."""
 
@@ -81,20 +96,22 @@ class _Run:
         rows += [self.row(name, "oracle", made(self.mine)) for name, made in further.items()]
         rows += [*self._specs(), *self._controls()]
         suspects = leaks.suspects(self.mine, self._slots())
+        skill = next(row.skill for row in rows if row.name == vectors.DEFAULT)
+        adjacent = self._adjacent(default.own)
         return Report(
             str(self.root),
             HORIZON_S,
             int(self.mine.day.max()) + 1,
             int(self.scored.sum()),
             len(np.unique(self.day[self.scored])),
-            next(row.skill for row in rows if row.name == vectors.DEFAULT),
+            skill,
             rows,
             scores.covered(told.p[late], told.whole[late], self.y[late]),
             suspects,
             self._canary(),
-            self._adjacent(default.own),
+            adjacent,
             len(self.near),
-            list(self._notes(suspects)),
+            [*self._notes(suspects), *self._alarms(skill.value, adjacent, told.p)],
         )
 
     def forecast(self, near: Near, among: Choices = trials.NEAREST) -> Forecast:
@@ -211,10 +228,20 @@ class _Run:
         before = self.mine.day[lists.rows] == self.day[:, None] - 1
         return float((before & there).sum() / max(there.sum(), 1))
 
+    def _alarms(self, skill: float, adjacent: float, p: Reals) -> list[str]:
+        """Of exchange data alone: in a simulated world physics may be planted."""
+        if set(self.mine.frame["product"]) == {SIMULATED}:
+            return []
+        groups = resample.strata(self.mine)[self.asked]
+        side = p[:, 0] / np.maximum(p[:, 0] + p[:, 1], 1e-9)
+        return list(alarms(skill, adjacent, leaks.auc(side, self.y, groups)[0]))
+
     def _notes(self, suspects: list[dict[str, float | str]]) -> Iterator[str]:
         if not models.there():
             yield "Logits and trees are left out: they need `pip install warehouse[evaluate]`."
         if suspects:
             yield f"{len(suspects)} features tell BREAK from REJECT too well: look for a leak first."
+        if (days := len(np.unique(self.day[self.scored]))) < FEW_DAYS:
+            yield f"Only {days} of the days were scored: intervals over so few say nothing."
         yield f"The first {WARM_UP} sessions only teach; embargo 0 is the product's own rule."
         yield "Eighty sessions cannot certify an edge of two points: read the intervals."

@@ -33,6 +33,8 @@ ABOUT = frozenset(kind for kind, _ in LEVELS)
 """Levels that worlds act on: at any other nothing is planted, in no world."""
 NOTHING = ("null", "decoy", "hidden", "flip")
 """Worlds in which no feature tells of what follows, or none does for longer than a date."""
+CONTROLS = ("shuffled labels", "noise features")
+"""What can know nothing: no interval of its skill may lie above 0."""
 ENOUGH = 40
 """Sessions below which a world is shown and held to nothing: an interval of a handful of days is none."""
 HELD = 8
@@ -107,6 +109,10 @@ def verdicts(world: str, found: Report) -> Iterator[tuple[bool, str]]:
     """What the world must show, each with whether it does."""
     skill, by = found.skill, {row.name: row for row in found.rows}
     span = f"skill {_percent(skill.value)} [{_percent(skill.lo)}..{_percent(skill.hi)}]"
+    yield found.canary["flagged"], f"the leak canary sets the alarm off (AUC {found.canary['auc']:.2f})"
+    for name in CONTROLS:
+        value = by[name].skill
+        yield value.lo <= 0, f"{name} have no skill: {_percent(value.lo)}..{_percent(value.hi)}"
     if world in NOTHING:
         yield skill.lo <= 0 <= skill.hi, f"{span} contains 0"
         return
