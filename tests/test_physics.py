@@ -15,6 +15,7 @@ from warehouse import (
     prospects,
     question,
     render,
+    replay,
     similar,
     vectors,
 )
@@ -115,7 +116,7 @@ def test_without_the_stored_setup_the_moment_is_the_same(tiny_built, triggers, m
 def test_frames_and_card_show_the_same_cube(tiny_built, triggers) -> None:
     for setup in triggers[:3]:
         card = similar.ask(tiny_built, setup["level_kind"], setup["known_ts"])
-        [frame] = similar.physics(tiny_built, setup["level_kind"], setup["known_ts"])
+        [frame] = replay.physics(tiny_built, setup["level_kind"], setup["known_ts"])
         assert frame["L"] == setup["level_price"] and frame["setup_id"] == setup["setup_id"]
         assert frame["state"] == "TRIGGERED" and frame["tau_s"] == 0 and frame["x_pts"] == setup["x0"]
         assert frame["story"] == card.story and frame["lead"] == card.lead and frame["told"] == card.told
@@ -128,12 +129,10 @@ def test_frames_and_card_show_the_same_cube(tiny_built, triggers) -> None:
 def test_frames_come_bar_by_bar_and_do_not_depend_on_later_ones(tiny_built, triggers) -> None:
     setup = triggers[0]
     end = setup["known_ts"] + 60 * 10**9
-    many = similar.physics(tiny_built, setup["level_kind"], setup["known_ts"], end)
+    many = replay.physics(tiny_built, setup["level_kind"], setup["known_ts"], end)
     assert [frame["ts_end"] for frame in many] == list(range(setup["known_ts"], end + 1, BAR_NS))
     assert [frame["seq"] for frame in many] == list(range(many[0]["seq"], many[0]["seq"] + 13))
-    fewer = similar.physics(
-        tiny_built, setup["level_kind"], setup["known_ts"], setup["known_ts"] + 20 * 10**9
-    )
+    fewer = replay.physics(tiny_built, setup["level_kind"], setup["known_ts"], setup["known_ts"] + 20 * 10**9)
     assert fewer == many[:5]
 
 

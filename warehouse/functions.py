@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse import pressure, similar
+from warehouse import pressure, replay, similar
 from warehouse.errors import WarehouseError
 
 Row = dict[str, Any]
@@ -88,7 +88,7 @@ class Helpers:
                 yield {"horizon": horizon, "outcome": outcome, **chance, **found["labels"][horizon]}
 
     def _physics(self, level: str, ns: int) -> Iterable[Row]:
-        [frame] = similar.physics(self.root, level, ns)
+        [frame] = replay.physics(self.root, level, ns)
         told = {name: frame[name] for name in ("story", "lead", "cond")}
         told |= {f"wall_{name}": value for name, value in frame["wall"].items()}
         told |= {f"retreat_{name}": value for name, value in frame["retreat"].items()}

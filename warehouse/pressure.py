@@ -62,10 +62,10 @@ COLUMNS = OF_CARD | frozenset(_QUADRANTS.values())
 """Every column that is read here."""
 
 
-def cube(row: Row, price: float) -> list[dict[str, Any]]:
+def cube(row: Row, price: float | None) -> list[dict[str, Any]]:
     """One entry per point from -4 to +4: its price and its measures, None where unseen."""
     return [
-        {"point": point, "price": price + point}
+        {"point": point, "price": None if price is None else price + point}
         | {measure: row.get(column(measure, point)) for measure in MEASURES}
         for point in POINTS
     ]
@@ -124,6 +124,24 @@ def told(row: Row, direction: str | None, price: float) -> str:
         code or "",
         "No story can be told of this moment: the usual sizes or the flow at the level are unknown.",
     )
+
+
+def frame(row: Row, direction: str | None, price: float | None) -> dict[str, Any]:
+    """What a frame shows of a bar; `price` is the level, null where there is none."""
+    points = cube(row, price)
+    return {
+        "cube": {"j": list(POINTS), "px": [point["price"] for point in points]}
+        | {measure: [point[measure] for point in points] for measure in MEASURES},
+        "lead": lead(row),
+        "wall": wall(row),
+        "story": story(row),
+        "told": "There is no level now: price has passed it."
+        if price is None
+        else told(row, direction, price),
+        "retreat": retreat(row),
+        "cond": conditions(row),
+        "quad": quadrants(row),
+    }
 
 
 def reasons(frame: Row) -> dict[str, str]:
