@@ -35,6 +35,7 @@ LAYERS = [  # a module imports from layers above its own line, or from its own l
         "phases",
         "course",
         "replay",
+        "nulls",
         "card",
         "sequel",
         "precedents",

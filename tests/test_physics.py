@@ -9,6 +9,7 @@ from warehouse import (
     bars,
     catalog,
     library,
+    phases,
     physics,
     plan,
     pressure,
@@ -19,7 +20,8 @@ from warehouse import (
     similar,
     vectors,
 )
-from warehouse.schema import BAR_NS
+from warehouse.errors import QuestionError
+from warehouse.schema import AVERAGES, BAR_NS
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +89,7 @@ def test_pressure_reads_the_columns_it_names_and_no_other() -> None:
     pressure.cube(row, 1.0), pressure.told(row, "UP", 1.0), pressure.retreat(row)
     pressure.wall(row), pressure.lead(row), pressure.conditions(row), pressure.story(row)
     assert read == pressure.OF_CARD
-    pressure.quadrants(row)
+    pressure.frame(row, "UP", 1.0)
     assert read == pressure.COLUMNS <= catalog.load().keys()
 
 
@@ -134,6 +136,90 @@ def test_frames_come_bar_by_bar_and_do_not_depend_on_later_ones(tiny_built, trig
     assert [frame["seq"] for frame in many] == list(range(many[0]["seq"], many[0]["seq"] + 13))
     fewer = replay.physics(tiny_built, setup["level_kind"], setup["known_ts"], setup["known_ts"] + 20 * 10**9)
     assert fewer == many[:5]
+
+
+def spans(root, triggers, names):
+    """Of the last date, the frames of levels from the first bar at which each is known to the last."""
+    last = max(setup["date"] for setup in triggers)
+    one = next(setup for setup in triggers if setup["date"] == last)
+    place = question.place(root, one["level_kind"], one["known_ts"])
+    levels = place.scan("silver.levels").filter(~pl.col("is_placebo")).collect()
+    end = place.scan("silver.book").select(pl.col("bar_ts").cast(pl.Int64).max()).collect().item() + BAR_NS
+    for name in names(levels):
+        known = levels.filter(level_kind=name)["known_ts"].cast(pl.Int64).min() or one["known_ts"]
+        yield name, replay.physics(root, name, known, end)
+
+
+def test_frames_after_an_arrival_have_the_level_and_the_side_that_a_card_has(tiny_built, triggers) -> None:
+    """At every seventh bar of every level, one that moves and one asked for by its price too."""
+    seen = set()
+
+    def names(levels):
+        return [*levels["level_kind"].unique(), str(triggers[-1]["level_price"])]
+
+    for name, found in spans(tiny_built, triggers, names):
+        for frame in found[::7]:
+            try:
+                now, stage = phases.phase(question.moment(question.place(tiny_built, name, frame["ts_end"])))
+            except QuestionError as error:
+                assert "was passed" in str(error)
+                continue
+            d = {1: "UP", -1: "DOWN"}[frame["d"]]
+            assert (frame["L"], d, frame["x_pts"]) == (now.place.price, now.direction, now.x0)
+            told = physics.features(now, pressure.OF_CARD)
+            assert frame["cube"]["rest"] == [each["rest"] for each in pressure.cube(told, now.place.price)]
+            assert frame["told"] == pressure.told(told, now.direction, now.place.price)
+            assert (frame["state"] == "RESOLVED") <= (stage.name == "ZONE")
+            seen.add((stage.name, frame["state"], name in AVERAGES))
+    assert {stage for stage, _, _ in seen} == {"APPROACH", "ZONE", "AFTER"}
+    assert {("ZONE", "RESOLVED", True), ("AFTER", "TRIGGERED", True), ("AFTER", "TRIGGERED", False)} <= seen
+
+
+def test_frames_and_cards_agree_after_arrivals(tiny_built, triggers) -> None:
+    seen = set()
+    for setup in triggers[::3]:
+        at = question.place(tiny_built, setup["level_kind"], setup["known_ts"])
+        bars = at.scan("silver.book").select(pl.col("bar_ts").cast(pl.Int64).max()).collect().item()
+        end = min(setup["known_ts"] + 420 * 10**9, bars + BAR_NS)
+        for frame in replay.physics(tiny_built, setup["level_kind"], setup["known_ts"], end)[4::20]:
+            try:
+                card = similar.ask(tiny_built, setup["level_kind"], frame["ts_end"], k=1)
+            except QuestionError as error:
+                assert "was passed" in str(error)
+                continue
+            asked = card.question
+            assert (frame["L"], frame["x_pts"]) == (asked["price"], asked["x0"])
+            assert {1: "UP", -1: "DOWN"}[frame["d"]] == asked["direction"]
+            assert (frame["story"], frame["told"], frame["lead"]) == (card.story, card.told, card.lead)
+            assert (frame["wall"], frame["cond"], frame["retreat"]) == (
+                card.wall,
+                card.conditions,
+                card.retreat,
+            )
+            for measure in pressure.MEASURES:
+                assert frame["cube"][measure] == [point[measure] for point in card.pressure]
+            seen.add(asked["phase"])
+    assert seen == {"APPROACH", "ZONE", "AFTER"}
+
+
+def test_a_frame_does_not_depend_on_the_span_it_was_asked_in(tiny_built, triggers) -> None:
+    """Of levels that stand, that move with every bar, and that are passed."""
+    moved = set()
+    for name, found in spans(tiny_built, triggers, lambda _: ("PM_HIGH", "VWAP", "SESSION_HIGH")):
+        for frame in found[::23]:
+            if frame["L"] is not None:
+                try:
+                    assert [frame] == replay.physics(tiny_built, name, frame["ts_end"])
+                except QuestionError as error:
+                    assert "was passed" in str(error) and frame["state"] == "TRIGGERED"
+        if len({frame["L"] for frame in found}) > 1:
+            moved.add(name)
+        passed = [frame for frame in found if frame["L"] is None]
+        assert bool(passed) == (name == "SESSION_HIGH")
+        for frame in passed:
+            assert (frame["d"], frame["x_pts"], frame["story"]) == (None, None, None)
+            assert {*frame["cube"]["px"]} == {None} and frame["nulls"]["L"] == "not_applicable"
+    assert moved == {"VWAP", "SESSION_HIGH"}
 
 
 def test_any_price_is_a_level(tiny_built, triggers) -> None:

@@ -7,7 +7,7 @@ import gold
 import polars as pl
 import pytest
 
-from warehouse import library, pages, prospects, render, replay, session, similar
+from warehouse import library, nulls, pages, prospects, render, replay, session, similar
 from warehouse.errors import QuestionError
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -154,7 +154,7 @@ def test_every_null_of_a_frame_has_its_reason(root, monkeypatch) -> None:
         elif name != "nulls":
             leaves[name] = value
     assert set(frame["nulls"]) == {name for name, value in leaves.items() if value is None}
-    assert set(frame["nulls"].values()) <= {"not_visible", "not_applicable", "warmup", "no_profile"}
+    assert set(frame["nulls"].values()) <= {*nulls.REASONS}
 
 
 def test_tables_fit_and_say_what_they_leave_out() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from warehouse import course, pressure, question, session
+from warehouse import course, nulls, pressure, question, session
 from warehouse.course import TOUCH_PTS
 from warehouse.errors import QuestionError
 from warehouse.physics import at_bars
@@ -77,7 +77,7 @@ def _frame(place: Place, begin: int, row: dict[str, Any]) -> dict[str, Any]:
         "tau_s": (end - row["t0"]) / 1e9 if arrived else None,
     }
     frame |= pressure.frame(row, row["direction"], price)
-    return frame | {"nulls": pressure.reasons(frame)}
+    return frame | {"nulls": nulls.reasons(frame, row)}
 
 
 def _state(row: dict[str, Any], end: int) -> str | None:
