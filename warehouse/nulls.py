@@ -9,7 +9,14 @@ from warehouse import catalog, pressure
 from warehouse.pressure import BANDS, VISIBLE, Row
 
 REASONS = ("not_visible", "not_applicable", "warmup", "empty_band", "no_profile", "reset")
-_FAR = ("retreat.far", "cond[0]", "cond[1]")
+_BANDS = {
+    "retreat.far": ("far",), "retreat.near": ("near",), "retreat.near_res": ("near",),
+    "cond[0]": ("far",), "cond[1]": ("far",), "cond[2]": ("near",), "cond[3]": ("near",),
+    "barrier.rel": ("far",), "barrier.state": ("far",),
+}  # fmt: skip
+"""Bands whose orders a value tells of; of others both."""
+_EXPECTED = ("kin.vel_1", "kin.acc_1", "candle.body", "candle.over", "retreat.near_res")
+"""Told in expected moves."""
 _WINDOWED = ("retreat", "cond", "quad", "opppress", "absorb", "barrier", "kin", "ofi")
 _PLAIN = {
     "L": "not_applicable", "d": "not_applicable", "state": "not_applicable", "setup_id": "not_applicable",
@@ -54,7 +61,7 @@ def _why(path: str, frame: Row, row: Row) -> str:
         return "not_applicable"
     if group in _WINDOWED and (broken := _broken(_window(path, group), frame["seq"], row.get("clear"))):
         return broken
-    if frame["sigma_60"] is None and path in {"kin.vel_1", "kin.acc_1", "candle.body", "candle.over"}:
+    if frame["sigma_60"] is None and path in _EXPECTED:
         return "warmup"
     return _OTHERS.get(group) or _of_orders(path, group, frame, row)
 
@@ -65,7 +72,8 @@ def _window(path: str, group: str) -> int:
         columns = columns[int(path[-2])]
     elif path != group:
         columns = columns[path.split(".")[1]]
-    return catalog.load()[columns].window
+    window: int = catalog.load()[columns].window or 1
+    return window
 
 
 def _broken(window: int, seq: int, clear: int | None) -> str | None:
@@ -77,7 +85,6 @@ def _broken(window: int, seq: int, clear: int | None) -> str | None:
 
 def _of_orders(path: str, group: str, frame: Row, row: Row) -> str:
     """Of what tells of resting orders."""
-    far, near = (row.get(column) for column in BANDS.values())
     if group == "cube":
         place = int(path[path.index("[") + 1 : -1])
         return "no_profile" if (frame["cube"]["cov"][place] or 0) >= VISIBLE else "not_visible"
@@ -85,17 +92,18 @@ def _of_orders(path: str, group: str, frame: Row, row: Row) -> str:
         return _unusual(frame)
     if path == "retreat.near_res" and frame["retreat"]["near"] is not None:
         return "no_profile"
-    if group in {"retreat", "cond"}:
-        return _unrested(far if path in _FAR else near)
-    if group == "quad":
-        hidden = [_unrested(each) for each in (far, near)]
-        return "not_visible" if "not_visible" in hidden else "empty_band"
     if path == "barrier.dlog_1" or (path == "barrier.state" and frame["barrier"]["rel"] is not None):
         return "not_visible"
-    bands = (far,) if group == "barrier" else (far, near)
-    if None in bands:
+    return _of_bands(path, row, "no_profile" if group in {"opppress", "barrier"} else "empty_band")
+
+
+def _of_bands(path: str, row: Row, otherwise: str) -> str:
+    """Of what tells of the bands of a level: whether orders may rest in them, and enough of them is seen."""
+    shares = [row.get(BANDS[band]) for band in _BANDS.get(path, BANDS)]
+    known = [share for share in shares if share is not None]
+    if len(known) < len(shares):
         return "empty_band"
-    return "no_profile" if min(bands) >= VISIBLE else "not_visible"
+    return otherwise if min(known) >= VISIBLE else "not_visible"
 
 
 def _unusual(frame: Row) -> str:
@@ -103,8 +111,3 @@ def _unusual(frame: Row) -> str:
     cov, rest = frame["cube"]["cov"], frame["cube"]["rest"]
     seen = any(value is None and (share or 0) >= VISIBLE for value, share in zip(rest, cov, strict=True))
     return "no_profile" if seen else "not_visible"
-
-
-def _unrested(cov: float | None) -> str:
-    """Of a band: it was seen and nothing rested there, or too little of it was seen."""
-    return "empty_band" if cov is None or cov >= VISIBLE else "not_visible"

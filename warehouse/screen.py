@@ -21,7 +21,7 @@ _STATE = (
 )
 _SEEN = {
     "type": ["number", "null"], "minimum": 0, "maximum": 1,
-    "description": "Seen share of the ticks beyond the level or behind price, the lesser; null where none may hold orders.",
+    "description": "Seen share of ticks beyond the level or behind price, the lesser; null where none count.",
 }  # fmt: skip
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
