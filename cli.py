@@ -291,11 +291,10 @@ def physics(
     as_json: Json = False,
 ) -> None:
     """Show pressure point by point around a level, its story and the four conditions."""
-    from warehouse import render, wording
-    from warehouse import similar as retrieval
+    from warehouse import render, replay, wording
 
     last = None if to is None else wording.instant(to)
-    frames = retrieval.physics(_root(ctx), level, wording.instant(ts), last, contract)
+    frames = replay.physics(_root(ctx), level, wording.instant(ts), last, contract)
     typer.echo(render.frames_json(frames) if as_json else render.frames(frames))
 
 

@@ -189,7 +189,7 @@ def day(root: Path, date: dt.date, symbol: str = SYMBOL) -> None:
     mids = np.array([mid(int(bar), start) for bar in bars])
     stamps = pl.Series("bar_ts", bars).cast(NS)
     sides = {"bid_px_00": mids - 0.125, "ask_px_00": mids + 0.125, "mid_min": mids, "mid_max": mids}
-    book = pl.DataFrame({"bar_ts": stamps, **sides})
+    book = pl.DataFrame({"bar_ts": stamps, **sides, "meta_reset": False})
     quotes = pl.DataFrame(
         {
             "ts": stamps,

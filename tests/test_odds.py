@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from warehouse import moments, odds, physics
+from warehouse import course, moments, odds
 
 
 def test_weights_and_effective_number_by_hand() -> None:
@@ -112,7 +112,7 @@ def test_barriers_by_hand() -> None:
     assert odds.width(2.0, 120, 0.25) == 2.625
     assert odds.width(2.0, 240, 0.25) == 3.625
     assert odds.width(0.5, 120, 0.25) == 2.0 == moments.TOUCH_PTS + 1
-    assert physics.TOUCH_PTS == moments.TOUCH_PTS
+    assert course.TOUCH_PTS == moments.TOUCH_PTS
 
 
 def test_the_null_by_hand() -> None:

@@ -9,16 +9,19 @@ from warehouse import (
     bars,
     catalog,
     library,
+    phases,
     physics,
     plan,
     pressure,
     prospects,
     question,
     render,
+    replay,
     similar,
     vectors,
 )
-from warehouse.schema import BAR_NS
+from warehouse.errors import QuestionError
+from warehouse.schema import AVERAGES, BAR_NS
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +89,7 @@ def test_pressure_reads_the_columns_it_names_and_no_other() -> None:
     pressure.cube(row, 1.0), pressure.told(row, "UP", 1.0), pressure.retreat(row)
     pressure.wall(row), pressure.lead(row), pressure.conditions(row), pressure.story(row)
     assert read == pressure.OF_CARD
-    pressure.quadrants(row)
+    pressure.frame(row, "UP", 1.0)
     assert read == pressure.COLUMNS <= catalog.load().keys()
 
 
@@ -115,7 +118,7 @@ def test_without_the_stored_setup_the_moment_is_the_same(tiny_built, triggers, m
 def test_frames_and_card_show_the_same_cube(tiny_built, triggers) -> None:
     for setup in triggers[:3]:
         card = similar.ask(tiny_built, setup["level_kind"], setup["known_ts"])
-        [frame] = similar.physics(tiny_built, setup["level_kind"], setup["known_ts"])
+        [frame] = replay.physics(tiny_built, setup["level_kind"], setup["known_ts"])
         assert frame["L"] == setup["level_price"] and frame["setup_id"] == setup["setup_id"]
         assert frame["state"] == "TRIGGERED" and frame["tau_s"] == 0 and frame["x_pts"] == setup["x0"]
         assert frame["story"] == card.story and frame["lead"] == card.lead and frame["told"] == card.told
@@ -125,16 +128,162 @@ def test_frames_and_card_show_the_same_cube(tiny_built, triggers) -> None:
             ]
 
 
+STORED = {
+    ("opppress",): "lvl_opppress_eob", ("absorb",): "lvl_absorb_sum", ("rvol",): "rvol_trade_vol_ratio",
+    ("barrier", "rel"): "barrier_rel_eob", ("barrier", "dlog_1"): "barrier_dlog_1m", ("kin", "vel_1"): "kin_vel_1m",
+    ("kin", "acc_1"): "kin_acc_1m", ("kin", "trend_5"): "kin_trend_5m", ("candle", "body"): "c2_body_0",
+    ("candle", "over"): "c2_over_0", ("candle", "wick"): "c2_wick_0", ("candle", "age"): "c2_age_0",
+    ("quality", "late"): "meta_late_cnt_sum", ("quality", "mismatch"): "meta_flow_mismatch_frac_sum",
+    ("quality", "badbook"): "meta_badbook_sum", ("quality", "reset"): "meta_reset_sum",
+}  # fmt: skip
+
+
+def test_a_frame_at_an_arrival_shows_what_was_stored_with_it(tiny_built, triggers) -> None:
+    seen = set()
+    for setup in triggers:
+        now = frozen(tiny_built, setup)
+        whole = pl.scan_parquet(now.place.partition("gold.setups").path, glob=False)
+        row = whole.filter(setup_id=now.setup["setup_id"]).collect().row(0, named=True)
+        [frame] = replay.physics(tiny_built, setup["level_kind"], setup["known_ts"])
+        for path, name in STORED.items():
+            value = frame[path[0]][path[1]] if len(path) > 1 else frame[path[0]]
+            assert value == row[f"bar5s_{name}"], (setup["setup_id"], name)
+            seen |= {path} if value is not None else set()
+        for seconds in (30, 60, 120, 300):
+            stored = row[f"bar5s_ofi_bal_{seconds}s"]
+            assert frame["ofi"][f"b{seconds}"] == (stored and frame["d"] * stored)
+        code, names = row["bar5s_barrier_state_1m"], ("CONSUMED", "PULLED", "STABLE", "REFILLED", "BUILT")
+        assert frame["barrier"]["state"] == (None if code is None else names[int(code)])
+        shares = [row[f"bar5s_lvl_{band}_cov_eob"] for band in ("opp_far", "sup_near")]
+        assert frame["quality"]["cov_min"] == min(share for share in shares if share is not None)
+    no_profile = {("opppress",), ("absorb",), ("rvol",), ("barrier", "rel")}  # of three dates there is none
+    assert seen == {*STORED} - no_profile
+
+
+def test_a_barrier_is_named_and_flow_turned_by_hand() -> None:
+    row = {"bar5s_barrier_state_1m": 3.0, "bar5s_ofi_bal_30s": 0.25, "bar5s_lvl_opppress_eob": -0.5}
+    up, down = (pressure.frame(row, direction, 10.0) for direction in ("UP", "DOWN"))
+    assert up["barrier"]["state"] == "REFILLED" and up["opppress"] == down["opppress"] == -0.5
+    assert (up["ofi"]["b30"], down["ofi"]["b30"], up["ofi"]["b60"]) == (0.25, -0.25, None)
+
+
+def test_order_flow_has_one_sign_and_the_course_of_price_that_of_the_travel(tiny_built, triggers) -> None:
+    """Of one bar, from a price above and from one below."""
+    flows = set()
+    for setup in triggers:
+        above, below = (
+            replay.physics(tiny_built, str(round(setup["p_ref"]) + away), setup["known_ts"])[0]
+            for away in (7, -7)
+        )
+        assert (above["d"], below["d"]) == (1, -1)
+        assert (
+            above["ofi"] == pytest.approx(below["ofi"])
+            and above["quality"]["late"] == below["quality"]["late"]
+        )
+        assert above["rvol"] == below["rvol"]
+        for name, value in above["kin"].items():
+            assert (value is None) == (below["kin"][name] is None)
+            assert value is None or value == pytest.approx(-below["kin"][name])
+        flows |= {value for value in above["ofi"].values() if value}
+    assert min(flows) < 0 < max(flows)
+
+
 def test_frames_come_bar_by_bar_and_do_not_depend_on_later_ones(tiny_built, triggers) -> None:
     setup = triggers[0]
     end = setup["known_ts"] + 60 * 10**9
-    many = similar.physics(tiny_built, setup["level_kind"], setup["known_ts"], end)
+    many = replay.physics(tiny_built, setup["level_kind"], setup["known_ts"], end)
     assert [frame["ts_end"] for frame in many] == list(range(setup["known_ts"], end + 1, BAR_NS))
     assert [frame["seq"] for frame in many] == list(range(many[0]["seq"], many[0]["seq"] + 13))
-    fewer = similar.physics(
-        tiny_built, setup["level_kind"], setup["known_ts"], setup["known_ts"] + 20 * 10**9
-    )
+    fewer = replay.physics(tiny_built, setup["level_kind"], setup["known_ts"], setup["known_ts"] + 20 * 10**9)
     assert fewer == many[:5]
+
+
+def unless_passed(ask, *question_, **further):
+    """An answer; None where the level was passed and has no value."""
+    try:
+        return ask(*question_, **further)
+    except QuestionError as error:
+        if "was passed" not in str(error):
+            raise
+        return None
+
+
+def spans(root, triggers, names):
+    """Of the last date, the frames of levels from the first bar at which each is known to the last."""
+    last = max(setup["date"] for setup in triggers)
+    one = next(setup for setup in triggers if setup["date"] == last)
+    place = question.place(root, one["level_kind"], one["known_ts"])
+    levels = place.scan("silver.levels").filter(~pl.col("is_placebo")).collect()
+    end = place.scan("silver.book").select(pl.col("bar_ts").cast(pl.Int64).max()).collect().item() + BAR_NS
+    for name in names(levels):
+        known = levels.filter(level_kind=name)["known_ts"].cast(pl.Int64).min() or one["known_ts"]
+        yield name, replay.physics(root, name, known, end)
+
+
+def test_frames_after_an_arrival_have_the_level_and_the_side_that_a_card_has(tiny_built, triggers) -> None:
+    """At every 17th bar of every level, one that moves and one asked for by its price too."""
+    seen = set()
+
+    def names(levels):
+        return [*levels["level_kind"].unique(), str(triggers[-1]["level_price"])]
+
+    for name, found in spans(tiny_built, triggers, names):
+        for frame in found[::17]:
+            if not (at := unless_passed(question.place, tiny_built, name, frame["ts_end"])):
+                continue
+            now, stage = phases.phase(question.moment(at))
+            d = {1: "UP", -1: "DOWN"}[frame["d"]]
+            assert (frame["L"], d, frame["x_pts"]) == (now.place.price, now.direction, now.x0)
+            told = physics.features(now, pressure.OF_CARD)
+            assert frame["cube"]["rest"] == [each["rest"] for each in pressure.cube(told, now.place.price)]
+            assert frame["told"] == pressure.told(told, now.direction, now.place.price)
+            assert (frame["state"] == "RESOLVED") <= (stage.name == "ZONE")
+            seen.add((stage.name, frame["state"], name in AVERAGES))
+    assert {stage for stage, _, _ in seen} == {"APPROACH", "ZONE", "AFTER"}
+    assert {("ZONE", "RESOLVED", True), ("AFTER", "TRIGGERED", True), ("AFTER", "TRIGGERED", False)} <= seen
+
+
+def test_frames_and_cards_agree_after_arrivals(tiny_built, triggers) -> None:
+    seen = set()
+    for setup in triggers[::3]:
+        at = question.place(tiny_built, setup["level_kind"], setup["known_ts"])
+        bars = at.scan("silver.book").select(pl.col("bar_ts").cast(pl.Int64).max()).collect().item()
+        end = min(setup["known_ts"] + 420 * 10**9, bars + BAR_NS)
+        for frame in replay.physics(tiny_built, setup["level_kind"], setup["known_ts"], end)[4::26]:
+            card = unless_passed(similar.ask, tiny_built, setup["level_kind"], frame["ts_end"], k=1)
+            if card is None:
+                continue
+            asked = card.question
+            assert (frame["L"], frame["x_pts"]) == (asked["price"], asked["x0"])
+            assert {1: "UP", -1: "DOWN"}[frame["d"]] == asked["direction"]
+            assert (frame["story"], frame["told"], frame["lead"]) == (card.story, card.told, card.lead)
+            assert (frame["wall"], frame["cond"], frame["retreat"]) == (
+                card.wall,
+                card.conditions,
+                card.retreat,
+            )
+            for measure in pressure.MEASURES:
+                assert frame["cube"][measure] == [point[measure] for point in card.pressure]
+            seen.add(asked["phase"])
+    assert seen == {"APPROACH", "ZONE", "AFTER"}
+
+
+def test_a_frame_does_not_depend_on_the_span_it_was_asked_in(tiny_built, triggers) -> None:
+    """Of levels that stand, that move with every bar, and that are passed."""
+    moved = set()
+    for name, found in spans(tiny_built, triggers, lambda _: ("PM_HIGH", "VWAP", "SESSION_HIGH")):
+        for frame in found[::41]:
+            alone = unless_passed(replay.physics, tiny_built, name, frame["ts_end"])
+            assert alone in ([frame], None)
+            assert alone or frame["L"] is None or frame["state"] in {"TRIGGERED", "RESOLVED"}
+        if len({frame["L"] for frame in found}) > 1:
+            moved.add(name)
+        passed = [frame for frame in found if frame["L"] is None]
+        assert bool(passed) == (name == "SESSION_HIGH")
+        for frame in passed:
+            assert (frame["d"], frame["x_pts"], frame["story"]) == (None, None, None)
+            assert {*frame["cube"]["px"]} == {None} and frame["nulls"]["L"] == "not_applicable"
+    assert moved == {"VWAP", "SESSION_HIGH"}
 
 
 def test_any_price_is_a_level(tiny_built, triggers) -> None:

@@ -7,7 +7,7 @@ import gold
 import polars as pl
 import pytest
 
-from warehouse import library, pages, physics, prospects, render, session, similar
+from warehouse import library, nulls, pages, prospects, render, replay, session, similar
 from warehouse.errors import QuestionError
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -118,10 +118,10 @@ def test_one_frame_is_a_ladder_and_several_are_lines(root, monkeypatch) -> None:
         row = made.select(*gold.features()).row(0, named=True)
         return pl.DataFrame([row] * len(starts), schema=gold.features()).with_columns(starts["bar"])
 
-    monkeypatch.setattr(physics, "_at", features)
+    monkeypatch.setattr(replay, "at_bars", features)
     start, end = (session.at(DAYS[-1], dt.time(10, 0, second)) for second in (0, 30))
-    one = similar.physics(root, "PM_HIGH", start)
-    many = similar.physics(root, "PM_HIGH", start, end)
+    one = replay.physics(root, "PM_HIGH", start)
+    many = replay.physics(root, "PM_HIGH", start, end)
     assert [frame["ts_end"] for frame in many] == [start + n * 5 * 10**9 for n in range(7)]
     assert [frame["seq"] for frame in many] == list(range(719, 726))
     assert one[0] == many[0]
@@ -133,7 +133,7 @@ def test_one_frame_is_a_ladder_and_several_are_lines(root, monkeypatch) -> None:
     with pytest.raises(
         QuestionError, match=rf"^--to must be a moment of {DAYS[-1]} after 10:00:30 New York$"
     ):
-        similar.physics(root, "PM_HIGH", end, start)
+        replay.physics(root, "PM_HIGH", end, start)
 
 
 def test_every_null_of_a_frame_has_its_reason(root, monkeypatch) -> None:
@@ -142,8 +142,8 @@ def test_every_null_of_a_frame_has_its_reason(root, monkeypatch) -> None:
             {name: [None] * len(starts) for name in gold.features()}, schema=gold.features()
         ).with_columns(starts["bar"])
 
-    monkeypatch.setattr(physics, "_at", nothing)
-    [frame] = similar.physics(root, "6000.5", session.at(DAYS[-1], dt.time(10)))
+    monkeypatch.setattr(replay, "at_bars", nothing)
+    [frame] = replay.physics(root, "6000.5", session.at(DAYS[-1], dt.time(10)))
     leaves = {}
     for name, value in frame.items():
         if isinstance(value, dict) and name != "nulls":
@@ -158,7 +158,7 @@ def test_every_null_of_a_frame_has_its_reason(root, monkeypatch) -> None:
         elif name != "nulls":
             leaves[name] = value
     assert set(frame["nulls"]) == {name for name, value in leaves.items() if value is None}
-    assert set(frame["nulls"].values()) <= {"not_visible", "not_applicable", "warmup", "no_profile"}
+    assert set(frame["nulls"].values()) <= {*nulls.REASONS}
 
 
 def test_tables_fit_and_say_what_they_leave_out() -> None:

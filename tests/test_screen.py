@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from warehouse import library, physics, screen, similar
+from warehouse import library, question, replay, screen
+from warehouse.schema import BAR_NS
 
 COMMITTED = json.loads((Path(__file__).parents[1] / "docs" / screen.PAGE).read_text())
 KINDS = {
@@ -59,11 +60,11 @@ def frames(tiny_built):
     """Every bar of a session at one of its levels, from when it is known."""
     setup = library.setups(tiny_built).filter(~pl.col("is_placebo")).sort("known_ts")
     row = setup.with_columns(pl.col("known_ts").cast(pl.Int64)).row(-1, named=True)
-    place = physics.question.place(tiny_built, row["level_kind"], row["known_ts"])
+    place = question.place(tiny_built, row["level_kind"], row["known_ts"])
     ends = place.scan("silver.book").select(pl.col("bar_ts").cast(pl.Int64).max()).collect().item()
     levels = place.scan("silver.levels").filter(pl.col("level_id") == place.level_id)
     known = levels.select(pl.col("known_ts").cast(pl.Int64).min()).collect().item()
-    return similar.physics(tiny_built, row["level_kind"], known, ends + physics.BAR_NS)
+    return replay.physics(tiny_built, row["level_kind"], known, ends + BAR_NS)
 
 
 def test_the_committed_schema_is_the_catalogues() -> None:

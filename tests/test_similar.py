@@ -15,6 +15,7 @@ from warehouse import (
     odds,
     question,
     render,
+    replay,
     session,
     similar,
     store,
@@ -818,7 +819,7 @@ def test_a_file_cut_short_is_named(mine, table, bytes_left) -> None:
     assert str(error.value) == f"{target.path} is damaged: run `warehouse build --dates {DAYS[-1]}` again"
     if table in {"silver.book", "silver.levels"}:
         with pytest.raises(DataError, match=r"is damaged"):
-            similar.physics(mine, setup["level_kind"], setup["known_ts"])
+            replay.physics(mine, setup["level_kind"], setup["known_ts"])
 
 
 @pytest.mark.parametrize("junk", [b"{", b"[]", b"{}", bytes([0, 255])])

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 from duckdb.func import SPECIAL
 
-from warehouse import pressure, similar
+from warehouse import pressure, replay, similar
 from warehouse.errors import QuestionError, WarehouseError
 from warehouse.odds import CLASSES, Chance
 
@@ -96,7 +96,7 @@ class Helpers:
                 yield told | {"outcome": outcome} | (chances or _NONE)[outcome]
 
     def _physics(self, level: str, ns: int) -> Iterable[Row]:
-        [frame] = similar.physics(self.root, level, ns)
+        [frame] = replay.physics(self.root, level, ns)
         told = {name: frame[name] for name in ("story", "lead", "cond")}
         told |= {f"wall_{name}": value for name, value in frame["wall"].items()}
         told |= {f"retreat_{name}": value for name, value in frame["retreat"].items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import operator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -47,17 +46,43 @@ def phase(now: Moment) -> tuple[Moment, Phase]:
     not left the level. As long, direction and level are those of its T0, whichever way price has gone since
     and wherever a moving level is. Any other moment is of an approach.
     """
-    last = _last(now.place)
-    if last is None:
+    arrived = arrivals(now.place)
+    if arrived.is_empty():
         return now, Phase(APPROACH)
-    tau_s = (now.place.end - last["t0"]) // _SECOND
-    name = _name(now.place, last["level_price"], last["t0"])
-    if tau_s > max(TAUS_S) and name != ZONE:
+    last = arrived.row(-1, named=True)
+    gone = left(now.place, last["level_price"], last["t0"])
+    until = _until(last["t0"], gone)
+    if until is not None and now.place.end > until:
         return now, Phase(APPROACH)
     d, price = 1 if last["direction"] == UP else -1, last["level_price"]
     x = round(d * (now.p_ref - price), 9) + 0.0
     turned = replace(now, place=replace(now.place, price=price), direction=last["direction"], x0=x)
-    return turned, Phase(name, tau_s, last["sigma_60"])
+    tau_s = (now.place.end - last["t0"]) // _SECOND
+    return turned, Phase(ZONE if gone is None else AFTER, tau_s, last["sigma_60"])
+
+
+def arrivals(place: Place) -> pl.DataFrame:
+    """Arrivals at the level on its date up to its bar's end, in order of time.
+
+    Returns:
+        setup_id, direction, level_price, sigma_60, and t0 and resolved, ns UTC.
+    """
+    t0 = pl.col("known_ts").cast(pl.Int64)
+    known = warm.arrived(place.partition("gold.setups")).filter(question.concerns(place), t0 <= place.end)
+    resolved = pl.col("resolved_ts").cast(pl.Int64)
+    told = known.select("setup_id", "direction", "level_price", "sigma_60", t0=t0, resolved=resolved)
+    return told.sort("t0", "setup_id")
+
+
+def holding(place: Place) -> pl.DataFrame:
+    """The same with `until`: the last moment at which each holds, ns UTC; null: as long as is known.
+
+    Of moments before it nothing changes when later bars are known.
+    """
+    known = arrivals(place)
+    told = known.select("level_price", "t0").rows()
+    until = [_until(t0, left(place, price, t0)) for price, t0 in told]
+    return known.with_columns(pl.Series("until", until, pl.Int64))
 
 
 def alike(
@@ -132,18 +157,18 @@ def compared(stage: Phase | None, *, odds: bool) -> str:
     return f"{said}: compared with such moments, their races run anew from there."
 
 
-def _last(place: Place) -> dict[str, Any] | None:
-    """The last arrival at the level on this date, up to the moment."""
-    t0 = pl.col("known_ts").cast(pl.Int64)
-    known = warm.arrived(place.partition("gold.setups")).filter(question.concerns(place), t0 <= place.end)
-    told = known.select("setup_id", "direction", "level_price", "sigma_60", t0=t0)
-    return told.sort("t0", "setup_id").row(-1, named=True) if len(known) else None
+def _until(t0: int, gone: int | None) -> int | None:
+    """Last moment at which an arrival holds that price had left by `gone`, ns UTC; None: it holds on."""
+    return None if gone is None else max(t0 + max(TAUS_S) * _SECOND, gone - BAR_NS)
 
 
-def _name(place: Place, price: float, t0: int) -> str:
-    """ZONE until price has stood off the level for half a minute since the arrival, then AFTER.
+def left(place: Place, price: float, t0: int) -> int | None:
+    """End of the first bar by which price had stood off an arrival's level for half a minute since its T0.
 
     As `sql/snapshots.sql` has it of stored moments.
+
+    Returns:
+        ns UTC; None where it had not by the end of the place's bar.
     """
     from warehouse.moments import REARM_BARS, REARM_PTS  # noqa: PLC0415 (an arrival does not need it)
 
@@ -153,5 +178,5 @@ def _name(place: Place, price: float, t0: int) -> str:
     held = bar.diff(REARM_BARS - 1) == (REARM_BARS - 1) * BAR_NS
     low = (since["mid_min"] - price).rolling_min(REARM_BARS).round(9)
     high = (since["mid_max"] - price).rolling_max(REARM_BARS).round(9)
-    left = held & ((low > REARM_PTS) | (high < -REARM_PTS))
-    return AFTER if left.any() else ZONE
+    off = bar.filter(held & ((low > REARM_PTS) | (high < -REARM_PTS)))
+    return None if off.is_empty() else int(off[0]) + BAR_NS

@@ -33,17 +33,26 @@ _WALL = {
 _RETREAT = {side: f"bar5s_lvl_retreat_{side}_sum" for side in ("far", "near", "near_res")}
 _CONDITIONS = tuple(f"bar5s_lvl_cond{n}_sum" for n in range(1, 5))
 _QUADRANTS = {name: f"bar5s_lvl_quad_{name}_sum" for name in ("break", "wallrej", "vacuum", "compress")}
+_OPPPRESS, _ABSORB, _RVOL = "bar5s_lvl_opppress_eob", "bar5s_lvl_absorb_sum", "bar5s_rvol_trade_vol_ratio"
+_BARRIER = {
+    "rel": "bar5s_barrier_rel_eob", "dlog_1": "bar5s_barrier_dlog_1m", "state": "bar5s_barrier_state_1m",
+}  # fmt: skip
+_KIN = {"vel_1": "bar5s_kin_vel_1m", "acc_1": "bar5s_kin_acc_1m", "trend_5": "bar5s_kin_trend_5m"}
+_OFI = {f"b{seconds}": f"bar5s_ofi_bal_{seconds}s" for seconds in (30, 60, 120, 300)}
+_CANDLE = {name: f"bar5s_c2_{name}_0" for name in ("body", "over", "wick", "age")}
+_QUALITY = {
+    "late": "bar5s_meta_late_cnt_sum", "badbook": "bar5s_meta_badbook_sum",
+    "reset": "bar5s_meta_reset_sum", "mismatch": "bar5s_meta_flow_mismatch_frac_sum",
+}  # fmt: skip
+BANDS = {"far": "bar5s_lvl_opp_far_cov_eob", "near": "bar5s_lvl_sup_near_cov_eob"}
+"""Seen share of the ticks beyond the level and behind price; null where no order may rest."""
 NAMES: Final[dict[str, Any]] = {
     "story": _STORY, "lead": _LEAD, "wall": _WALL, "retreat": _RETREAT, "cond": _CONDITIONS,
-    "quad": _QUADRANTS,
+    "quad": _QUADRANTS, "opppress": _OPPPRESS, "absorb": _ABSORB, "barrier": _BARRIER, "kin": _KIN,
+    "ofi": _OFI, "rvol": _RVOL, "candle": _CANDLE, "quality": _QUALITY,
 }  # fmt: skip
 """Columns that a frame's keys are read from."""
 _WALLS = {"PUSH_INTO_WALL": "it is not melting", "PUSH_INTO_MELTING_WALL": "it melts"}
-_REASONS = {
-    "d": "not_applicable", "setup_id": "not_applicable", "tau_s": "not_applicable", "state": "not_applicable",
-    "x_pts": "not_applicable", "x_sig": "warmup", "sigma_60": "warmup", "lead": "not_visible",
-}  # fmt: skip
-
 Row = Mapping[str, Any]
 
 
@@ -58,14 +67,18 @@ OF_CARD = frozenset(
     | {_STORY, _LEAD, *_WALL.values(), *_RETREAT.values(), *_CONDITIONS}
 )
 """Columns that a card is told from."""
-COLUMNS = OF_CARD | frozenset(_QUADRANTS.values())
-"""Every column that is read here."""
+COLUMNS = OF_CARD | frozenset(
+    {_OPPPRESS, _ABSORB, _RVOL}.union(
+        *(group.values() for group in (_QUADRANTS, _BARRIER, _KIN, _OFI, _CANDLE, _QUALITY, BANDS))
+    )
+)
+"""Every column that a frame is made of."""
 
 
-def cube(row: Row, price: float) -> list[dict[str, Any]]:
+def cube(row: Row, price: float | None) -> list[dict[str, Any]]:
     """One entry per point from -4 to +4: its price and its measures, None where unseen."""
     return [
-        {"point": point, "price": price + point}
+        {"point": point, "price": None if price is None else price + point}
         | {measure: row.get(column(measure, point)) for measure in MEASURES}
         for point in POINTS
     ]
@@ -73,7 +86,7 @@ def cube(row: Row, price: float) -> list[dict[str, Any]]:
 
 def wall(row: Row) -> dict[str, float | None]:
     """Where orders stand most against the travel: point beyond the level, strength, build, gap."""
-    return {name: row.get(column) for name, column in _WALL.items()}
+    return _group(row, _WALL)
 
 
 def retreat(row: Row) -> dict[str, float | None]:
@@ -81,7 +94,7 @@ def retreat(row: Row) -> dict[str, float | None]:
 
     `far` and `near` lie in (-1, 1); `near_res` is what price's own move does not explain of `near`.
     """
-    return {side: row.get(column) for side, column in _RETREAT.items()}
+    return _group(row, _RETREAT)
 
 
 def conditions(row: Row) -> list[float | None]:
@@ -97,13 +110,18 @@ def lead(row: Row) -> float | None:
 
 def story(row: Row) -> str | None:
     """What the cube shows, by name; None where it cannot be told, such as without a profile of the past."""
-    code = row.get(_STORY)
-    return None if code is None else catalog.load()[_STORY].codes[int(code)]
+    return _named(row, _STORY)
+
+
+def _named(row: Row, column: str) -> str | None:
+    """The name of a code."""
+    code = row.get(column)
+    return None if code is None else catalog.load()[column].codes[int(code)]
 
 
 def quadrants(row: Row) -> dict[str, float | None]:
     """Memberships of break, wall rejection, vacuum and compression; they sum to 1."""
-    return {name: row.get(column) for name, column in _QUADRANTS.items()}
+    return _group(row, _QUADRANTS)
 
 
 def told(row: Row, direction: str | None, price: float) -> str:
@@ -126,20 +144,42 @@ def told(row: Row, direction: str | None, price: float) -> str:
     )
 
 
-def reasons(frame: Row) -> dict[str, str]:
-    """Why each null of a frame is one, by its path."""
-    cov, rest = frame["cube"]["cov"], frame["cube"]["rest"]
-    unusual = any(value is None and (seen or 0) >= VISIBLE for value, seen in zip(rest, cov, strict=True))
-    unknown = "no_profile" if unusual else "not_visible"
-    known = _REASONS | {"story": unknown}
-    found = {name: reason for name, reason in known.items() if frame[name] is None}
-    for measure in MEASURES:
-        for place, value in enumerate(frame["cube"][measure]):
-            if value is None:
-                hidden = cov[place] is None or cov[place] < VISIBLE
-                found[f"cube.{measure}[{place}]"] = "not_visible" if hidden else "no_profile"
-    for group, reason in (("wall", unknown), ("retreat", "not_visible"), ("quad", "not_visible")):
-        found |= {f"{group}.{name}": reason for name, value in frame[group].items() if value is None}
-    if "retreat.near_res" in found and frame["retreat"]["near"] is not None:
-        found["retreat.near_res"] = "no_profile"
-    return found | {f"cond[{n}]": "not_visible" for n, value in enumerate(frame["cond"]) if value is None}
+def frame(row: Row, direction: str | None, price: float | None) -> dict[str, Any]:
+    """What a frame shows of a bar; `price` is the level, null where there is none."""
+    points = cube(row, price)
+    return {
+        "cube": {"j": list(POINTS), "px": [point["price"] for point in points]}
+        | {measure: [point[measure] for point in points] for measure in MEASURES},
+        "lead": lead(row),
+        "wall": wall(row),
+        "story": story(row),
+        "told": "There is no level now: price has passed it."
+        if price is None
+        else told(row, direction, price),
+        "retreat": retreat(row),
+        "cond": conditions(row),
+        "quad": quadrants(row),
+        "opppress": row.get(_OPPPRESS),
+        "absorb": row.get(_ABSORB),
+        "barrier": _group(row, _BARRIER) | {"state": _named(row, _BARRIER["state"])},
+        "kin": _group(row, _KIN),
+        "ofi": {name: _raw(value, direction) for name, value in _group(row, _OFI).items()},
+        "rvol": row.get(_RVOL),
+        "candle": _group(row, _CANDLE),
+        "quality": {"cov_min": _seen(row)} | _group(row, _QUALITY),
+    }
+
+
+def _group(row: Row, columns: Mapping[str, str]) -> dict[str, Any]:
+    return {name: row.get(column) for name, column in columns.items()}
+
+
+def _raw(value: float | None, direction: str | None) -> float | None:
+    """A value in the direction of travel as one whose plus is up."""
+    return None if value is None else (-value if direction == "DOWN" else value) + 0.0
+
+
+def _seen(row: Row) -> float | None:
+    """The lesser coverage of the bands; None where no order may rest in either."""
+    known = [share for share in _group(row, BANDS).values() if share is not None]
+    return min(known, default=None)

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from warehouse import naming, session, store, warm, wording
+from warehouse import naming, session, store, values, warm, wording
 from warehouse.errors import MissingStepError, QuestionError
 from warehouse.naming import CUSTOM
 from warehouse.schema import BAR_NS, BOOK, LEVEL_KINDS, LEVELS, NS
@@ -122,9 +122,9 @@ def place(root: Path, level: str, ts: int, contract: str | None = None) -> Place
     """
     date = session.trading_date(ts)
     symbol = _contract(root, date, contract)
-    bar = _bar(store.partition(root, "silver.book", symbol=symbol, date=date), ts)
-    level_id, kind, price = _level(root, symbol, date, level, bar + BAR_NS)
-    return Place(root, session.product(symbol), symbol, date, level_id, kind, price, bar)
+    at = bar(store.partition(root, "silver.book", symbol=symbol, date=date), ts)
+    level_id, kind, price = _level(root, symbol, date, level, at + BAR_NS)
+    return Place(root, session.product(symbol), symbol, date, level_id, kind, price, at)
 
 
 def moment(at: Place) -> Moment:
@@ -181,9 +181,14 @@ def _contract(root: Path, date: dt.date, contract: str | None) -> str:
     return found[0]
 
 
-def _bar(book: Partition, ts: int) -> int:
-    bar = pl.col("bar_ts").cast(pl.Int64)
-    [(first, last)] = warm.read(book, BAR).select(first=bar.min(), last=bar.max()).rows()
+def bar(book: Partition, ts: int) -> int:
+    """Start of the last bar of silver.book that had ended by a moment, ns UTC.
+
+    Raises:
+        QuestionError: If the moment lies outside the data.
+    """
+    start = pl.col("bar_ts").cast(pl.Int64)
+    [(first, last)] = warm.read(book, BAR).select(first=start.min(), last=start.max()).rows()
     if first is None or not first + BAR_NS <= ts < last + 2 * BAR_NS:
         span = f"{clock(first + BAR_NS)} to {clock(last + BAR_NS)}" if first is not None else "nothing"
         raise QuestionError(f"{clock(ts)} lies outside the data of {book.keys[-1][1]}, which is {span}")
@@ -202,23 +207,19 @@ def _level(root: Path, symbol: str, date: dt.date, level: str, end: int) -> tupl
     if (price := naming.price(level)) is not None:
         return f"{symbol}/{date}/{CUSTOM}/{price:.9f}".rstrip("0").rstrip("."), CUSTOM, price
     kind = level.strip().upper()
-    rows = (
-        warm.read(_built(store.partition(root, "silver.levels", symbol=symbol, date=date)), LEVELS.schema)
-        .filter(~pl.col("is_placebo"))
-        .select("level_kind", "level_id", "price", pl.col("known_ts").cast(pl.Int64))
-        .sort("known_ts")
+    levels = warm.read(
+        _built(store.partition(root, "silver.levels", symbol=symbol, date=date)), LEVELS.schema
     )
-    there = sorted({*rows["level_kind"].unique()} - {CUSTOM}, key=LEVEL_KINDS.index)
-    mine = rows.filter(pl.col("level_kind") == kind)
+    real = levels.filter(~pl.col("is_placebo"))
+    there = sorted({*real["level_kind"].unique()} - {CUSTOM}, key=LEVEL_KINDS.index)
     if kind not in there:
         raise naming.unknown(level, kind, f"{symbol} on {date}", there)
-    known = mine.filter(pl.col("known_ts") <= end)
+    mine = values.values(levels, kind)
+    known = mine.filter(pl.col("since") <= end)
     if known.is_empty():
-        since = clock(mine["known_ts"][0])
+        since = clock(mine["known"][0])
         raise QuestionError(f"{kind} of {date} is known from {since}; {clock(end)} is earlier")
-    # the value that the bar was held against: what its own trades made of it comes too late
-    in_force = known.filter(pl.col("known_ts") <= end - BAR_NS).tail(1)
-    [(_, level_id, price, since)] = (known.head(1) if in_force.is_empty() else in_force).rows()
+    [(level_id, price, since, _)] = known.tail(1).rows()
     if price is None:
         passed = f"{kind} of {date} was passed by {clock(since)}"
         raise QuestionError(f"{passed}, and the new one is not old enough yet: ask later")

@@ -7,15 +7,22 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from warehouse import catalog, pressure
+from warehouse import catalog, nulls, pressure
 from warehouse.declared import Feature
 from warehouse.schema import LEVEL_KINDS
 
 PAGE = "pressure_frame.schema.json"
 Schema = dict[str, Any]
 
-STATES = ("OUT", "ZONE", "TRIGGERED")
-REASONS = ("not_visible", "not_applicable", "warmup", "no_profile")
+STATES = ("OUT", "ZONE", "TRIGGERED", "RESOLVED")
+_STATE = (
+    "TRIGGERED: an arrival's label clock runs. RESOLVED: it has run out, and price has not left the level. "
+    "Else ZONE within a point of the level, OUT beyond."
+)
+_SEEN = {
+    "type": ["number", "null"], "minimum": 0, "maximum": 1,
+    "description": "Seen share of ticks beyond the level or behind price, the lesser; null where none count.",
+}  # fmt: skip
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -39,32 +46,45 @@ def _frame() -> Schema:
         "level_id": _text("The level."),
         "level_kind": {"enum": list(LEVEL_KINDS), "description": "CUSTOM is a price that was asked for."},
         "is_placebo": {"const": False},
-        "L": {"type": "number", "exclusiveMinimum": 0, "description": "The level, points."},
+        "L": {
+            **_nullable(
+                "number", "The level as the bar knows it, points; of an arrival that holds that at T0."
+            ),
+            "exclusiveMinimum": 0,
+        },
         "d": {"enum": [1, -1, None], "description": "1: price comes from below; -1: from above."},
-        "state": {"enum": [*STATES, None], "description": "TRIGGERED while a label clock runs."},
-        "setup_id": _nullable("string", "The running setup."),
+        "state": {"enum": [*STATES, None], "description": _STATE},
+        "setup_id": _nullable("string", "The arrival that is TRIGGERED or RESOLVED."),
         "x_pts": _nullable("number", "d (mid - L), points; negative before the level."),
         "x_sig": _nullable("number", "The same in expected one-minute moves."),
         "sigma_60": {**_nullable("number", "Expected one-minute move, points."), "minimum": 0},
-        "tau_s": {**_nullable("number", "Seconds since the running setup was frozen."), "minimum": 0},
+        "tau_s": {**_nullable("number", "Seconds since T0 of that arrival."), "minimum": 0},
         "cube": _object(_cube()),
         "lead": _of(names["lead"]),
-        "wall": _object({name: _of(column) for name, column in names["wall"].items()}),
-        "story": {"enum": [*catalog.load()[names["story"]].codes, None], "description": _doc(names["story"])},
+        "wall": _group(names["wall"]),
+        "story": _of(names["story"]),
         "told": _text("The story in words."),
-        "retreat": _object({name: _of(column) for name, column in names["retreat"].items()}),
+        "retreat": _group(names["retreat"]),
         "cond": _list([_of(column) for column in names["cond"]]),
-        "quad": _object({name: _of(column) for name, column in names["quad"].items()}),
+        "quad": _group(names["quad"]),
+        "opppress": _of(names["opppress"]),
+        "absorb": _of(names["absorb"]),
+        "barrier": _group(names["barrier"]),
+        "kin": _group(names["kin"]),
+        "ofi": {**_group(names["ofi"]), "description": "Raw sign, as the cube: + is long pressure."},
+        "rvol": _of(names["rvol"]),
+        "candle": {**_group(names["candle"]), "description": "The running one, in the direction of travel."},
+        "quality": _object({"cov_min": _SEEN, **_group(names["quality"])["properties"]}),
         "nulls": {
             "type": "object",
-            "additionalProperties": {"enum": list(REASONS)},
+            "additionalProperties": {"enum": list(nulls.REASONS)},
             "description": "Why a value is null, by its path.",
         },
     }
 
 
 def _cube() -> Schema:
-    prices = [{"type": "number"} for _ in pressure.POINTS]
+    prices = [_nullable("number", "The point's price; null without a level.") for _ in pressure.POINTS]
     points = {"j": _list([{"const": point} for point in pressure.POINTS]), "px": _list(prices)}
     measures = {
         name: _list([_of(pressure.column(name, point)) for point in pressure.POINTS])
@@ -74,12 +94,18 @@ def _cube() -> Schema:
 
 
 def _of(column: str) -> Schema:
-    """A feature's value: a number within its bounds, or null."""
+    """A feature's value: a number within its bounds or the name of its code, or null."""
     feature: Feature = catalog.load()[column]
+    if feature.codes:
+        return {"enum": [*feature.codes, None], "description": _doc(column)}
     lo, hi = feature.bounds
     bounds = {"minimum": lo} if math.isfinite(lo) else {}
     bounds |= {"maximum": hi} if math.isfinite(hi) else {}
     return _nullable("number", _doc(column)) | bounds
+
+
+def _group(columns: Mapping[str, str]) -> Schema:
+    return _object({name: _of(column) for name, column in columns.items()})
 
 
 def _doc(column: str) -> str:

@@ -34,13 +34,13 @@ from warehouse.index import EXACT_BELOW, Mask, Neighbours, Pool, search, search_
 from warehouse.library import Admission, Likeness
 from warehouse.past import Past
 from warehouse.phases import Phase
-from warehouse.physics import features, physics
+from warehouse.physics import features
 from warehouse.question import Moment, Place
 from warehouse.scan import Scan
 from warehouse.vectors import Reals, Spec, Vectors
 from warehouse.warm import Held
 
-__all__ = ["ask", "physics"]
+__all__ = ["ask"]
 
 SEARCHES = ("hnsw", "exact")
 

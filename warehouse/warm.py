@@ -21,8 +21,8 @@ from warehouse.store import Partition, Seen, Stat
 from warehouse.vectors import Scaler, Spec, Vectors
 
 _SETUP = (
-    "setup_id", "is_placebo", "level_kinds", "level_price", "direction", "trigger_ts", "known_ts", "p_ref",
-    "x0", "sigma_60", "sigma_ratio",
+    "setup_id", "is_placebo", "level_kinds", "level_price", "direction", "trigger_ts", "known_ts",
+    "resolved_ts", "p_ref", "x0", "sigma_60", "sigma_ratio",
 )  # fmt: skip
 _EVENING = dt.time(18)
 _KEPT = 4
