@@ -291,3 +291,11 @@ def test_the_card_says_with_what_it_compares(tiny_built, setups):
     assert "An arrival 30 s ago has this direction" in render.card(after)
     with pytest.raises(QuestionError, match="the graph holds arrivals, and this moment is none"):
         similar.ask(tiny_built, setup["level_kind"], setup["known_ts"] + 30 * SECOND, index="hnsw")
+
+
+def test_an_arrival_holds_four_minutes_and_for_as_long_as_price_has_not_left() -> None:
+    """Left within the four minutes it holds them out; left later it held up to the bar before; else it holds."""
+    second = 10**9
+    assert phases._until(0, 60 * second) == phases._until(0, 240 * second) == 240 * second
+    assert phases._until(0, 300 * second) == 295 * second
+    assert phases._until(0, None) is None
