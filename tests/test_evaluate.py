@@ -458,6 +458,8 @@ def test_a_vector_without_neighbours_measured_nothing(whole) -> None:
     lines = table.render(dataclasses.replace(whole, rows=rows)).splitlines()
     mine = [line for line in lines if line.startswith("multi ")]
     assert len(mine) == 2 and all(line.endswith("no neighbours") for line in mine)
+    drawn = page.render(dataclasses.replace(whole, rows=rows)).split("<svg")[1]
+    assert ">multi: no neighbours<" in drawn and drawn.count("<circle") == len(rows) - 2
 
 
 def test_an_unknown_vector_is_refused_in_one_line_and_named_ones_are_tried_beside_the_default(

@@ -47,6 +47,9 @@ def _forest(rows: list[Row]) -> Iterator[str]:
     yield f'<text x="{zero:.1f}" y="{tall - 6}" text-anchor="middle">0 %</text>'
     for n, row in enumerate(rows):
         y = _LINE * (n + 0.6)
+        if table.alone(row):
+            yield f'<text x="0" y="{y + 4:.1f}">{html.escape(row.name)}: {table.ALONE}</text>'
+            continue
         left, at, right = (
             _LEFT + (each - lo) * scale for each in (row.skill.lo, row.skill.value, row.skill.hi)
         )

@@ -18,7 +18,7 @@ _HEAD = f"{'forecast':<15}  loss brier  rps acc top2 ece skill over P_cal   chop
 _VECTORS = f"{'vector':<15} slots     n  eff n  near  n_eff  null  skill over P_cal"
 
 
-_ALONE = "no neighbours"
+ALONE = "no neighbours"
 _TOLD = (
     "eff n: questions, were those of a day independent; near: neighbours of a question; n_eff: what those "
     "with an outcome count as; null: what was known without them counted as."
@@ -56,13 +56,13 @@ def _row(row: Row) -> str:
     numbers = f"{s.log_loss:>6.3f}{means}{shares}{f'{s.ece:.2f}'.removeprefix('0'):>4}"
     parts = "".join(f"{percent(one.value):>6}" for one in (row.resolved, row.direction))
     chance = "" if row.p is None else f"{f'{row.p:.3f}'.removeprefix('0'):>6}"
-    if _alone(row):
-        return f"{_name(row.name)}{numbers} {_ALONE}"
+    if alone(row):
+        return f"{_name(row.name)}{numbers} {ALONE}"
     return f"{_name(row.name)}{numbers} {_interval(row.skill):<18}{parts}{chance}".rstrip()
 
 
-def _alone(row: Row) -> bool:
-    """Whether a vector found no neighbour of any question, so that nothing was measured."""
+def alone(row: Row) -> bool:
+    """Whether a forecast is of a vector that found no neighbour, so that nothing was measured."""
     return row.rests is not None and not row.rests.near
 
 
@@ -72,7 +72,7 @@ def _vectors(rows: Iterable[Row]) -> Iterator[str]:
         if row.rests is not None:
             one = row.rests
             counts = f"{one.slots:>6}{one.questions:>6}{one.effective:>7.0f}{one.near:>6.0f}{one.n_eff:>7.1f}"
-            told = _ALONE if _alone(row) else _interval(row.skill)
+            told = ALONE if alone(row) else _interval(row.skill)
             yield f"{_name(row.name)}{counts}{one.null:>6.0f}  {told}"
 
 
