@@ -22,22 +22,22 @@ def course(place: Place, last: int) -> pl.DataFrame:
     they are what is known at the bar.
 
     Returns:
-        bar, mid, sigma_60; level_price (null where the level was passed), direction (null without a level,
-        and where price came from no side), x0 (null without direction or a two-sided market); clear (bars
-        since the book was last dropped, 0 in it; null: never); setup_id, t0 and resolved of the last arrival
-        so far, and whether it `holds`.
+        bar, seq (bars since the first of the date), mid, sigma_60; level_price (null where the level was
+        passed), direction (null without a level, and where price came from no side), x0 (null without
+        direction or a two-sided market); clear (bars since the book was last dropped, 0 in it; null: never);
+        setup_id, t0 and resolved of the last arrival so far, and whether it `holds`.
     """
     own = _sided(place, _priced(place, _bars(place, last)))
     arrived = phases.holding(replace(place, bar=last)).select(_ARRIVAL).unique("t0", keep="last")
     found = own.join_asof(arrived.sort("t0"), left_on="end", right_on="t0", suffix="_then")
     holds = pl.col("t0").is_not_null() & pl.col("end").le(pl.col("until")).fill_null(value=True)
-    held = [pl.when("holds").then(f"{name}_then").otherwise(name) for name in ("direction", "level_price")]
+    held = {
+        name: pl.when("holds").then(f"{name}_then").otherwise(name) for name in ("direction", "level_price")
+    }
     d = pl.when(direction=UP).then(1).when(direction=DOWN).then(-1)
     return (
         found.with_columns(holds=holds)
-        .with_columns(
-            *(each.alias(name) for each, name in zip(held, ("direction", "level_price"), strict=True))
-        )
+        .with_columns(**held)
         .with_columns(x0=(d * (pl.col("mid") - pl.col("level_price"))).round(9) + 0.0)
         .drop("end", "until", "direction_then", "level_price_then")
     )
@@ -52,6 +52,7 @@ def _bars(place: Place, last: int) -> pl.DataFrame:
     return (
         book.select(
             bar=bar,
+            seq=(bar - bar.min()) // BAR_NS,
             end=bar + BAR_NS,
             mid=(pl.col("bid_px_00") + pl.col("ask_px_00")) / 2,
             clear=(bar - dropped) // BAR_NS,

@@ -206,7 +206,7 @@ def load(root: Path, spec: Spec, product: str, ids: Sequence[str]) -> SetupIndex
     if gone := [path for path in (target, note) if not path.exists()]:
         raise MissingStepError(f"{gone[0]} does not exist: run `warehouse build`, or ask with --index exact")
     said = store.mapping(note) or {}
-    if not {"seal", *(field.name for field in fields(Sidecar))} <= set(said):
+    if not {seal.KEY, *(field.name for field in fields(Sidecar))} <= set(said):
         raise DataError(f"{note} is damaged: run `warehouse build` again")
     if store.sha256(target) != said["sha256"]:
         raise DataError(f"{target} is damaged: run `warehouse build` to make it anew")

@@ -124,8 +124,10 @@ def quadrants(row: Row) -> dict[str, float | None]:
     return _group(row, _QUADRANTS)
 
 
-def told(row: Row, direction: str | None, price: float) -> str:
-    """The story in one or two sentences; `price` is the level."""
+def told(row: Row, direction: str | None, price: float | None) -> str:
+    """The story in one or two sentences; `price` is the level, None where there is none."""
+    if price is None:
+        return "There is no level now: price has passed it."
     code, sign = story(row), -1 if direction == "DOWN" else 1
     pushers, holders, way = ("Buyers", "sellers", "up") if sign > 0 else ("Sellers", "buyers", "down")
     reach, stands = lead(row), wall(row)
@@ -153,9 +155,7 @@ def frame(row: Row, direction: str | None, price: float | None) -> dict[str, Any
         "lead": lead(row),
         "wall": wall(row),
         "story": story(row),
-        "told": "There is no level now: price has passed it."
-        if price is None
-        else told(row, direction, price),
+        "told": told(row, direction, price),
         "retreat": retreat(row),
         "cond": conditions(row),
         "quad": quadrants(row),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from warehouse import course, nulls, pressure, question, session
 from warehouse.course import TOUCH_PTS
 from warehouse.errors import QuestionError
@@ -41,9 +39,7 @@ def physics(
     bars = course.course(first, last)
     found = at_bars(first, bars.drop_nulls("direction"), last, pressure.COLUMNS)
     rows = bars.join(found, on="bar", how="left", maintain_order="left", suffix="_of_plan")
-    opened = first.scan("silver.book").select(pl.col("bar_ts").cast(pl.Int64).min())
-    begin = opened.collect(engine="in-memory").item()
-    return [_frame(first, begin, row) for row in rows.iter_rows(named=True)]
+    return [_frame(first, row) for row in rows.iter_rows(named=True)]
 
 
 def _last(first: Place, to: int) -> int:
@@ -55,13 +51,13 @@ def _last(first: Place, to: int) -> int:
     raise QuestionError(f"--to must be a moment of {first.date} after {question.clock(first.end)}")
 
 
-def _frame(place: Place, begin: int, row: dict[str, Any]) -> dict[str, Any]:
+def _frame(place: Place, row: dict[str, Any]) -> dict[str, Any]:
     end, x0, sigma, price = row["bar"] + BAR_NS, row["x0"], row["sigma_60"], row["level_price"]
     state = _state(row, end)
     arrived = state in {"TRIGGERED", "RESOLVED"}
     frame = {
         "v": VERSION,
-        "seq": (row["bar"] - begin) // BAR_NS,
+        "seq": row["seq"],
         "ts_end": end,
         "symbol": place.symbol,
         "level_id": place.level_id,

@@ -84,6 +84,7 @@ class _Run:
         self.y, self.day = mine.y[self.asked], mine.day[self.asked]
         self.null, self.past = walk.settled(mine)
         self.scored = mine.scored
+        self.days = len(np.unique(self.day[self.scored]))
         self.near: dict[str, Near] = {}
 
     def report(self, further: Mapping[str, Callable[[Sample], Reals]]) -> Report:
@@ -103,7 +104,7 @@ class _Run:
             HORIZON_S,
             int(self.mine.day.max()) + 1,
             int(self.scored.sum()),
-            len(np.unique(self.day[self.scored])),
+            self.days,
             skill,
             rows,
             scores.covered(told.p[late], told.whole[late], self.y[late]),
@@ -241,7 +242,7 @@ class _Run:
             yield "Logits and trees are left out: they need `pip install warehouse[evaluate]`."
         if suspects:
             yield f"{len(suspects)} features tell BREAK from REJECT too well: look for a leak first."
-        if (days := len(np.unique(self.day[self.scored]))) < FEW_DAYS:
-            yield f"Only {days} of the days were scored: intervals over so few say nothing."
+        if self.days < FEW_DAYS:
+            yield f"Only {self.days} of the days were scored: intervals over so few say nothing."
         yield f"The first {WARM_UP} sessions only teach; embargo 0 is the product's own rule."
         yield "Eighty sessions cannot certify an edge of two points: read the intervals."
